@@ -1,0 +1,353 @@
+//! One opaque error for the whole of `catena-core`.
+
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+
+use crate::{NodePath, Usage};
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, for a person and for a program.
+///
+/// The kind is private; ask with the `is_…` predicates. [`Display`](fmt::Display) gives what was
+/// being done and what went wrong, [`help`](Error::help) what to do about it, [`path`](Error::path)
+/// the node in which it happened. The cause, if there is one, is the
+/// [`source`](StdError::source). Cloning is cheap.
+///
+/// # Example: tell a spent budget from any other failure
+///
+/// ```
+/// use catena_core::Error;
+///
+/// let error = Error::budget_exceeded("the call needs 900 tokens, 120 are left")
+///     .with_help("raise --max-tokens");
+/// assert!(error.is_budget_exceeded());
+/// assert!(!error.is_retryable());
+/// assert_eq!(error.help(), Some("raise --max-tokens"));
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: Kind,
+    message: String,
+    help: Option<String>,
+    path: Option<NodePath>,
+    spent: Option<Usage>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Invalid,
+    Graph,
+    Prompt,
+    ContextOverflow { missing: u64 },
+    BudgetExceeded,
+    Cancelled,
+    Interrupted,
+    RateLimited { retry_after: Option<Duration> },
+    Unavailable,
+    Refused,
+    MalformedOutput,
+    Journal,
+    Divergence,
+    StepLimit,
+    Panicked,
+    Other,
+}
+
+/// Constructors, one for each kind. Implementors of [`ChatModel`](crate::ChatModel),
+/// [`Journal`](crate::Journal) and [`Agent`](crate::Agent) use them to say which kind it is.
+impl Error {
+    /// Anything that no other constructor describes; never retried.
+    pub fn other(message: impl Into<String>) -> Self {
+        Self::of(Kind::Other, message)
+    }
+
+    /// The caller passed something that cannot work, whatever is tried.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::of(Kind::Invalid, message)
+    }
+
+    /// A graph that is not well-formed.
+    pub fn graph(message: impl Into<String>) -> Self {
+        Self::of(Kind::Graph, message)
+    }
+
+    /// A template that does not parse or whose variables are not all given.
+    pub fn prompt(message: impl Into<String>) -> Self {
+        Self::of(Kind::Prompt, message)
+    }
+
+    /// A prompt that does not fit its window; `missing` is how many tokens too long it is.
+    pub fn context_overflow(missing: u64, message: impl Into<String>) -> Self {
+        Self::of(Kind::ContextOverflow { missing }, message)
+    }
+
+    /// A call that the budget does not allow. The call was not made.
+    pub fn budget_exceeded(message: impl Into<String>) -> Self {
+        Self::of(Kind::BudgetExceeded, message)
+    }
+
+    /// The run was cancelled, by its handle or because a sibling failed.
+    pub fn cancelled() -> Self {
+        Self::of(Kind::Cancelled, "the run was cancelled")
+    }
+
+    /// The run waits for a person's answer.
+    pub fn interrupted(message: impl Into<String>) -> Self {
+        Self::of(Kind::Interrupted, message)
+    }
+
+    /// The provider asks for fewer requests; `retry_after` is what it asked to wait, if it said.
+    pub fn rate_limited(retry_after: Option<Duration>, message: impl Into<String>) -> Self {
+        Self::of(Kind::RateLimited { retry_after }, message)
+    }
+
+    /// The provider could not be reached, or failed on its side: the same call may succeed later.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::of(Kind::Unavailable, message)
+    }
+
+    /// The provider understood and said no (credentials, content policy, unknown model).
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::of(Kind::Refused, message)
+    }
+
+    /// A model or provider answered with something that does not have the form agreed on.
+    pub fn malformed_output(message: impl Into<String>) -> Self {
+        Self::of(Kind::MalformedOutput, message)
+    }
+
+    /// The journal could not be read or written.
+    pub fn journal(message: impl Into<String>) -> Self {
+        Self::of(Kind::Journal, message)
+    }
+
+    /// The program that resumes a run is not the one that began it.
+    pub fn divergence(message: impl Into<String>) -> Self {
+        Self::of(Kind::Divergence, message)
+    }
+
+    /// A cycle came to its step limit.
+    pub fn step_limit(message: impl Into<String>) -> Self {
+        Self::of(Kind::StepLimit, message)
+    }
+
+    /// A node panicked.
+    pub fn panicked(message: impl Into<String>) -> Self {
+        Self::of(Kind::Panicked, message)
+    }
+
+    fn of(kind: Kind, message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            message: message.into(),
+            help: None,
+            path: None,
+            spent: None,
+            source: None,
+        }))
+    }
+
+    /// Adds what a person can do about it.
+    #[must_use]
+    pub fn with_help(self, help: impl Into<String>) -> Self {
+        self.edit(|inner| inner.help = Some(help.into()))
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.edit(|inner| inner.source = Some(Arc::from(source.into())))
+    }
+
+    /// Adds the node in which it happened; an inner node that is already named stays.
+    #[must_use]
+    pub fn at(self, path: &NodePath) -> Self {
+        if self.0.path.is_some() {
+            return self;
+        }
+        self.edit(|inner| inner.path = Some(path.clone()))
+    }
+
+    /// Adds what the run had spent when it failed.
+    #[must_use]
+    pub fn with_spent(self, spent: Usage) -> Self {
+        self.edit(|inner| inner.spent = Some(spent))
+    }
+
+    fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+}
+
+/// What a program can ask.
+impl Error {
+    /// What a person can do about it, in one sentence.
+    pub fn help(&self) -> Option<&str> {
+        self.0.help.as_deref()
+    }
+
+    /// The node in which it happened.
+    pub fn path(&self) -> Option<&NodePath> {
+        self.0.path.as_ref()
+    }
+
+    /// What the run had spent when it failed; `None` outside a run.
+    pub fn spent(&self) -> Option<&Usage> {
+        self.0.spent.as_ref()
+    }
+
+    /// The caller passed something that cannot work.
+    pub fn is_invalid(&self) -> bool {
+        self.0.kind == Kind::Invalid
+    }
+
+    /// The graph is not well-formed.
+    pub fn is_graph(&self) -> bool {
+        self.0.kind == Kind::Graph
+    }
+
+    /// A template does not parse, or a variable is missing.
+    pub fn is_prompt(&self) -> bool {
+        self.0.kind == Kind::Prompt
+    }
+
+    /// A prompt does not fit; [`missing_tokens`](Self::missing_tokens) says by how much.
+    pub fn is_context_overflow(&self) -> bool {
+        matches!(self.0.kind, Kind::ContextOverflow { .. })
+    }
+
+    /// How many tokens too long the prompt was.
+    pub fn missing_tokens(&self) -> Option<u64> {
+        match self.0.kind {
+            Kind::ContextOverflow { missing } => Some(missing),
+            _ => None,
+        }
+    }
+
+    /// The budget does not allow the call.
+    pub fn is_budget_exceeded(&self) -> bool {
+        self.0.kind == Kind::BudgetExceeded
+    }
+
+    /// The run was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.kind == Kind::Cancelled
+    }
+
+    /// The run waits for a person's answer.
+    pub fn is_interrupted(&self) -> bool {
+        self.0.kind == Kind::Interrupted
+    }
+
+    /// The provider asks for fewer requests.
+    pub fn is_rate_limited(&self) -> bool {
+        matches!(self.0.kind, Kind::RateLimited { .. })
+    }
+
+    /// How long the provider asked to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.0.kind {
+            Kind::RateLimited { retry_after } => retry_after,
+            _ => None,
+        }
+    }
+
+    /// The provider said no for good.
+    pub fn is_refused(&self) -> bool {
+        self.0.kind == Kind::Refused
+    }
+
+    /// The answer did not have the form agreed on.
+    pub fn is_malformed_output(&self) -> bool {
+        self.0.kind == Kind::MalformedOutput
+    }
+
+    /// The journal could not be read or written.
+    pub fn is_journal(&self) -> bool {
+        self.0.kind == Kind::Journal
+    }
+
+    /// The resuming program differs from the one that began the run.
+    pub fn is_divergence(&self) -> bool {
+        self.0.kind == Kind::Divergence
+    }
+
+    /// A cycle came to its step limit.
+    pub fn is_step_limit(&self) -> bool {
+        self.0.kind == Kind::StepLimit
+    }
+
+    /// A node panicked.
+    pub fn is_panicked(&self) -> bool {
+        self.0.kind == Kind::Panicked
+    }
+
+    /// The same call may succeed if it is made again later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self.0.kind, Kind::RateLimited { .. } | Kind::Unavailable)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.0.path {
+            write!(f, "{path}: ")?;
+        }
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("help", &self.0.help)
+            .field("path", &self.0.path)
+            .field("source", &self.0.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_node_is_kept() {
+        let inner = NodePath::root("graph").child("inner");
+        let error = Error::other("it broke").at(&inner).at(&NodePath::root("graph"));
+        assert_eq!(error.path(), Some(&inner));
+        assert_eq!(error.to_string(), "graph/inner: it broke");
+    }
+
+    #[test]
+    fn the_source_chain_is_kept() {
+        let error = Error::unavailable("asking the model")
+            .with_source(std::io::Error::other("connection reset"));
+        assert_eq!(error.source().unwrap().to_string(), "connection reset");
+        assert!(error.is_retryable());
+    }
+
+    #[test]
+    fn only_a_rate_limit_has_a_delay() {
+        let delay = Duration::from_secs(3);
+        assert_eq!(Error::rate_limited(Some(delay), "slow").retry_after(), Some(delay));
+        assert_eq!(Error::unavailable("down").retry_after(), None);
+    }
+}

@@ -1,0 +1,298 @@
+//! The request to a chat model, and what comes back.
+
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{Result, Usage};
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Instructions of the program.
+    System,
+    /// The one who asks.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatMessage {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+impl ChatMessage {
+    /// Instructions of the program.
+    pub fn system(content: impl Into<String>) -> Self {
+        Self {
+            role: Role::System,
+            content: content.into(),
+        }
+    }
+
+    /// A turn of the one who asks.
+    pub fn user(content: impl Into<String>) -> Self {
+        Self {
+            role: Role::User,
+            content: content.into(),
+        }
+    }
+
+    /// A turn of the model. As the last message of a request it is the beginning of the answer,
+    /// which the model continues (models that cannot, refuse).
+    pub fn assistant(content: impl Into<String>) -> Self {
+        Self {
+            role: Role::Assistant,
+            content: content.into(),
+        }
+    }
+}
+
+/// The form that an answer must have.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Format {
+    /// Free text.
+    #[default]
+    Text,
+    /// JSON that satisfies this JSON Schema. Only for models whose
+    /// [`json_schema`](crate::ModelProfile::json_schema) is set.
+    JsonSchema(serde_json::Value),
+}
+
+/// What a model is asked.
+///
+/// # Example: a short, deterministic answer
+///
+/// ```
+/// use catena_core::{ChatMessage, ChatRequest};
+///
+/// let request = ChatRequest::new([ChatMessage::user("Name a colour.")])
+///     .max_tokens(8)
+///     .stop(["\n"]);
+/// assert_eq!(request.temperature, 0.0);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChatRequest {
+    /// The conversation, oldest first.
+    pub messages: Vec<ChatMessage>,
+    /// The most tokens to generate. Default: the model's
+    /// [`max_output_tokens`](crate::ModelProfile::max_output_tokens).
+    pub max_tokens: Option<u32>,
+    /// 0 (the default) takes the likeliest token each time.
+    pub temperature: f32,
+    /// Sample from the smallest set of tokens with this share of the probability. Default: 1.
+    pub top_p: f32,
+    /// With a temperature above 0: the same seed gives the same answer, where the model can.
+    pub seed: Option<u64>,
+    /// The answer ends before the first of these texts.
+    pub stop: Vec<String>,
+    /// The form of the answer.
+    pub format: Format,
+    /// How many alternatives to report with log-probabilities for each token. Default: none.
+    pub logprobs: Option<u8>,
+}
+
+impl ChatRequest {
+    /// A request with the defaults named at each field.
+    pub fn new(messages: impl IntoIterator<Item = ChatMessage>) -> Self {
+        Self {
+            messages: messages.into_iter().collect(),
+            max_tokens: None,
+            temperature: 0.0,
+            top_p: 1.0,
+            seed: None,
+            stop: Vec::new(),
+            format: Format::Text,
+            logprobs: None,
+        }
+    }
+
+    /// Limits the answer's tokens.
+    #[must_use]
+    pub fn max_tokens(mut self, max_tokens: u32) -> Self {
+        self.max_tokens = Some(max_tokens);
+        self
+    }
+
+    /// Samples with this temperature.
+    #[must_use]
+    pub fn temperature(mut self, temperature: f32) -> Self {
+        self.temperature = temperature;
+        self
+    }
+
+    /// Samples from the smallest set of tokens with this share of the probability.
+    #[must_use]
+    pub fn top_p(mut self, top_p: f32) -> Self {
+        self.top_p = top_p;
+        self
+    }
+
+    /// Samples with this seed.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Ends the answer before the first of these texts.
+    #[must_use]
+    pub fn stop<S: Into<String>>(mut self, stop: impl IntoIterator<Item = S>) -> Self {
+        self.stop = stop.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Asks for JSON that satisfies `schema`.
+    #[must_use]
+    pub fn json_schema(mut self, schema: serde_json::Value) -> Self {
+        self.format = Format::JsonSchema(schema);
+        self
+    }
+
+    /// Asks for log-probabilities of the chosen token and of `alternatives` others at each place.
+    #[must_use]
+    pub fn logprobs(mut self, alternatives: u8) -> Self {
+        self.logprobs = Some(alternatives);
+        self
+    }
+
+    /// A digest of the model's name and of everything in the request, in hexadecimal: two requests
+    /// with the same digest ask the same thing.
+    pub fn digest(&self, model: &str) -> String {
+        let mut hash = Sha256::new();
+        hash.update(model.as_bytes());
+        hash.update([0]);
+        // A request holds strings, numbers and JSON: serialising it cannot fail.
+        hash.update(serde_json::to_vec(self).unwrap_or_default());
+        hex(&hash.finalize())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FinishReason {
+    /// The model was done, or came to a stop sequence.
+    #[default]
+    Stop,
+    /// The answer came to its token limit.
+    Length,
+    /// The provider withheld the rest.
+    ContentFilter,
+}
+
+/// A token, with the natural logarithm of its probability.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenLogprob {
+    /// The token's text.
+    pub token: String,
+    /// Natural logarithm of its probability.
+    pub logprob: f32,
+    /// The likeliest tokens at this place, likeliest first, as many as were asked for.
+    pub top: Vec<(String, f32)>,
+}
+
+/// A piece of an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Delta {
+    /// Text to append.
+    Text(String),
+    /// Log-probabilities of the tokens since the last ones.
+    Logprobs(Vec<TokenLogprob>),
+    /// The end: nothing follows.
+    End {
+        /// Why it ended.
+        finish: FinishReason,
+        /// What the whole call used.
+        usage: Usage,
+    },
+}
+
+/// The deltas of one answer.
+pub type ChatStream = BoxStream<'static, Result<Delta>>;
+
+/// A whole answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChatResponse {
+    /// The answer's text.
+    pub text: String,
+    /// Why it ended.
+    pub finish: FinishReason,
+    /// What the call used.
+    pub usage: Usage,
+    /// Log-probabilities of the answer's tokens, if they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logprobs: Vec<TokenLogprob>,
+}
+
+impl ChatResponse {
+    /// An answer that ended by itself.
+    pub fn new(text: impl Into<String>, usage: Usage) -> Self {
+        Self {
+            text: text.into(),
+            usage,
+            ..Self::default()
+        }
+    }
+
+    /// Appends a delta; `true` when it was the end.
+    pub fn push(&mut self, delta: Delta) -> bool {
+        match delta {
+            Delta::Text(text) => self.text.push_str(&text),
+            Delta::Logprobs(logprobs) => self.logprobs.extend(logprobs),
+            Delta::End { finish, usage } => {
+                self.finish = finish;
+                self.usage = usage;
+                return true;
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_tells_requests_apart() {
+        let request = ChatRequest::new([ChatMessage::user("a")]);
+        let digest = request.digest("m");
+        assert_eq!(digest.len(), 64);
+        assert_eq!(digest, request.clone().digest("m"));
+        assert_ne!(digest, request.digest("n"));
+        assert_ne!(digest, request.clone().max_tokens(1).digest("m"));
+        assert_ne!(digest, request.clone().seed(0).digest("m"));
+    }
+
+    #[test]
+    fn deltas_add_up_to_the_answer() {
+        let mut answer = ChatResponse::default();
+        assert!(!answer.push(Delta::Text("a ".into())));
+        assert!(!answer.push(Delta::Text("b".into())));
+        assert!(answer.push(Delta::End {
+            finish: FinishReason::Length,
+            usage: Usage::call(3, 2),
+        }));
+        assert_eq!(answer.text, "a b");
+        assert_eq!(answer.finish, FinishReason::Length);
+        assert_eq!(answer.usage, Usage::call(3, 2));
+    }
+}

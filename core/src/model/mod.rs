@@ -1,0 +1,87 @@
+//! What a model is to the rest of Catena: three traits, and the types they speak.
+
+mod chat;
+mod embed;
+mod profile;
+mod score;
+mod usage;
+
+pub use chat::{
+    ChatMessage, ChatRequest, ChatResponse, ChatStream, Delta, FinishReason, Format, Role,
+    TokenLogprob,
+};
+pub use embed::{Embedder, EmbedderProfile, Embedding};
+pub use profile::{ModelProfile, Price};
+pub use score::{Score, Scorer};
+pub use usage::{Cost, Usage};
+
+use std::fmt;
+
+use async_trait::async_trait;
+use futures::StreamExt;
+
+use crate::{Error, Result, TokenCounter};
+
+/// `async fn(ChatRequest) -> Result<ChatResponse>`, as a stream of deltas.
+///
+/// Implementors write [`stream`](Self::stream) alone: there is one path to a model, and an answer
+/// that is not streamed is the stream collected. Passed around as `Arc<dyn ChatModel>`.
+///
+/// Inside an agent, do not call a model: pass it to [`Context::chat`](crate::Context::chat), which
+/// reserves budget, journals the answer and observes cancellation.
+///
+/// # Contract
+///
+/// - The stream ends with exactly one [`Delta::End`], or with an error.
+/// - The concatenated [`Delta::Text`]s are the answer, without any stop sequence.
+/// - Dropping the stream, or the future that makes it, stops the work and the spending.
+/// - A failure that may pass is [`is_retryable`](Error::is_retryable); no implementor retries by
+///   itself, that is a layer's work.
+#[async_trait]
+pub trait ChatModel: Send + Sync + fmt::Debug {
+    /// What the model can do and what it costs. Constant over its life.
+    fn profile(&self) -> &ModelProfile;
+
+    /// The model's token counter.
+    fn counter(&self) -> &dyn TokenCounter;
+
+    /// The tokens that `request`'s prompt will take, chat template included.
+    ///
+    /// The default adds [`ModelProfile::message_overhead`] to each message's own tokens.
+    fn prompt_tokens(&self, request: &ChatRequest) -> u64 {
+        request
+            .messages
+            .iter()
+            .map(|message| {
+                self.counter().count(&message.content) as u64
+                    + u64::from(self.profile().message_overhead)
+            })
+            .sum()
+    }
+
+    /// Begins to answer.
+    ///
+    /// # Errors
+    ///
+    /// Any kind that says something about a provider; see the constructors of [`Error`].
+    async fn stream(&self, request: ChatRequest) -> Result<ChatStream>;
+
+    /// Answers: [`stream`](Self::stream), collected.
+    ///
+    /// # Errors
+    ///
+    /// Those of `stream`, and a malformed output if the stream ends without a [`Delta::End`].
+    async fn chat(&self, request: ChatRequest) -> Result<ChatResponse> {
+        let mut stream = self.stream(request).await?;
+        let mut answer = ChatResponse::default();
+        while let Some(delta) = stream.next().await {
+            if answer.push(delta?) {
+                return Ok(answer);
+            }
+        }
+        Err(Error::malformed_output(format!(
+            "the stream of '{}' broke off before its end",
+            self.profile().name
+        )))
+    }
+}

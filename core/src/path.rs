@@ -1,0 +1,71 @@
+//! Where in a graph something happens.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+/// The place of a node in a run: `graph/node`, with `[i]` for an item of a `map` or a `fold` and
+/// `#n` for the n-th visit in a cycle, as in `ask/chain[3]` or `draft/revise#2`.
+///
+/// With the index of a call it is the key under which the [journal](crate::Journal) records that
+/// call, so it must not depend on timing. Cloning is cheap.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct NodePath(Arc<str>);
+
+impl NodePath {
+    /// The path of a whole run.
+    pub fn root(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// The path of the node `name` below this one.
+    #[must_use]
+    pub fn child(&self, name: &str) -> Self {
+        Self(format!("{}/{name}", self.0).into())
+    }
+
+    /// The path of item `index` (from 0) of a `map` or a `fold`.
+    #[must_use]
+    pub fn item(&self, index: usize) -> Self {
+        Self(format!("{}[{index}]", self.0).into())
+    }
+
+    /// The path of visit `visit` (from 1) of a node in a cycle; the first visit has no mark.
+    #[must_use]
+    pub fn visit(&self, visit: usize) -> Self {
+        if visit <= 1 {
+            return self.clone();
+        }
+        Self(format!("{}#{visit}", self.0).into())
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for NodePath {
+    fn from(path: String) -> Self {
+        Self(path.into())
+    }
+}
+
+impl From<NodePath> for String {
+    fn from(path: NodePath) -> Self {
+        path.0.as_ref().to_owned()
+    }
+}
+
+impl fmt::Display for NodePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for NodePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodePath({})", self.0)
+    }
+}
