@@ -2,9 +2,8 @@
 
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::{Result, Usage};
+use crate::{Result, Usage, digest::sha256};
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -168,17 +167,10 @@ impl ChatRequest {
     /// A digest of the model's name and of everything in the request, in hexadecimal: two requests
     /// with the same digest ask the same thing.
     pub fn digest(&self, model: &str) -> String {
-        let mut hash = Sha256::new();
-        hash.update(model.as_bytes());
-        hash.update([0]);
         // A request holds strings, numbers and JSON: serialising it cannot fail.
-        hash.update(serde_json::to_vec(self).unwrap_or_default());
-        hex(&hash.finalize())
+        let request = serde_json::to_vec(self).unwrap_or_default();
+        sha256(&[model.as_bytes(), &request])
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Why an answer ended.

@@ -1,0 +1,343 @@
+//! What a run may spend, reserved before each call and settled after it.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Cost, Error, Result, Usage};
+
+/// Limits of a run, over all its branches, nested graphs and retries. A limit that is not set does
+/// not bind.
+///
+/// Before each call the [`Context`](crate::Context) reserves the prompt's tokens and the most that
+/// the answer may take; a call that does not fit is not made and fails with
+/// [`is_budget_exceeded`](Error::is_budget_exceeded). After the call the reservation is replaced
+/// by what was really used. So with exact token counts, settled and reserved together never exceed
+/// a limit.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use catena_core::Budget;
+///
+/// let budget = Budget::new().calls(20).tokens(50_000).time(Duration::from_secs(600));
+/// assert_eq!(budget.calls, Some(20));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Budget {
+    /// Calls to models, failed ones included.
+    pub calls: Option<u64>,
+    /// Tokens read and generated together.
+    pub tokens: Option<u64>,
+    /// Tokens read.
+    pub input_tokens: Option<u64>,
+    /// Tokens generated.
+    pub output_tokens: Option<u64>,
+    /// Money.
+    pub cost: Option<Cost>,
+    /// Time from the start of the run.
+    pub time: Option<Duration>,
+}
+
+impl Budget {
+    /// No limits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Limits the calls.
+    #[must_use]
+    pub fn calls(mut self, calls: u64) -> Self {
+        self.calls = Some(calls);
+        self
+    }
+
+    /// Limits the tokens read and generated together.
+    #[must_use]
+    pub fn tokens(mut self, tokens: u64) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// Limits the tokens read.
+    #[must_use]
+    pub fn input_tokens(mut self, tokens: u64) -> Self {
+        self.input_tokens = Some(tokens);
+        self
+    }
+
+    /// Limits the tokens generated.
+    #[must_use]
+    pub fn output_tokens(mut self, tokens: u64) -> Self {
+        self.output_tokens = Some(tokens);
+        self
+    }
+
+    /// Limits the money.
+    #[must_use]
+    pub fn cost(mut self, cost: Cost) -> Self {
+        self.cost = Some(cost);
+        self
+    }
+
+    /// Limits the time from the start of the run.
+    #[must_use]
+    pub fn time(mut self, time: Duration) -> Self {
+        self.time = Some(time);
+        self
+    }
+
+    /// The first limit that `usage` exceeds: its name, the limit, and what is asked for.
+    fn exceeded_by(&self, usage: &Usage) -> Option<(&'static str, String, String)> {
+        let counts = [
+            ("calls", self.calls, usage.calls),
+            ("tokens", self.tokens, usage.tokens()),
+            ("input tokens", self.input_tokens, usage.input_tokens),
+            ("output tokens", self.output_tokens, usage.output_tokens),
+        ];
+        for (name, limit, asked) in counts {
+            if let Some(limit) = limit.filter(|limit| asked > *limit) {
+                return Some((name, limit.to_string(), asked.to_string()));
+            }
+        }
+        self.cost
+            .filter(|limit| usage.cost > *limit)
+            .map(|limit| ("cost", limit.to_string(), usage.cost.to_string()))
+    }
+}
+
+/// The account of one run. All methods are short and lock one mutex.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    budget: Budget,
+    started: Instant,
+    account: Mutex<Account>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    settled: Usage,
+    reserved: Usage,
+}
+
+impl Ledger {
+    pub(crate) fn new(budget: Budget) -> Arc<Self> {
+        Arc::new(Self {
+            budget,
+            started: Instant::now(),
+            account: Mutex::new(Account::default()),
+        })
+    }
+
+    /// Sets `estimate` aside for one call, or refuses.
+    pub(crate) fn reserve(self: &Arc<Self>, estimate: Usage) -> Result<Reservation> {
+        if self.time_left() == Some(Duration::ZERO) {
+            return Err(self.out_of_time());
+        }
+        let mut account = self.account();
+        let asked = account.settled + account.reserved + estimate;
+        if let Some((name, limit, asked)) = self.budget.exceeded_by(&asked) {
+            return Err(Error::budget_exceeded(format!(
+                "the budget of {limit} {name} does not allow the next call, which could bring the \
+                 run to {asked}"
+            ))
+            .with_help(format!("allow more {name}, or ask for less")));
+        }
+        account.reserved += estimate;
+        Ok(Reservation {
+            ledger: Arc::clone(self),
+            estimate,
+            begun: None,
+        })
+    }
+
+    /// Books usage that was paid for earlier: a call replayed from the journal.
+    pub(crate) fn book(&self, usage: Usage) {
+        self.account().settled += usage;
+    }
+
+    /// What the run has spent, open reservations not included.
+    pub(crate) fn settled(&self) -> Usage {
+        self.account().settled
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// `None` without a limit.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let limit = self.budget.time?;
+        Some(limit.saturating_sub(self.elapsed()))
+    }
+
+    pub(crate) fn out_of_time(&self) -> Error {
+        let limit = self.budget.time.unwrap_or_default();
+        Error::budget_exceeded(format!("the time limit of {limit:?} has passed"))
+            .with_help("allow more time, or ask for less")
+    }
+
+    fn account(&self) -> MutexGuard<'_, Account> {
+        // Every critical section leaves the account consistent, whatever panicked around it.
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Budget set aside for one call. Dropped unsettled (the call failed or was cancelled), it books
+/// the call, and once the answer had begun also the prompt and what had come of the answer:
+/// a provider charges for those.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    ledger: Arc<Ledger>,
+    estimate: Usage,
+    /// Output tokens so far, once the answer has begun.
+    begun: Option<u64>,
+}
+
+impl Reservation {
+    /// Notes that the answer has begun, and `output_tokens` of it have come so far.
+    pub(crate) fn begun(&mut self, output_tokens: u64) {
+        self.begun = Some(output_tokens.min(self.estimate.output_tokens));
+    }
+
+    /// Replaces the reservation by what was really used.
+    pub(crate) fn settle(mut self, usage: Usage) {
+        self.close(usage);
+    }
+
+    fn close(&mut self, usage: Usage) {
+        let estimate = std::mem::take(&mut self.estimate);
+        let mut account = self.ledger.account();
+        account.reserved = minus(account.reserved, estimate);
+        account.settled += usage;
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.estimate == Usage::default() {
+            return; // Settled: every estimate has at least its call.
+        }
+        let spent = match self.begun {
+            None => Usage {
+                calls: self.estimate.calls,
+                ..Usage::default()
+            },
+            Some(output_tokens) => Usage {
+                output_tokens,
+                ..self.estimate
+            },
+        };
+        self.close(spent);
+    }
+}
+
+fn minus(total: Usage, part: Usage) -> Usage {
+    Usage {
+        calls: total.calls.saturating_sub(part.calls),
+        input_tokens: total.input_tokens.saturating_sub(part.input_tokens),
+        cached_tokens: total.cached_tokens.saturating_sub(part.cached_tokens),
+        output_tokens: total.output_tokens.saturating_sub(part.output_tokens),
+        cost: Cost(total.cost.0.saturating_sub(part.cost.0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usage(calls: u64, input: u64, output: u64) -> Usage {
+        Usage {
+            calls,
+            ..Usage::call(input, output)
+        }
+    }
+
+    #[test]
+    fn a_call_that_could_exceed_a_limit_is_refused_before_it_is_made() {
+        let ledger = Ledger::new(Budget::new().tokens(100));
+        let first = ledger.reserve(Usage::call(50, 30)).unwrap();
+        let error = ledger.reserve(Usage::call(10, 11)).unwrap_err();
+        assert!(error.is_budget_exceeded());
+        assert!(error.to_string().contains("100 tokens"), "{error}");
+        first.settle(Usage::call(50, 5));
+        ledger.reserve(Usage::call(20, 25)).unwrap();
+    }
+
+    #[test]
+    fn every_limit_binds() {
+        let call = Usage {
+            cost: Cost(10),
+            ..Usage::call(5, 5)
+        };
+        for budget in [
+            Budget::new().calls(0),
+            Budget::new().tokens(9),
+            Budget::new().input_tokens(4),
+            Budget::new().output_tokens(4),
+            Budget::new().cost(Cost(9)),
+            Budget::new().time(Duration::ZERO),
+        ] {
+            let error = Ledger::new(budget).reserve(call).unwrap_err();
+            assert!(error.is_budget_exceeded(), "{budget:?}");
+            assert!(error.help().is_some());
+        }
+        let exact = Budget::new()
+            .calls(1)
+            .tokens(10)
+            .input_tokens(5)
+            .output_tokens(5)
+            .cost(Cost(10));
+        assert!(Ledger::new(exact).reserve(call).is_ok());
+    }
+
+    #[test]
+    fn a_failed_call_is_booked_as_a_call() {
+        let ledger = Ledger::new(Budget::new().calls(1));
+        drop(ledger.reserve(Usage::call(5, 5)).unwrap());
+        assert_eq!(ledger.settled(), usage(1, 0, 0));
+        assert!(ledger.reserve(Usage::call(5, 5)).is_err());
+    }
+
+    #[test]
+    fn an_answer_cut_off_is_booked_as_far_as_it_came() {
+        let ledger = Ledger::new(Budget::new());
+        let mut reservation = ledger.reserve(Usage::call(50, 30)).unwrap();
+        reservation.begun(7);
+        drop(reservation);
+        assert_eq!(ledger.settled(), usage(1, 50, 7));
+    }
+
+    #[test]
+    fn no_interleaving_exceeds_the_limit() {
+        let ledger = Ledger::new(Budget::new().calls(100).tokens(1_000));
+        std::thread::scope(|scope| {
+            for thread in 0..8_u64 {
+                let ledger = &ledger;
+                scope.spawn(move || {
+                    for step in 0..50_u64 {
+                        let Ok(reservation) = ledger.reserve(Usage::call(10, 10)) else {
+                            continue;
+                        };
+                        let account = *ledger.account();
+                        let total = account.settled + account.reserved;
+                        assert!(total.calls <= 100 && total.tokens() <= 1_000);
+                        reservation.settle(Usage::call(10, (thread + step) % 11));
+                    }
+                });
+            }
+        });
+        let settled = ledger.settled();
+        assert!(settled.tokens() <= 1_000);
+        assert_eq!(ledger.account().reserved, Usage::default());
+    }
+}
