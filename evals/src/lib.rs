@@ -1,1 +1,29 @@
+//! Measuring agents: [`Dataset`]s of [`Item`]s, [`Metric`]s, confidence intervals and tables.
+//!
+//! # Example: score two answers and print the table
+//!
+//! ```
+//! use catena_evals::{Row, Summary, Table, token_f1};
+//!
+//! let scores = [
+//!     token_f1("the red house", &["A red house"]),
+//!     token_f1("a barn", &["Red house", "the farm house"]),
+//! ];
+//! let mut row = Row::new("chain");
+//! row.push("F1", Summary::bootstrap(&scores, 7)?);
+//! println!("{}", Table::from_iter([row]));
+//! # Ok::<(), catena_core::Error>(())
+//! ```
 
+mod dataset;
+mod metric;
+mod stats;
+mod table;
+
+pub use dataset::{Dataset, Item, Paragraph};
+pub use metric::{
+    Metric, chosen, exact_match, multiple_choice, normalize_answer, rouge_l, rouge_mean, rouge_n,
+    token_f1,
+};
+pub use stats::{Summary, paired_difference};
+pub use table::{Row, Score, Table};

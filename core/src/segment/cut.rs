@@ -5,7 +5,7 @@ use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 use crate::TokenCounter;
 
 /// How many counts the search for the longest prefix that fits may spend once it has one.
-const MAX_PROBES: usize = 3;
+const MAX_PROBES: usize = 5;
 
 /// The finest place at which a text may be cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,11 @@ pub(super) fn prefix(
     finest: Finest,
 ) -> Result<Piece, TooLong> {
     let mut fits = longest(text, tokens, limit, counter);
+    // The search ends anywhere; half a word may count as much as the whole.
+    let word = word_end(text, fits);
+    if word > fits && counter.count(text.get(..word).unwrap_or_default()) <= limit {
+        fits = word;
+    }
     // Counts need not grow with the text, so that the place chosen is counted too, and chosen
     // again in half of what seemed to fit if it does not.
     loop {
@@ -71,7 +76,7 @@ fn longest(text: &str, tokens: usize, limit: usize, counter: &dyn TokenCounter) 
     let mut failures = 0;
     let mut probes = 0;
     while probes < MAX_PROBES {
-        let end = text.floor_char_boundary(probe.min(over - 1));
+        let end = floor_char_boundary(text, probe.min(over - 1));
         if end <= fits {
             break;
         }
@@ -84,7 +89,11 @@ fn longest(text: &str, tokens: usize, limit: usize, counter: &dyn TokenCounter) 
             }
             // What is known to be too long bounds the guess.
             let guess = proportion(end, limit, count);
-            probe = if guess < over { guess } else { midpoint(fits, over) };
+            probe = if guess < over {
+                guess
+            } else {
+                midpoint(fits, over)
+            };
         } else {
             over = end;
             failures += 1;
@@ -101,6 +110,22 @@ fn longest(text: &str, tokens: usize, limit: usize, counter: &dyn TokenCounter) 
         }
     }
     fits
+}
+
+/// The end of the word at `at` and of the white space after it, if it is near; else `at`.
+fn word_end(text: &str, at: usize) -> usize {
+    const NEAR: usize = 40;
+    let mut space = false;
+    for (offset, c) in text.get(at..).unwrap_or_default().char_indices() {
+        if offset > NEAR {
+            return at;
+        }
+        if space && !c.is_whitespace() {
+            return at + offset;
+        }
+        space |= c.is_whitespace();
+    }
+    text.len()
 }
 
 fn midpoint(low: usize, high: usize) -> usize {
@@ -148,7 +173,10 @@ fn place(text: &str, fits: usize, finest: Finest) -> Option<usize> {
 }
 
 fn is_clause_end(c: char) -> bool {
-    matches!(c, ',' | ';' | ':' | '.' | '!' | '?' | '…' | '—' | '–' | '،' | '؛') || is_wide_clause_end(c)
+    matches!(
+        c,
+        ',' | ';' | ':' | '.' | '!' | '?' | '…' | '—' | '–' | '،' | '؛'
+    ) || is_wide_clause_end(c)
 }
 
 /// Ends of clauses in scripts that put no space after them.
@@ -165,12 +193,21 @@ pub(super) fn is_boundary(text: &str, at: usize) -> bool {
 
 /// The last grapheme boundary in `1..=fits`.
 fn last_grapheme(text: &str, fits: usize) -> Option<usize> {
-    let fits = text.floor_char_boundary(fits);
+    let fits = floor_char_boundary(text, fits);
     if is_boundary(text, fits) {
         return Some(fits).filter(|&at| at > 0);
     }
     let boundary = GraphemeCursor::new(fits, text.len(), true).prev_boundary(text, 0);
     boundary.ok().flatten().filter(|&at| at > 0)
+}
+
+/// The last character boundary in `0..=at`; std's own is newer than the Rust this crate asks for.
+pub(super) fn floor_char_boundary(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at)
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or_default()
 }
 
 fn first_grapheme(text: &str) -> usize {

@@ -66,12 +66,18 @@ enum Mode {
 impl Segmenter {
     /// A segmenter for prose, which keeps sentences whole (see [`sentences`]).
     pub fn prose(max_tokens: usize) -> Self {
-        Self { max_tokens, mode: Mode::Prose }
+        Self {
+            max_tokens,
+            mode: Mode::Prose,
+        }
     }
 
     /// A segmenter for program text and other text whose lines matter, which keeps lines whole.
     pub fn code(max_tokens: usize) -> Self {
-        Self { max_tokens, mode: Mode::Code }
+        Self {
+            max_tokens,
+            mode: Mode::Code,
+        }
     }
 
     /// The most tokens a chunk may have.
@@ -93,11 +99,13 @@ impl Segmenter {
     ///   `max_tokens`; [`missing_tokens`](Error::missing_tokens) says by how many.
     pub fn split(&self, text: &str, counter: &dyn TokenCounter) -> Result<Vec<Chunk>> {
         if self.max_tokens == 0 {
-            return Err(Error::invalid("cutting a text into chunks: a chunk of 0 tokens holds nothing")
-                .with_help(
-                    "allow at least 1 token a chunk; the window has to exceed the prompt, the \
+            return Err(Error::invalid(
+                "cutting a text into chunks: a chunk of 0 tokens holds nothing",
+            )
+            .with_help(
+                "allow at least 1 token a chunk; the window has to exceed the prompt, the \
                      communication unit and the completion together",
-                ));
+            ));
         }
         match self.mode {
             Mode::Prose => pack::pack(text, sentences(text), self.max_tokens, counter),

@@ -40,7 +40,12 @@ pub(super) fn pack(
     let mut chunks = Vec::new();
     while let Some(Unit { range, tokens }) = packer.next_chunk()? {
         let text = packer.slice(&range).to_owned();
-        chunks.push(Chunk { index: chunks.len(), range, text, tokens });
+        chunks.push(Chunk {
+            index: chunks.len(),
+            range,
+            text,
+            tokens,
+        });
     }
     Ok(chunks)
 }
@@ -88,7 +93,8 @@ impl<'a, I: Iterator<Item = Range<usize>>> Packer<'a, I> {
             let tokens = self.count(&range);
             // A few tokens show little of how counts add up.
             if sum >= self.max_tokens / 4 {
-                self.correction.learn(tokens.saturating_sub(chunk.tokens), sum);
+                self.correction
+                    .learn(tokens.saturating_sub(chunk.tokens), sum);
             }
             if tokens <= self.max_tokens {
                 *chunk = Unit { range, tokens };
@@ -97,7 +103,11 @@ impl<'a, I: Iterator<Item = Range<usize>>> Packer<'a, I> {
             }
             // First back off by what the excess suggests, then by halves: O(log) counts.
             let room = self.max_tokens - chunk.tokens;
-            let target = if halve { sum / 2 } else { self.correction.inverse(room).min(sum) };
+            let target = if halve {
+                sum / 2
+            } else {
+                self.correction.inverse(room).min(sum)
+            };
             halve = true;
             while let Some(unit) = added.pop() {
                 sum = sum.saturating_sub(unit.tokens);
@@ -119,7 +129,13 @@ impl<'a, I: Iterator<Item = Range<usize>>> Packer<'a, I> {
             return Ok(Some(unit));
         }
         let slice = self.slice(&unit.range);
-        match cut::prefix(slice, unit.tokens, self.max_tokens, self.counter, cut::Finest::Grapheme) {
+        match cut::prefix(
+            slice,
+            unit.tokens,
+            self.max_tokens,
+            self.counter,
+            cut::Finest::Grapheme,
+        ) {
             Ok(piece) => Ok(Some(self.divide(unit, piece))),
             Err(cut::TooLong { end, tokens }) => {
                 let missing = tokens - self.max_tokens;
@@ -129,7 +145,12 @@ impl<'a, I: Iterator<Item = Range<usize>>> Packer<'a, I> {
                         "cutting a text into chunks of {} tokens: the character {:?} at byte {} \
                          is {tokens} tokens, {missing} too many",
                         self.max_tokens,
-                        slice.get(..end).unwrap_or_default().chars().take(8).collect::<String>(),
+                        slice
+                            .get(..end)
+                            .unwrap_or_default()
+                            .chars()
+                            .take(8)
+                            .collect::<String>(),
                         unit.range.start,
                     ),
                 )
@@ -143,7 +164,8 @@ impl<'a, I: Iterator<Item = Range<usize>>> Packer<'a, I> {
     fn next_fitting(&mut self, base: usize, sum: usize) -> Option<Unit> {
         let unit = self.next_unit()?;
         if unit.tokens <= self.max_tokens {
-            let estimate = base.saturating_add(self.correction.apply(unit.tokens.saturating_add(sum)));
+            let estimate =
+                base.saturating_add(self.correction.apply(unit.tokens.saturating_add(sum)));
             if estimate <= self.max_tokens {
                 return Some(unit);
             }
@@ -154,9 +176,13 @@ impl<'a, I: Iterator<Item = Range<usize>>> Packer<'a, I> {
             let room = self.max_tokens.saturating_sub(used);
             if room > 0 && room >= self.max_tokens / 2 {
                 let slice = self.slice(&unit.range);
-                if let Ok(piece) =
-                    cut::prefix(slice, unit.tokens, room, self.counter, cut::Finest::Whitespace)
-                {
+                if let Ok(piece) = cut::prefix(
+                    slice,
+                    unit.tokens,
+                    room,
+                    self.counter,
+                    cut::Finest::Whitespace,
+                ) {
                     return Some(self.divide(unit, piece));
                 }
             }
@@ -188,7 +214,10 @@ impl<'a, I: Iterator<Item = Range<usize>>> Packer<'a, I> {
             }
             self.pending.push_front(Unit { range, tokens });
         }
-        Unit { range: unit.range.start..middle, tokens: piece.tokens }
+        Unit {
+            range: unit.range.start..middle,
+            tokens: piece.tokens,
+        }
     }
 
     fn count(&self, range: &Range<usize>) -> usize {
@@ -220,7 +249,10 @@ impl Correction {
     fn learn(&mut self, whole: usize, sum: usize) {
         let sum = sum.max(1);
         let highest = sum.saturating_mul(Self::LIMIT);
-        *self = Self { whole: whole.clamp(sum.div_ceil(Self::LIMIT), highest), sum };
+        *self = Self {
+            whole: whole.clamp(sum.div_ceil(Self::LIMIT), highest),
+            sum,
+        };
     }
 
     /// The whole that a sum suggests, rounded up.
@@ -238,6 +270,10 @@ impl Correction {
 fn scale(value: usize, numerator: usize, denominator: usize, up: bool) -> usize {
     let product = value as u128 * numerator as u128;
     let denominator = denominator.max(1) as u128;
-    let scaled = if up { product.div_ceil(denominator) } else { product / denominator };
+    let scaled = if up {
+        product.div_ceil(denominator)
+    } else {
+        product / denominator
+    };
     usize::try_from(scaled).unwrap_or(usize::MAX)
 }

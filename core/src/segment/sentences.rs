@@ -83,15 +83,24 @@ struct Gap {
 
 impl Gap {
     fn at(text: &str, at: usize) -> Self {
-        let mut gap = Self { len: 0, end: 0, newline: false, blank_line: false };
+        let mut gap = Self {
+            len: 0,
+            end: 0,
+            newline: false,
+            blank_line: false,
+        };
         let mut carriage_return = false;
         for c in after(text, at).chars().take_while(|c| c.is_whitespace()) {
             gap.len += c.len_utf8();
             // CR LF is one line break.
             let second_half = c == '\n' && carriage_return;
             carriage_return = c == '\r';
-            if matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}') {
-                gap.blank_line |= matches!(c, '\u{c}' | '\u{2029}') || (gap.newline && !second_half);
+            if matches!(
+                c,
+                '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+            ) {
+                gap.blank_line |=
+                    matches!(c, '\u{c}' | '\u{2029}') || (gap.newline && !second_half);
                 gap.newline = true;
                 gap.end = gap.len;
             }
@@ -119,8 +128,14 @@ struct Stop {
 
 impl Stop {
     fn at(text: &str, body: usize, start: usize) -> Self {
-        let mut stop =
-            Self { start, end: start, single: false, strong: false, wide: false, closed: false };
+        let mut stop = Self {
+            start,
+            end: start,
+            single: false,
+            strong: false,
+            wide: false,
+            closed: false,
+        };
         let mut marks = 0;
         for c in after(text, start).chars() {
             if is_terminator(c) && !stop.closed {
@@ -135,7 +150,9 @@ impl Stop {
             stop.end += c.len_utf8();
         }
         // In `. . .` each full stop stands alone.
-        let spaced = text.get(body..start).is_some_and(|before| before.ends_with([' ', '\u{a0}']));
+        let spaced = text
+            .get(body..start)
+            .is_some_and(|before| before.ends_with([' ', '\u{a0}']));
         stop.single = marks == 1 && !stop.strong && !spaced;
         stop
     }
@@ -165,14 +182,29 @@ impl Stop {
         if lower && (!self.strong || self.closed) {
             return false;
         }
-        !(self.single && words::is_abbreviation(text.get(body..self.start).unwrap_or_default(), word))
+        !(self.single
+            && words::is_abbreviation(text.get(body..self.start).unwrap_or_default(), word))
     }
 }
 
 fn is_terminator(c: char) -> bool {
     matches!(
         c,
-        '.' | '!' | '?' | '…' | '‼' | '⁇' | '⁈' | '⁉' | '؟' | '۔' | '।' | '॥' | '։' | '።' | '။' | '។'
+        '.' | '!'
+            | '?'
+            | '…'
+            | '‼'
+            | '⁇'
+            | '⁈'
+            | '⁉'
+            | '؟'
+            | '۔'
+            | '।'
+            | '॥'
+            | '։'
+            | '።'
+            | '။'
+            | '។'
     ) || is_wide_terminator(c)
 }
 
@@ -183,22 +215,58 @@ fn is_wide_terminator(c: char) -> bool {
 fn is_closer(c: char) -> bool {
     matches!(
         c,
-        ')' | ']' | '}' | '"' | '\'' | '”' | '’' | '»' | '›' | '」' | '』' | '）' | '】' | '》' | '〉'
-            | '*' | '_' | '`'
+        ')' | ']'
+            | '}'
+            | '"'
+            | '\''
+            | '”'
+            | '’'
+            | '»'
+            | '›'
+            | '」'
+            | '』'
+            | '）'
+            | '】'
+            | '》'
+            | '〉'
+            | '*'
+            | '_'
+            | '`'
     )
 }
 
 fn is_opener(c: char) -> bool {
     matches!(
         c,
-        '(' | '[' | '{' | '"' | '\'' | '“' | '‘' | '„' | '«' | '‹' | '「' | '『' | '（' | '【' | '《'
-            | '〈' | '*' | '_' | '`' | '¿' | '¡'
+        '(' | '['
+            | '{'
+            | '"'
+            | '\''
+            | '“'
+            | '‘'
+            | '„'
+            | '«'
+            | '‹'
+            | '「'
+            | '『'
+            | '（'
+            | '【'
+            | '《'
+            | '〈'
+            | '*'
+            | '_'
+            | '`'
+            | '¿'
+            | '¡'
     )
 }
 
 /// Marks with which no sentence begins (`Yahoo!, they said`).
 fn is_continuation(c: char) -> bool {
-    matches!(c, ',' | ';' | ':' | '-' | '–' | '—' | '，' | '、' | '；' | '：')
+    matches!(
+        c,
+        ',' | ';' | ':' | '-' | '–' | '—' | '，' | '、' | '；' | '：'
+    )
 }
 
 /// Whether a line is a block by itself, so that its end is an end: a heading, fence or table row.
@@ -218,7 +286,9 @@ fn is_line_start(line: &str) -> bool {
         .or_else(|| {
             let digits = line.bytes().take(4).take_while(u8::is_ascii_digit).count();
             let numbered = (1..=3).contains(&digits);
-            line.get(digits..).filter(|_| numbered)?.strip_prefix(['.', ')'])
+            line.get(digits..)
+                .filter(|_| numbered)?
+                .strip_prefix(['.', ')'])
         })
         .is_some_and(|item| item.starts_with([' ', '\t']));
     item || is_line_block(line)
