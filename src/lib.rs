@@ -1,1 +1,18 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Where things are
+//!
+//! - at the root: the nouns and the runtime ([`Agent`], [`Graph`], [`Run`], [`Budget`], …);
+//! - [`models`]: everything that answers a [`ChatRequest`];
+//! - [`agents`]: the finished systems;
+//! - [`tools`]: what agents work with;
+//! - `local`, with the feature of that name: models in process.
 
+#![forbid(unsafe_code)]
+
+pub use catena_agents as agents;
+pub use catena_core::*;
+#[cfg(feature = "local")]
+pub use catena_local as local;
+pub use catena_models as models;
+pub use catena_tools as tools;

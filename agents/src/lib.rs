@@ -1,1 +1,15 @@
+//! The finished systems of Catena, each an ordinary agent graph.
+//!
+//! - [`ChainOfAgents`]: questions and summaries over documents of any length.
 
+#![forbid(unsafe_code)]
+
+mod chain;
+mod full_context;
+mod prompts;
+
+pub use chain::{
+    ChainAnswer, ChainInput, ChainOfAgents, OnRefusal, Order, Passage, Place, Task, Unit,
+};
+pub use full_context::FullContext;
+pub use prompts::Prompts;

@@ -1,1 +1,68 @@
-fn main() {}
+//! `catena`: questions and summaries over documents of any length, answered by a local model.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod ask;
+mod config;
+mod evals;
+mod failure;
+mod model;
+mod models;
+mod progress;
+mod report;
+mod saved;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::{
+    args::{Args, Command},
+    failure::{Failure, INTERRUPTED},
+};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return Failure::new(format!("the runtime cannot be started: {error}")).report();
+        }
+    };
+    let result = runtime.block_on(execute(args));
+    // An engine in the middle of a token must not delay the end.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn execute(args: Args) -> Result<(), Failure> {
+    let config = config::Config::load(args.config.as_deref())?;
+    let work = async {
+        match args.command {
+            // These handle Ctrl-C themselves: they have something to keep.
+            Command::Ask(ask) => ask::ask(ask, &config).await,
+            Command::Summarize(summarize) => ask::summarize(summarize, &config).await,
+            Command::Models(models) => interruptible(models::run(models)).await,
+            Command::Eval(eval) => interruptible(evals::run(eval, &config)).await,
+        }
+    };
+    work.await
+}
+
+/// Runs `work` until Ctrl-C; what it fetched or finished by then is kept by itself.
+async fn interruptible(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::select! {
+        result = work => result,
+        _ = tokio::signal::ctrl_c() => {
+            Err(Failure::new("interrupted").help("the same command goes on where it stopped").code(INTERRUPTED))
+        }
+    }
+}

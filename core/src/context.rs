@@ -16,8 +16,8 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Budget, ChatModel, ChatRequest, ChatResponse, Delta, Effect, Embedder, Embedding, Entry,
-    Error, EventKind, Journal, ModelProfile, NodePath, Result, RunId, Score, Scorer, Usage,
+    Budget, ChatModel, ChatRequest, ChatResponse, Delta, Effect, Embedder, Embedding, Entry, Error,
+    EventKind, Journal, ModelProfile, NodePath, Result, RunId, Score, Scorer, Usage,
     budget::{Ledger, Reservation},
     event::EventSink,
 };
@@ -131,7 +131,11 @@ impl Context {
     /// - [`is_cancelled`](Error::is_cancelled): the run was cancelled.
     /// - [`is_divergence`](Error::is_divergence): the resumed run asked something else here.
     /// - whatever the model answers.
-    pub async fn chat(&self, model: &dyn ChatModel, mut request: ChatRequest) -> Result<ChatResponse> {
+    pub async fn chat(
+        &self,
+        model: &dyn ChatModel,
+        mut request: ChatRequest,
+    ) -> Result<ChatResponse> {
         let profile = model.profile();
         let max_tokens = request.max_tokens.unwrap_or(profile.max_output_tokens);
         request.max_tokens = Some(max_tokens);
@@ -142,8 +146,16 @@ impl Context {
                 return Err(self.diverged(call, "a chat"));
             };
             let prompt_tokens = answer.usage.input_tokens;
-            self.emit(EventKind::CallStarted { call, model: profile.name.clone(), prompt_tokens, max_tokens });
-            self.emit(EventKind::Text { call, text: answer.text.clone() });
+            self.emit(EventKind::CallStarted {
+                call,
+                model: profile.name.clone(),
+                prompt_tokens,
+                max_tokens,
+            });
+            self.emit(EventKind::Text {
+                call,
+                text: answer.text.clone(),
+            });
             self.replay_finished(call, answer.usage, entry.elapsed);
             return Ok(answer.clone());
         }
@@ -151,7 +163,12 @@ impl Context {
         let prompt_tokens = model.prompt_tokens(&request);
         fits(profile, prompt_tokens, max_tokens)?;
         let mut reservation = self.reserve(profile, prompt_tokens, max_tokens)?;
-        self.emit(EventKind::CallStarted { call, model: profile.name.clone(), prompt_tokens, max_tokens });
+        self.emit(EventKind::CallStarted {
+            call,
+            model: profile.name.clone(),
+            prompt_tokens,
+            max_tokens,
+        });
         let started = Instant::now();
         let mut answer = self
             .guarded(self.converse(model, request, call, &mut reservation))
@@ -159,7 +176,14 @@ impl Context {
         answer.usage = priced(profile, answer.usage);
         reservation.settle(answer.usage);
         let usage = answer.usage;
-        self.record(call, digest, Effect::Chat(answer.clone()), usage, started.elapsed()).await?;
+        self.record(
+            call,
+            digest,
+            Effect::Chat(answer.clone()),
+            usage,
+            started.elapsed(),
+        )
+        .await?;
         Ok(answer)
     }
 
@@ -168,7 +192,12 @@ impl Context {
     /// # Errors
     ///
     /// Those of [`chat`](Self::chat).
-    pub async fn score(&self, scorer: &dyn Scorer, request: ChatRequest, choices: &[String]) -> Result<Score> {
+    pub async fn score(
+        &self,
+        scorer: &dyn Scorer,
+        request: ChatRequest,
+        choices: &[String],
+    ) -> Result<Score> {
         let profile = scorer.profile();
         let call = self.next_call();
         let digest = request.digest(&format!("{}\0{}", profile.name, choices.join("\0")));
@@ -183,13 +212,25 @@ impl Context {
         let prompt_tokens = scorer.prompt_tokens(&request);
         fits(profile, prompt_tokens, 1)?;
         let reservation = self.reserve(profile, prompt_tokens, choices.len() as u32)?;
-        self.emit(EventKind::CallStarted { call, model: profile.name.clone(), prompt_tokens, max_tokens: 1 });
+        self.emit(EventKind::CallStarted {
+            call,
+            model: profile.name.clone(),
+            prompt_tokens,
+            max_tokens: 1,
+        });
         let started = Instant::now();
         let mut score = self.guarded(scorer.score(request, choices)).await?;
         score.usage = priced(profile, score.usage);
         reservation.settle(score.usage);
         let usage = score.usage;
-        self.record(call, digest, Effect::Score(score.clone()), usage, started.elapsed()).await?;
+        self.record(
+            call,
+            digest,
+            Effect::Score(score.clone()),
+            usage,
+            started.elapsed(),
+        )
+        .await?;
         Ok(score)
     }
 
@@ -201,7 +242,9 @@ impl Context {
     pub async fn embed(&self, embedder: &dyn Embedder, texts: &[String]) -> Result<Vec<Embedding>> {
         let name = &embedder.profile().name;
         let call = self.next_call();
-        let digest = ChatRequest::new([]).stop(texts.iter().cloned()).digest(name);
+        let digest = ChatRequest::new([])
+            .stop(texts.iter().cloned())
+            .digest(name);
         if let Some(entry) = self.replayed(call, &digest)? {
             let Effect::Embed(vectors) = &entry.effect else {
                 return Err(self.diverged(call, "an embedding"));
@@ -211,12 +254,24 @@ impl Context {
         }
 
         let reservation = self.run.ledger.reserve(Usage::call(0, 0))?;
-        self.emit(EventKind::CallStarted { call, model: name.clone(), prompt_tokens: 0, max_tokens: 0 });
+        self.emit(EventKind::CallStarted {
+            call,
+            model: name.clone(),
+            prompt_tokens: 0,
+            max_tokens: 0,
+        });
         let started = Instant::now();
         let vectors = self.guarded(embedder.embed(texts)).await?;
         let usage = Usage::call(0, 0);
         reservation.settle(usage);
-        self.record(call, digest, Effect::Embed(vectors.clone()), usage, started.elapsed()).await?;
+        self.record(
+            call,
+            digest,
+            Effect::Embed(vectors.clone()),
+            usage,
+            started.elapsed(),
+        )
+        .await?;
         Ok(vectors)
     }
 
@@ -236,7 +291,10 @@ impl Context {
             if let Delta::Text(text) = &delta {
                 pieces += 1; // A piece has at least a token: what a cut-off answer is charged.
                 reservation.begun(pieces);
-                self.emit(EventKind::Text { call, text: text.clone() });
+                self.emit(EventKind::Text {
+                    call,
+                    text: text.clone(),
+                });
             }
             if answer.push(delta) {
                 return Ok(answer);
@@ -276,10 +334,20 @@ impl Context {
 
     fn replay_finished(&self, call: u32, usage: Usage, elapsed: Duration) {
         self.run.ledger.book(usage);
-        self.emit(EventKind::CallFinished { call, usage, elapsed, replayed: true });
+        self.emit(EventKind::CallFinished {
+            call,
+            usage,
+            elapsed,
+            replayed: true,
+        });
     }
 
-    fn reserve(&self, profile: &ModelProfile, prompt_tokens: u64, max_tokens: u32) -> Result<Reservation> {
+    fn reserve(
+        &self,
+        profile: &ModelProfile,
+        prompt_tokens: u64,
+        max_tokens: u32,
+    ) -> Result<Reservation> {
         let estimate = Usage::call(prompt_tokens, u64::from(max_tokens));
         self.run
             .ledger
@@ -306,15 +374,36 @@ impl Context {
         result.map_err(|error| error.at(&self.node.path))
     }
 
-    async fn record(&self, call: u32, request: String, effect: Effect, usage: Usage, elapsed: Duration) -> Result<()> {
+    async fn record(
+        &self,
+        call: u32,
+        request: String,
+        effect: Effect,
+        usage: Usage,
+        elapsed: Duration,
+    ) -> Result<()> {
         if let Some(journal) = &self.run.journal {
             let path = self.node.path.clone();
             journal
-                .append(&self.run.id, Entry { path, call, request, effect, elapsed })
+                .append(
+                    &self.run.id,
+                    Entry {
+                        path,
+                        call,
+                        request,
+                        effect,
+                        elapsed,
+                    },
+                )
                 .await
                 .map_err(|error| error.at(&self.node.path))?;
         }
-        self.emit(EventKind::CallFinished { call, usage, elapsed, replayed: false });
+        self.emit(EventKind::CallFinished {
+            call,
+            usage,
+            elapsed,
+            replayed: false,
+        });
         Ok(())
     }
 }

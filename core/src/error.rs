@@ -331,7 +331,9 @@ mod tests {
     #[test]
     fn the_innermost_node_is_kept() {
         let inner = NodePath::root("graph").child("inner");
-        let error = Error::other("it broke").at(&inner).at(&NodePath::root("graph"));
+        let error = Error::other("it broke")
+            .at(&inner)
+            .at(&NodePath::root("graph"));
         assert_eq!(error.path(), Some(&inner));
         assert_eq!(error.to_string(), "graph/inner: it broke");
     }
@@ -347,7 +349,10 @@ mod tests {
     #[test]
     fn only_a_rate_limit_has_a_delay() {
         let delay = Duration::from_secs(3);
-        assert_eq!(Error::rate_limited(Some(delay), "slow").retry_after(), Some(delay));
+        assert_eq!(
+            Error::rate_limited(Some(delay), "slow").retry_after(),
+            Some(delay)
+        );
         assert_eq!(Error::unavailable("down").retry_after(), None);
     }
 }

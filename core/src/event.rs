@@ -152,7 +152,10 @@ mod tests {
             kind: EventKind::NodeStarted { items: None },
         };
         let json = serde_json::to_string(&event).unwrap();
-        assert_eq!(json, r#"{"seq":4,"path":"ask/chain[2]","event":"node_started"}"#);
+        assert_eq!(
+            json,
+            r#"{"seq":4,"path":"ask/chain[2]","event":"node_started"}"#
+        );
         assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
     }
 }

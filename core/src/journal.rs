@@ -283,10 +283,22 @@ mod tests {
     async fn what_would_make_the_record_ambiguous_is_refused() {
         let journal = MemoryJournal::new();
         let run = record();
-        assert!(journal.append(&run.id, entry(0)).await.unwrap_err().is_journal());
+        assert!(
+            journal
+                .append(&run.id, entry(0))
+                .await
+                .unwrap_err()
+                .is_journal()
+        );
         journal.begin(&run).await.unwrap();
         journal.append(&run.id, entry(0)).await.unwrap();
-        assert!(journal.append(&run.id, entry(0)).await.unwrap_err().is_journal());
+        assert!(
+            journal
+                .append(&run.id, entry(0))
+                .await
+                .unwrap_err()
+                .is_journal()
+        );
         assert!(journal.load(&RunId::generate()).await.unwrap().is_none());
     }
 

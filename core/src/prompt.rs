@@ -73,7 +73,8 @@ impl Prompt {
     /// [`is_prompt`](Error::is_prompt) when it cannot be read, and those of [`new`](Self::new).
     pub fn from_file(path: &Path) -> Result<Self> {
         let template = std::fs::read_to_string(path).map_err(|error| {
-            Error::prompt(format!("the prompt {} cannot be read", path.display())).with_source(error)
+            Error::prompt(format!("the prompt {} cannot be read", path.display()))
+                .with_source(error)
         })?;
         Self::new(path.display().to_string(), &template)
     }
@@ -95,14 +96,20 @@ impl Prompt {
     /// [`is_prompt`](Error::is_prompt), with line and column, when a variable is missing.
     pub fn render(&self, variables: &impl Serialize) -> Result<Vec<ChatMessage>> {
         let failed = |error: tera::Error| {
-            Error::prompt(format!("the prompt '{}' cannot be filled in: {error}", self.name))
+            Error::prompt(format!(
+                "the prompt '{}' cannot be filled in: {error}",
+                self.name
+            ))
         };
         let variables = Variables::from_serialize(variables).map_err(failed)?;
         self.roles
             .iter()
             .enumerate()
             .map(|(index, role)| {
-                let text = self.tera.render(&index.to_string(), &variables).map_err(failed)?;
+                let text = self
+                    .tera
+                    .render(&index.to_string(), &variables)
+                    .map_err(failed)?;
                 Ok(ChatMessage {
                     role: *role,
                     content: text.trim().to_owned(),
@@ -157,7 +164,9 @@ mod tests {
     #[test]
     fn a_missing_variable_is_named() {
         let prompt = Prompt::new("worker", "[user]\nQuestion: {{ question }}").unwrap();
-        let error = prompt.render(&serde_json::json!({ "query": "?" })).unwrap_err();
+        let error = prompt
+            .render(&serde_json::json!({ "query": "?" }))
+            .unwrap_err();
         assert!(error.is_prompt());
         assert!(error.to_string().contains("question"), "{error}");
     }

@@ -15,8 +15,9 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Agent, Budget, Context, Entry, Error, Event, EventKind, Journal, NodePath, Result, RunId, RunRecord,
-    RunStatus, Usage, budget::Ledger, context::RunScope, event::EventSink, graph::panic_message,
+    Agent, Budget, Context, Entry, Error, Event, EventKind, Journal, NodePath, Result, RunId,
+    RunRecord, RunStatus, Usage, budget::Ledger, context::RunScope, event::EventSink,
+    graph::panic_message,
 };
 
 /// An execution of an agent that is under way: a stream of [`Event`]s, and then an outcome.
@@ -176,7 +177,9 @@ impl<O> Drop for Run<O> {
 
 impl<O> fmt::Debug for Run<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Run")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -201,7 +204,13 @@ async fn execute<A: Agent>(
         Ok(replay) => replay,
         Err(error) => {
             let usage = Usage::default();
-            events.emit(&path, EventKind::RunFailed { error: error.to_string(), usage });
+            events.emit(
+                &path,
+                EventKind::RunFailed {
+                    error: error.to_string(),
+                    usage,
+                },
+            );
             return Err(error.with_spent(usage));
         }
     };
@@ -232,11 +241,19 @@ async fn execute<A: Agent>(
         Ok(output) => {
             cx.emit(EventKind::RunFinished { usage });
             let elapsed = ledger.elapsed();
-            Ok(Outcome { run: id, output, usage, elapsed })
+            Ok(Outcome {
+                run: id,
+                output,
+                usage,
+                elapsed,
+            })
         }
         Err(error) => {
             let error = error.at(&path).with_spent(usage);
-            cx.emit(EventKind::RunFailed { error: error.to_string(), usage });
+            cx.emit(EventKind::RunFailed {
+                error: error.to_string(),
+                usage,
+            });
             Err(error)
         }
     }
@@ -270,7 +287,9 @@ async fn begin(
     let Some(journal) = &options.journal else {
         return match &options.resume {
             None => Ok(HashMap::new()),
-            Some(id) => Err(Error::journal(format!("run {id} cannot be resumed without a journal"))),
+            Some(id) => Err(Error::journal(format!(
+                "run {id} cannot be resumed without a journal"
+            ))),
         };
     };
     let input = input.map_err(|error| {
@@ -289,8 +308,10 @@ async fn begin(
             )));
         }
         if record.input != input {
-            return Err(Error::divergence(format!("run {id} began with another input"))
-                .with_help("resume it with the input that it began with, or start a new run"));
+            return Err(
+                Error::divergence(format!("run {id} began with another input"))
+                    .with_help("resume it with the input that it began with, or start a new run"),
+            );
         }
         replay = entries
             .into_iter()

@@ -1,4 +1,5 @@
-//! Measuring agents: [`Dataset`]s of [`Item`]s, [`Metric`]s, confidence intervals and tables.
+//! Measuring agents: [`Suite`]s of [`Item`]s, [`Strategy`]s that answer them as durable runs,
+//! [`Metric`]s, confidence intervals and tables.
 //!
 //! # Example: score two answers and print the table
 //!
@@ -15,9 +16,13 @@
 //! # Ok::<(), catena_core::Error>(())
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod dataset;
 mod metric;
 mod stats;
+mod strategy;
+mod suite;
 mod table;
 
 pub use dataset::{Dataset, Item, Paragraph};
@@ -26,4 +31,6 @@ pub use metric::{
     token_f1,
 };
 pub use stats::{Summary, paired_difference};
+pub use strategy::{AgentStrategy, Answered, Scorable, Strategy};
+pub use suite::{Evaluation, Suite};
 pub use table::{Row, Score, Table};

@@ -4,8 +4,8 @@ mod engine;
 mod node;
 mod shape;
 
-pub use node::{Fold, Node, Step};
 pub(crate) use engine::panic_message;
+pub use node::{Fold, Node, Step};
 
 use std::{
     fmt,
@@ -149,7 +149,15 @@ impl<I, O> fmt::Debug for Graph<I, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Graph")
             .field("name", &self.plan.name)
-            .field("nodes", &self.plan.nodes.iter().map(|node| &node.name).collect::<Vec<_>>())
+            .field(
+                "nodes",
+                &self
+                    .plan
+                    .nodes
+                    .iter()
+                    .map(|node| &node.name)
+                    .collect::<Vec<_>>(),
+            )
             .finish_non_exhaustive()
     }
 }
@@ -173,7 +181,11 @@ struct Edge {
 
 impl GraphBuilder {
     /// Adds a node.
-    pub fn node<A: Agent>(&mut self, name: impl Into<String>, agent: A) -> Node<A::Input, A::Output> {
+    pub fn node<A: Agent>(
+        &mut self,
+        name: impl Into<String>,
+        agent: A,
+    ) -> Node<A::Input, A::Output> {
         self.place(name.into(), Arc::new(AgentNode(agent)))
     }
 
@@ -217,7 +229,11 @@ impl GraphBuilder {
     /// a node has more than one edge out of it, cannot be reached from the entry or leads nowhere,
     /// edges form a cycle, or a node belongs to another builder.
     pub fn build<I, A, B, O>(self, entry: Node<I, A>, exit: Node<B, O>) -> Result<Graph<I, O>> {
-        let plan = shape::plan(self, (entry.builder, entry.index), (exit.builder, exit.index))?;
+        let plan = shape::plan(
+            self,
+            (entry.builder, entry.index),
+            (exit.builder, exit.index),
+        )?;
         Ok(Graph {
             plan: Arc::new(plan),
             types: PhantomData,
@@ -234,7 +250,10 @@ impl fmt::Debug for GraphBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GraphBuilder")
             .field("name", &self.name)
-            .field("nodes", &self.nodes.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field(
+                "nodes",
+                &self.nodes.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            )
             .finish_non_exhaustive()
     }
 }

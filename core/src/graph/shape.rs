@@ -7,13 +7,26 @@ use crate::{Error, Result};
 
 /// Checks the wiring; all mistakes are in one error.
 pub(super) fn plan(builder: GraphBuilder, entry: (u64, usize), exit: (u64, usize)) -> Result<Plan> {
-    let GraphBuilder { id, name: graph, nodes, edges } = builder;
+    let GraphBuilder {
+        id,
+        name: graph,
+        nodes,
+        edges,
+    } = builder;
     let mut mistakes = Vec::new();
 
     let foreign = |end: (u64, usize)| end.0 != id;
-    if foreign(entry) || foreign(exit) || edges.iter().any(|edge| foreign(edge.from) || foreign(edge.to)) {
+    if foreign(entry)
+        || foreign(exit)
+        || edges
+            .iter()
+            .any(|edge| foreign(edge.from) || foreign(edge.to))
+    {
         // Indices of another builder mean nothing here, so the other checks would mislead.
-        return Err(mistaken(&graph, &["a node of another graph is used in it".to_owned()]));
+        return Err(mistaken(
+            &graph,
+            &["a node of another graph is used in it".to_owned()],
+        ));
     }
     let (entry, exit) = (entry.1, exit.1);
 
@@ -24,7 +37,9 @@ pub(super) fn plan(builder: GraphBuilder, entry: (u64, usize), exit: (u64, usize
             mistakes.push(format!("two nodes are named '{name}'"));
         }
         if name.is_empty() || name.contains(['/', '[', ']', '#']) {
-            mistakes.push(format!("'{name}' is no name for a node: it is empty or holds one of / [ ] #"));
+            mistakes.push(format!(
+                "'{name}' is no name for a node: it is empty or holds one of / [ ] #"
+            ));
         }
     }
 
@@ -43,7 +58,11 @@ pub(super) fn plan(builder: GraphBuilder, entry: (u64, usize), exit: (u64, usize
         }
     }
     if let Some(Some(after)) = next.get(exit) {
-        mistakes.push(format!("the exit '{}' has an edge to '{}'", name_of(exit), name_of(*after)));
+        mistakes.push(format!(
+            "the exit '{}' has an edge to '{}'",
+            name_of(exit),
+            name_of(*after)
+        ));
     }
 
     let mut reached = vec![false; nodes.len()];
@@ -52,17 +71,27 @@ pub(super) fn plan(builder: GraphBuilder, entry: (u64, usize), exit: (u64, usize
         match reached.get_mut(index) {
             Some(seen) if !*seen => *seen = true,
             _ => {
-                mistakes.push(format!("the edges run in a circle through '{}'", name_of(index)));
+                mistakes.push(format!(
+                    "the edges run in a circle through '{}'",
+                    name_of(index)
+                ));
                 break;
             }
         }
         at = next.get(index).copied().flatten();
         if at.is_none() && index != exit {
-            mistakes.push(format!("'{}' leads nowhere and is not the exit", name_of(index)));
+            mistakes.push(format!(
+                "'{}' leads nowhere and is not the exit",
+                name_of(index)
+            ));
         }
     }
     for (index, _) in reached.iter().enumerate().filter(|(_, reached)| !**reached) {
-        mistakes.push(format!("'{}' cannot be reached from the entry '{}'", name_of(index), name_of(entry)));
+        mistakes.push(format!(
+            "'{}' cannot be reached from the entry '{}'",
+            name_of(index),
+            name_of(entry)
+        ));
     }
 
     if !mistakes.is_empty() {
@@ -73,11 +102,19 @@ pub(super) fn plan(builder: GraphBuilder, entry: (u64, usize), exit: (u64, usize
         .zip(next)
         .map(|((name, agent), next)| Placed { name, agent, next })
         .collect();
-    Ok(Plan { name: graph, nodes, entry, exit })
+    Ok(Plan {
+        name: graph,
+        nodes,
+        entry,
+        exit,
+    })
 }
 
 fn mistaken(graph: &str, mistakes: &[String]) -> Error {
-    Error::graph(format!("the graph '{graph}' is not well-formed: {}", mistakes.join("; ")))
+    Error::graph(format!(
+        "the graph '{graph}' is not well-formed: {}",
+        mistakes.join("; ")
+    ))
 }
 
 impl Plan {
@@ -122,7 +159,10 @@ mod tests {
             graph.edge(a, b);
         });
         assert!(message.contains("'b' leads nowhere"), "{message}");
-        assert!(message.contains("'c' cannot be reached from the entry 'a'"), "{message}");
+        assert!(
+            message.contains("'c' cannot be reached from the entry 'a'"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -130,7 +170,10 @@ mod tests {
         let message = refused(|graph, [a, b, c]| {
             graph.edge(a, b).edge(b, c).edge(a, c);
         });
-        assert!(message.contains("'a' has an edge to 'b' and one to 'c'"), "{message}");
+        assert!(
+            message.contains("'a' has an edge to 'b' and one to 'c'"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -146,7 +189,10 @@ mod tests {
         let message = refused(|graph, [a, b, c]| {
             graph.edge(a, c).edge(c, b);
         });
-        assert!(message.contains("the exit 'c' has an edge to 'b'"), "{message}");
+        assert!(
+            message.contains("the exit 'c' has an edge to 'b'"),
+            "{message}"
+        );
     }
 
     #[test]

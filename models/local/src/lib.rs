@@ -1,1 +1,49 @@
+//! Language models that run in this process: mistral.rs behind Catena's
+//! [`ChatModel`](catena_core::ChatModel) and [`Scorer`](catena_core::Scorer).
+//!
+//! A [`LocalModel`] is a GGUF file, read from disk with nothing fetched:
+//!
+//! ```no_run
+//! use catena_core::{ChatMessage, ChatModel, ChatRequest};
+//! use catena_local::{LocalModel, LocalOptions};
+//!
+//! # async fn example() -> catena_core::Result<()> {
+//! let model = LocalModel::load("smollm2.gguf", LocalOptions::new()).await?;
+//! let request = ChatRequest::new([ChatMessage::user("Name a colour.")]).max_tokens(8);
+//! println!("{}", model.chat(request).await?.text);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # From a request to text
+//!
+//! `prompt` renders the chat template and `counter` makes tokens of it, so a prompt is counted by
+//! the very tokens that are sent. `engine` admits one request at a time. In the engine, `sampling`
+//! sees the logits of each step and picks the token; `reply` makes text of the tokens, ends it at
+//! a stop sequence (`stop`) or at the end of a JSON value (`json`), and reports usage.
+//!
+//! Nothing of mistral.rs appears in a public signature.
 
+mod counter;
+mod decode;
+mod engine;
+mod gguf;
+mod json;
+mod load;
+mod memory;
+mod model;
+mod options;
+mod prompt;
+mod reply;
+mod requantise;
+mod sampling;
+mod score;
+mod stop;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
+#[cfg(test)]
+mod tests;
+
+pub use model::LocalModel;
+pub use options::{Device, LocalOptions, Weights};

@@ -1,0 +1,76 @@
+# make demo   a question about a real novel, answered by a local model
+# make test   everything that CI runs
+# make help   the rest
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# The build outlives the clone: the engine takes a quarter of an hour to build, once.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/catena
+export CARGO_TARGET_DIR := $(or $(CATENA_TARGET_DIR),$(CACHE)/target)
+CATENA := $(CARGO_TARGET_DIR)/debug/catena
+BOOK := examples/data/pride_and_prejudice.txt
+
+# Without the engine; and what needs it. Built apart, so that neither changes the features of the
+# dependencies of the other.
+HEAVY := -p catena-cli -p catena-local
+
+.PHONY: help
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+.PHONY: setup
+setup:
+	@command -v cargo >/dev/null || { echo "Rust is missing: install it with rustup (https://rustup.rs), then call make again"; exit 1; }
+	@command -v cc >/dev/null || { echo "A C compiler is missing: install gcc or clang (Debian: apt-get install build-essential), then call make again"; exit 1; }
+	@command -v python3 >/dev/null || echo "python3 is missing: weights can only come from the Hugging Face hub"
+
+# make build  the catena command
+.PHONY: build
+build: setup
+	@echo "Building catena (the first time takes 15 to 25 minutes on two cores: it contains a language-model engine)"
+	cargo build --locked -p catena-cli
+
+# make weights  the models that demo and tests use (590 MB, once)
+.PHONY: weights
+weights: build
+	$(CATENA) models pull smollm2-135m
+	$(CATENA) models pull qwen2.5-coder-0.5b
+
+# The opening chapters of the novel; the model has to find the answer in one of several chunks.
+.PHONY: demo
+demo: weights
+	@echo
+	@echo "A question about the opening chapters of Pride and Prejudice, read chunk by chunk by a model of 0.5B parameters:"
+	@echo "  head -c 14000 $(BOOK) | catena ask - -q \"What is the name of the estate that Mr. Bingley has taken?\""
+	@echo
+	head -c 14000 $(BOOK) | $(CATENA) ask - -q "What is the name of the estate that Mr. Bingley has taken?"
+
+.PHONY: test
+test: lint weights
+	scripts/test.sh
+
+# make lint  formatting, clippy and rustdoc, warnings as errors
+.PHONY: lint
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked $(HEAVY) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps $(HEAVY)
+
+# make bench  what the runtime costs
+.PHONY: bench
+bench: setup
+	cargo bench --locked --bench runtime
+
+# make needle  the table of docs/needle.md (about half an hour)
+.PHONY: needle
+needle: weights
+	scripts/needle.py --catena $(CATENA) --book $(BOOK)
+
+# make install  catena, optimised, into cargo's folder
+.PHONY: install
+install: setup
+	cargo install --locked --path cli

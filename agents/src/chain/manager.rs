@@ -1,0 +1,88 @@
+//! The manager: answers from the last unit, and from nothing else.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use catena_core::{Agent, ChatModel, ChatRequest, Context, Error, Prompt, Result};
+use serde::Serialize;
+
+use super::{ChainAnswer, ChainOfAgents, Task, types::State};
+
+/// What is wanted unless the user says otherwise.
+const ANSWER: &str = "Answer the question from the notes, in one or two short sentences. If the notes do not hold the answer, say that the text does not say.";
+const SUMMARY: &str = "Write a clear summary of the text in one or two paragraphs.";
+
+#[derive(Clone)]
+pub(super) struct Manager {
+    model: Arc<dyn ChatModel>,
+    query: Prompt,
+    summary: Prompt,
+    requirement: Option<String>,
+    answer_tokens: u32,
+}
+
+/// The variables of the templates.
+#[derive(Serialize)]
+struct Variables<'a> {
+    requirement: &'a str,
+    unit: &'a str,
+    question: Option<&'a str>,
+}
+
+impl Manager {
+    pub(super) fn new(chain: &ChainOfAgents) -> Result<Self> {
+        Ok(Self {
+            model: Arc::clone(&chain.manager),
+            query: chain.prompts.load("chain/manager_query")?,
+            summary: chain.prompts.load("chain/manager_summary")?,
+            requirement: chain.requirement.clone(),
+            answer_tokens: chain.answer_tokens,
+        })
+    }
+
+    /// Whether instructions, question and answer fit the manager's model: said before any worker
+    /// is paid.
+    pub(super) fn check(&self, task: &Task) -> Result<()> {
+        let prompt = self.model.prompt_tokens(&self.request(task, "")?);
+        let window = u64::from(self.model.profile().context_window);
+        let needed = prompt + u64::from(self.answer_tokens);
+        if needed <= window {
+            return Ok(());
+        }
+        Err(Error::context_overflow(
+            needed - window,
+            format!("the question takes {prompt} tokens, which leaves no room for an answer of {} in {window}", self.answer_tokens),
+        )
+        .with_help("ask a shorter question, or use a model with a larger window"))
+    }
+
+    fn request(&self, task: &Task, unit: &str) -> Result<ChatRequest> {
+        let (prompt, default) = match task {
+            Task::Question(_) => (&self.query, ANSWER),
+            Task::Summary => (&self.summary, SUMMARY),
+        };
+        let messages = prompt.render(&Variables {
+            requirement: self.requirement.as_deref().unwrap_or(default),
+            unit,
+            question: task.question(),
+        })?;
+        Ok(ChatRequest::new(messages).max_tokens(self.answer_tokens))
+    }
+}
+
+#[async_trait]
+impl Agent for Manager {
+    type Input = State;
+    type Output = (State, ChainAnswer);
+
+    async fn run(&self, state: State, cx: &Context) -> Result<Self::Output> {
+        let request = self.request(&state.input.task, state.unit())?;
+        let answer = cx.chat(&*self.model, request).await?;
+        let answer = ChainAnswer {
+            text: answer.text.trim().to_owned(),
+            passages: Vec::new(),
+            units: state.units.clone(),
+        };
+        Ok((state, answer))
+    }
+}

@@ -1,0 +1,105 @@
+//! What goes into a chain, along it, and out of it.
+
+use std::ops::Range;
+
+use catena_tools::Document;
+use serde::{Deserialize, Serialize};
+
+use super::Passage;
+
+/// What a chain is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChainInput {
+    /// The texts, read one after the other.
+    pub documents: Vec<Document>,
+    /// What is wanted of them.
+    pub task: Task,
+}
+
+/// What is wanted of the documents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// The answer to a question.
+    Question(String),
+    /// A summary.
+    Summary,
+}
+
+impl ChainInput {
+    /// A question about documents.
+    pub fn question(documents: Vec<Document>, question: impl Into<String>) -> Self {
+        Self {
+            documents,
+            task: Task::Question(question.into()),
+        }
+    }
+
+    /// A summary of documents.
+    pub fn summary(documents: Vec<Document>) -> Self {
+        Self {
+            documents,
+            task: Task::Summary,
+        }
+    }
+}
+
+impl Task {
+    pub(super) fn question(&self) -> Option<&str> {
+        match self {
+            Self::Question(question) => Some(question),
+            Self::Summary => None,
+        }
+    }
+}
+
+/// A chunk of one of the documents.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Part {
+    /// The document's index.
+    pub(super) document: usize,
+    pub(super) range: Range<usize>,
+    pub(super) text: String,
+}
+
+/// What a chain carries from chunk to chunk.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) input: ChainInput,
+    pub(super) units: Vec<Unit>,
+}
+
+impl State {
+    /// What the next agent is handed: the last unit's text, empty at the start.
+    pub(super) fn unit(&self) -> &str {
+        self.units.last().map_or("", |unit| &unit.text)
+    }
+}
+
+/// The communication unit that a worker hands on (the paper's CU), with the chunk it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// What was handed on: what this worker wrote, or what it was handed if that was no use.
+    pub text: String,
+    /// Its tokens.
+    pub tokens: usize,
+    /// The index of the document.
+    pub document: usize,
+    /// The bytes of the document that the worker read.
+    pub range: Range<usize>,
+    /// Whether the worker wrote nothing but that nothing was found.
+    pub refused: bool,
+    /// Whether what it wrote was longer than a unit may be, and was cut.
+    pub cut: bool,
+}
+
+/// What a chain returns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChainAnswer {
+    /// The answer.
+    pub text: String,
+    /// Sentences of the documents that support it, the strongest first.
+    pub passages: Vec<Passage>,
+    /// What each worker handed on, in the order of reading.
+    pub units: Vec<Unit>,
+}

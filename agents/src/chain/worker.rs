@@ -1,0 +1,186 @@
+//! A worker: reads one chunk and hands on a unit.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use catena_core::{
+    Agent, ChatModel, ChatRequest, Context, Error, FinishReason, Prompt, Result, Step,
+    TokenCounter, sentences,
+};
+use serde::Serialize;
+
+use super::{
+    ChainOfAgents, OnRefusal, Task, Unit,
+    refusal::without_refusals,
+    types::{Part, State},
+};
+
+/// Tokens left free in every window: the tokens of a whole prompt can be a few more than those of
+/// its parts, since a tokenizer may divide differently where they meet.
+const SLACK: u64 = 8;
+
+#[derive(Clone)]
+pub(super) struct Worker {
+    pub(super) model: Arc<dyn ChatModel>,
+    query: Prompt,
+    summary: Prompt,
+    window: u32,
+    unit_tokens: u32,
+    on_refusal: OnRefusal,
+}
+
+/// The variables of the templates.
+#[derive(Serialize)]
+struct Variables<'a> {
+    chunk: &'a str,
+    unit: &'a str,
+    question: Option<&'a str>,
+}
+
+impl Worker {
+    pub(super) fn new(chain: &ChainOfAgents, window: u32, unit_tokens: u32) -> Result<Self> {
+        Ok(Self {
+            model: Arc::clone(&chain.worker),
+            query: chain.prompts.load("chain/worker_query")?,
+            summary: chain.prompts.load("chain/worker_summary")?,
+            window,
+            unit_tokens,
+            on_refusal: chain.on_refusal,
+        })
+    }
+
+    /// How many tokens a chunk may have: what the window leaves after the instructions, the
+    /// question, the unit handed on and the unit to be written (the paper's Algorithm 2 forgets
+    /// the last two).
+    pub(super) fn chunk_tokens(&self, task: &Task) -> Result<usize> {
+        let fixed = self.model.prompt_tokens(&self.request(task, "", "")?);
+        let reserved = fixed + 2 * u64::from(self.unit_tokens) + SLACK;
+        let window = u64::from(self.window);
+        if window <= reserved {
+            let missing = reserved + 1 - window;
+            return Err(Error::context_overflow(
+                missing,
+                format!(
+                    "a window of {window} tokens leaves no room for the text: instructions and \
+                     question take {fixed}, two units of {} each {}",
+                    self.unit_tokens,
+                    2 * self.unit_tokens,
+                ),
+            )
+            .with_help(format!("use a window of at least {} tokens", reserved + 64)));
+        }
+        Ok(usize::try_from(window - reserved).unwrap_or(usize::MAX))
+    }
+
+    fn request(&self, task: &Task, chunk: &str, unit: &str) -> Result<ChatRequest> {
+        let prompt = match task {
+            Task::Question(_) => &self.query,
+            Task::Summary => &self.summary,
+        };
+        let question = task.question();
+        let messages = prompt.render(&Variables {
+            chunk,
+            unit,
+            question,
+        })?;
+        Ok(ChatRequest::new(messages).max_tokens(self.unit_tokens))
+    }
+
+    async fn read(&self, step: &Step<State, Part>, cx: &Context) -> Result<Unit> {
+        let State { input, .. } = &step.state;
+        let previous = step.state.unit();
+        let request = self.request(&input.task, &step.item.text, previous)?;
+        let tries = match self.on_refusal {
+            OnRefusal::KeepPrevious => 0,
+            OnRefusal::Retry(tries) => tries,
+        };
+        let mut written = String::new();
+        let mut cut = false;
+        for attempt in 0..=tries {
+            let request = match attempt {
+                0 => request.clone(),
+                seed => request.clone().temperature(0.7).seed(u64::from(seed)),
+            };
+            let answer = cx.chat(&*self.model, request).await?;
+            cut = answer.finish == FinishReason::Length;
+            let text = if cut {
+                whole_sentences(&answer.text)
+            } else {
+                &answer.text
+            };
+            written = match input.task {
+                Task::Question(_) => without_refusals(text),
+                Task::Summary => text.trim().to_owned(),
+            };
+            if !written.is_empty() {
+                break;
+            }
+        }
+        let refused = written.is_empty();
+        let text = if refused {
+            previous.to_owned()
+        } else {
+            written
+        };
+        let text = capped(text, self.unit_tokens as usize, self.model.counter());
+        Ok(Unit {
+            tokens: self.model.counter().count(&text),
+            text,
+            document: step.item.document,
+            range: step.item.range.clone(),
+            refused,
+            cut,
+        })
+    }
+}
+
+#[async_trait]
+impl Agent for Worker {
+    type Input = Step<State, Part>;
+    type Output = State;
+
+    async fn run(&self, step: Step<State, Part>, cx: &Context) -> Result<State> {
+        let unit = self.read(&step, cx).await?;
+        cx.note("unit", &unit);
+        let mut state = step.state;
+        state.units.push(unit);
+        Ok(state)
+    }
+}
+
+/// A text cut off at its limit, without its last, broken sentence, unless that is all there is.
+fn whole_sentences(text: &str) -> &str {
+    let text = text.trim();
+    match sentences(text).last() {
+        Some(last) if last.start > 0 => text.get(..last.start).unwrap_or(text).trim_end(),
+        _ => text,
+    }
+}
+
+/// `text` within `limit` tokens: decoding and encoding again can make a few tokens more.
+fn capped(mut text: String, limit: usize, counter: &dyn TokenCounter) -> String {
+    while counter.count(&text) > limit {
+        let end = text.trim_end().rfind(char::is_whitespace).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use catena_core::WordCounter;
+
+    #[test]
+    fn a_broken_last_sentence_is_dropped() {
+        assert_eq!(whole_sentences("One is here. Two is th"), "One is here.");
+        assert_eq!(whole_sentences("One is h"), "One is h");
+    }
+
+    #[test]
+    fn a_unit_is_never_longer_than_its_cap() {
+        assert_eq!(capped("a b c d".into(), 3, &WordCounter), "a b c");
+        assert_eq!(capped("a b".into(), 3, &WordCounter), "a b");
+        assert_eq!(capped("abc".into(), 0, &WordCounter), "");
+    }
+}

@@ -1,0 +1,218 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Questions and summaries over documents of any length, answered by a local model.
+#[derive(Debug, Parser)]
+#[command(name = "catena", version, propagate_version = true, after_long_help = AFTER)]
+pub(crate) struct Args {
+    /// The configuration file [default: catena/config.toml in the user's configuration folder]
+    #[arg(long, global = true, env = "CATENA_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER: &str = "\
+Configuration file (TOML), each line as its flag; a flag beats the environment, which beats the file:
+  model = \"qwen2.5-coder-1.5b\"   a name of the catalogue, a path, hf:owner/repo/file.gguf, openai:NAME
+  window = 1024                  tokens that a worker may use
+  prompts = \"prompts\"            a folder of templates that replace the built-in ones
+  [openai]                       for models named openai:NAME
+  base_url = \"http://localhost:8080/v1\"
+  context_window = 32768
+  input_price = 0.15             dollars for a million tokens
+  output_price = 0.60
+  headers = { \"X-Title\" = \"catena\" }
+
+Environment:
+  CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_PROMPTS   as the flags of these names
+  CATENA_BASE_URL, CATENA_API_KEY   the server behind openai:NAME and its key
+                                    (else OPENAI_BASE_URL and OPENAI_API_KEY)
+  CATENA_CACHE_DIR                  where model files are kept [default: catena in the user's cache folder]
+  CATENA_MODEL_PATH                 more folders with model files, separated by colons
+  HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE   as for other programs that use the Hugging Face hub
+  NO_COLOR                          no colours
+
+Exit codes: 0 done; 1 failed; 2 wrong usage; 130 interrupted with Ctrl-C.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer a question about texts
+    Ask(Ask),
+    /// Summarise texts
+    Summarize(Summarize),
+    /// List, fetch and examine models
+    #[command(subcommand)]
+    Models(Models),
+    /// Measure on a benchmark
+    Eval(Eval),
+}
+
+/// Reads texts part by part with a chain of agents and answers a question.
+///
+/// Prints the answer, then the passages that support it; progress and usage go to standard error.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Ask {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+
+    /// The question
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) question: String,
+}
+
+/// Reads texts part by part with a chain of agents and summarises them.
+///
+/// Prints the summary; progress and usage go to standard error.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Summarize {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Reading {
+    /// Text or Markdown files in UTF-8, or source code; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) with: With,
+
+    /// The most tokens of the answer
+    #[arg(long, value_name = "TOKENS", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) answer_tokens: u32,
+
+    /// Stop before the run makes more calls to the model than this
+    #[arg(long, value_name = "N", help_heading = "Budget")]
+    pub(crate) max_calls: Option<u64>,
+
+    /// Stop before the run reads and writes more tokens than this
+    #[arg(long, value_name = "N", help_heading = "Budget")]
+    pub(crate) max_tokens: Option<u64>,
+
+    /// Stop before the run costs more dollars than this
+    #[arg(long, value_name = "DOLLARS", help_heading = "Budget", value_parser = dollars)]
+    pub(crate) max_cost: Option<f64>,
+
+    /// Stop when the run has taken this long, such as 90s, 10m or 1h
+    #[arg(long, value_name = "TIME", help_heading = "Budget", value_parser = humantime::parse_duration)]
+    pub(crate) max_time: Option<Duration>,
+
+    /// Keep the run in this file, after every call; the same command goes on where it stopped
+    #[arg(long, value_name = "RUN.json")]
+    pub(crate) save: Option<PathBuf>,
+
+    /// Print one JSON object with everything, and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// No progress
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct With {
+    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or openai:NAME
+    #[arg(short, long, env = "CATENA_MODEL", value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+
+    /// The tokens that a worker may use: prompt and answer together [default: what suits the model]
+    #[arg(short, long, env = "CATENA_WINDOW", value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) window: Option<u32>,
+
+    /// A folder of templates that replace the built-in ones
+    #[arg(long, env = "CATENA_PROMPTS", value_name = "FOLDER")]
+    pub(crate) prompts: Option<PathBuf>,
+}
+
+fn dollars(text: &str) -> Result<f64, String> {
+    match text.trim_start_matches('$').parse::<f64>() {
+        Ok(amount) if amount.is_finite() && amount >= 0.0 => Ok(amount),
+        _ => Err("an amount of dollars, such as 0.50".to_owned()),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// The models that have a name, and which of them are here
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch a model, or go on fetching it
+    Pull {
+        /// A name of `catena models list`, or hf:owner/repo/file.gguf
+        model: String,
+    },
+    /// What is known of a model, and what its file says
+    Info {
+        /// A name of `catena models list`, or a path to a GGUF file
+        model: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Answers the items of a benchmark with each strategy, scores them and prints a table.
+///
+/// Every answer is kept in a file as soon as it is there; the same command goes on where it
+/// stopped and answers only what is missing.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Eval {
+    /// Files of a benchmark: HotpotQA, MuSiQue, 2WikiMultihopQA (JSON Lines), or QuALITY in L-Eval's form
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) with: With,
+
+    /// The strategies: chain, full-context
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_delimiter = ',',
+        default_value = "chain,full-context"
+    )]
+    pub(crate) strategies: Vec<String>,
+
+    /// Only the first so many items of each file
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+
+    /// Where answers and transcripts are kept
+    #[arg(long, value_name = "FOLDER", default_value = "eval-results")]
+    pub(crate) out: PathBuf,
+
+    /// Print the table as Markdown
+    #[arg(long)]
+    pub(crate) markdown: bool,
+
+    /// Print the table as JSON
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn money_is_an_amount() {
+        assert_eq!(dollars("$0.5"), Ok(0.5));
+        assert!(dollars("-1").is_err() && dollars("NaN").is_err() && dollars("x").is_err());
+    }
+}

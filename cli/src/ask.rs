@@ -1,0 +1,299 @@
+//! `catena ask` and `catena summarize`.
+
+use std::{
+    io::{IsTerminal, stdin},
+    path::Path,
+    time::Instant,
+};
+
+use catena_agents::{ChainAnswer, ChainInput, ChainOfAgents, Prompts, Task, Unit};
+use catena_core::{Budget, ChatModel, Cost, Error, Event, EventKind, Run, RunOptions};
+use catena_tools::Document;
+use futures::StreamExt;
+
+use crate::{
+    args::{Ask, Reading, Summarize, With},
+    config::Config,
+    failure::{Failure, INTERRUPTED, USAGE},
+    model,
+    progress::Display,
+    report::{Report, print_partial, print_support, usage_line},
+    saved::Saved,
+    terminal::{harmless, print},
+};
+
+pub(crate) async fn ask(args: Ask, config: &Config) -> Result<(), Failure> {
+    if args.question.trim().is_empty() {
+        return Err(Failure::usage("the question is empty"));
+    }
+    read(args.reading, Task::Question(args.question), "ask", config).await
+}
+
+pub(crate) async fn summarize(args: Summarize, config: &Config) -> Result<(), Failure> {
+    read(args.reading, Task::Summary, "summarize", config).await
+}
+
+async fn read(reading: Reading, task: Task, name: &str, config: &Config) -> Result<(), Failure> {
+    // What is wrong with the command or a file shows before a model is fetched or loaded.
+    let documents = documents(&reading.files)?;
+    let loading = model::load(&reading.with, config, reading.quiet || reading.json);
+    let model = tokio::select! {
+        model = loading => model?,
+        _ = tokio::signal::ctrl_c() => return Err(interrupted(None)),
+    };
+    let window = window(&reading.with, config, &*model);
+    let chain = ChainOfAgents::new(model.clone())
+        .window(window)
+        .answer_tokens(reading.answer_tokens)
+        .prompts(prompts(&reading.with, config))
+        .build()
+        .map_err(as_usage)?;
+
+    let input = ChainInput { documents, task };
+    let setting = format!("model {}, window {window}", model.profile().name);
+    let saved = Saved::open(reading.save.as_deref(), setting, &input).await?;
+    let mut options = RunOptions::new(name)
+        .budget(budget(&reading))
+        .journal(saved.journal.clone());
+    if let Some(id) = saved.resume.clone() {
+        options = options.resume(id);
+    }
+    let mut session = Session {
+        input: input.clone(),
+        model: model.profile().name.clone(),
+        window,
+        reading,
+        saved,
+        units: Vec::new(),
+        started: Instant::now(),
+        streamed: false,
+    };
+    session.drive(Run::start(chain, input, options)).await
+}
+
+/// One run, from its start to its report.
+struct Session {
+    input: ChainInput,
+    model: String,
+    window: u32,
+    reading: Reading,
+    saved: Saved,
+    /// What has been handed on so far, for a run that does not finish.
+    units: Vec<Unit>,
+    started: Instant,
+    /// Whether the answer was printed as it came.
+    streamed: bool,
+}
+
+impl Session {
+    async fn drive(&mut self, mut run: Run<ChainAnswer>) -> Result<(), Failure> {
+        let mut display = Display::new(self.reading.quiet || self.reading.json);
+        let mut stopped = false;
+        let mut save_failed = None;
+        loop {
+            tokio::select! {
+                biased;
+                _ = tokio::signal::ctrl_c(), if !stopped => {
+                    stopped = true;
+                    run.cancel();
+                }
+                event = run.next() => {
+                    let Some(event) = event else { break };
+                    display.show(&event);
+                    self.follow(&event, &display);
+                    if matches!(event.kind, EventKind::CallFinished { replayed: false, .. })
+                        && let Err(failure) = self.saved.write(run.id()).await
+                    {
+                        // The calls that follow could not be kept: better stop now.
+                        save_failed = Some(failure);
+                        run.cancel();
+                    }
+                }
+            }
+        }
+        display.clear();
+        let id = run.id().clone();
+        let result = run.outcome().await;
+        self.saved.write(&id).await?;
+        if self.streamed {
+            print("\n");
+        }
+        if let Some(failure) = save_failed {
+            return Err(failure);
+        }
+        let elapsed = self.started.elapsed();
+        match result {
+            Ok(outcome) => {
+                if self.reading.json {
+                    let answer = &outcome.output;
+                    Report {
+                        answer: Some(&answer.text),
+                        passages: &answer.passages,
+                        ..self.report(&id, "finished", &answer.units, outcome.usage)
+                    }
+                    .print();
+                    return Ok(());
+                }
+                if !self.streamed {
+                    print(&format!("{}\n", harmless(&outcome.output.text)));
+                }
+                if self.input.task != Task::Summary {
+                    print_support(&outcome.output);
+                }
+                if !self.reading.quiet {
+                    eprintln!("\n{}", usage_line(&outcome.usage, elapsed));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                if self.reading.json {
+                    let status = if error.is_cancelled() {
+                        "cancelled"
+                    } else {
+                        "failed"
+                    };
+                    let usage = error.spent().copied().unwrap_or_default();
+                    Report {
+                        error: Some(error.to_string()),
+                        help: error.help().map(str::to_owned),
+                        ..self.report(&id, status, &self.units, usage)
+                    }
+                    .print();
+                    return Err(self.failure(error).told());
+                }
+                print_partial(&self.units, &error, elapsed);
+                Err(self.failure(error))
+            }
+        }
+    }
+
+    /// Streams the answer, and keeps the units.
+    fn follow(&mut self, event: &Event, display: &Display) {
+        match &event.kind {
+            EventKind::Text { text, .. } if event.path.as_str().ends_with("/manager") => {
+                if !self.reading.json {
+                    if !self.streamed {
+                        display.clear();
+                    }
+                    self.streamed = true;
+                    print(&harmless(text));
+                }
+            }
+            EventKind::Note { name, data } if name == "unit" => {
+                self.units
+                    .extend(serde_json::from_value::<Unit>(data.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    fn report<'a>(
+        &'a self,
+        run: &'a catena_core::RunId,
+        status: &'static str,
+        units: &'a [Unit],
+        usage: catena_core::Usage,
+    ) -> Report<'a> {
+        Report {
+            run,
+            status,
+            model: &self.model,
+            window: self.window,
+            documents: self
+                .input
+                .documents
+                .iter()
+                .map(|document| &*document.name)
+                .collect(),
+            question: match &self.input.task {
+                Task::Question(question) => Some(question),
+                Task::Summary => None,
+            },
+            answer: None,
+            passages: &[],
+            units,
+            usage,
+            cost_dollars: usage.cost.dollars(),
+            elapsed_seconds: self.started.elapsed().as_secs_f64(),
+            error: None,
+            help: None,
+        }
+    }
+
+    fn failure(&self, error: Error) -> Failure {
+        let save = self.reading.save.as_deref();
+        if error.is_cancelled() {
+            return interrupted(save);
+        }
+        let budget = error.is_budget_exceeded();
+        let failure = as_usage(error);
+        match save {
+            Some(path) if budget => failure.help(format!(
+                "what was read is in {}: the same command with a larger budget goes on from there",
+                path.display()
+            )),
+            _ => failure,
+        }
+    }
+}
+
+fn interrupted(save: Option<&Path>) -> Failure {
+    let help = match save {
+        Some(path) => format!(
+            "what was read is in {}: the same command goes on from there",
+            path.display()
+        ),
+        None => "with --save RUN.json the same command would go on where it stopped".to_owned(),
+    };
+    Failure::new("interrupted").help(help).code(INTERRUPTED)
+}
+
+/// A window or a question that does not fit is the command's fault, not the run's.
+fn as_usage(error: Error) -> Failure {
+    let code = error.is_invalid() || error.is_context_overflow();
+    let failure = Failure::from(error);
+    if code { failure.code(USAGE) } else { failure }
+}
+
+fn documents(files: &[std::path::PathBuf]) -> Result<Vec<Document>, Failure> {
+    if files.is_empty() {
+        if stdin().is_terminal() {
+            return Err(Failure::usage("no file is named")
+                .help("name the files to read, or pipe a text in"));
+        }
+        return Ok(vec![Document::from_reader("stdin", stdin())?]);
+    }
+    files
+        .iter()
+        .map(|path| {
+            let document = if path == Path::new("-") {
+                Document::from_reader("stdin", stdin())
+            } else {
+                Document::read(path)
+            };
+            document.map_err(Failure::from)
+        })
+        .collect()
+}
+
+pub(crate) fn window(with: &With, config: &Config, model: &dyn ChatModel) -> u32 {
+    with.window
+        .or(config.window)
+        .unwrap_or(model.profile().worker_window)
+}
+
+pub(crate) fn prompts(with: &With, config: &Config) -> Prompts {
+    match with.prompts.as_ref().or(config.prompts.as_ref()) {
+        Some(folder) => Prompts::from_folder(folder),
+        None => Prompts::builtin(),
+    }
+}
+
+fn budget(reading: &Reading) -> Budget {
+    let mut budget = Budget::new();
+    budget.calls = reading.max_calls;
+    budget.tokens = reading.max_tokens;
+    budget.cost = reading.max_cost.map(Cost::from_dollars);
+    budget.time = reading.max_time;
+    budget
+}

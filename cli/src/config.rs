@@ -1,0 +1,94 @@
+//! The configuration file.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+/// What the configuration file may say; `catena --help` documents it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) model: Option<String>,
+    pub(crate) window: Option<u32>,
+    pub(crate) prompts: Option<PathBuf>,
+    #[serde(default)]
+    pub(crate) openai: OpenAi,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpenAi {
+    pub(crate) base_url: Option<String>,
+    pub(crate) context_window: Option<u32>,
+    pub(crate) input_price: Option<f64>,
+    pub(crate) output_price: Option<f64>,
+    #[serde(default)]
+    pub(crate) headers: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// Reads `path`, or the file at the default place if there is one.
+    pub(crate) fn load(path: Option<&Path>) -> Result<Self, Failure> {
+        let (path, asked_for) = match path {
+            Some(path) => (path.to_owned(), true),
+            None => match default_path() {
+                Some(path) => (path, false),
+                None => return Ok(Self::default()),
+            },
+        };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound && !asked_for => {
+                return Ok(Self::default());
+            }
+            Err(error) => {
+                let name = path.display();
+                return Err(Failure::usage(format!(
+                    "the configuration {name} cannot be read: {error}"
+                )));
+            }
+        };
+        toml::from_str(&text).map_err(|error| {
+            Failure::usage(format!(
+                "the configuration {} is wrong: {error}",
+                path.display()
+            ))
+            .help("`catena --help` shows what it may say")
+        })
+    }
+}
+
+fn default_path() -> Option<PathBuf> {
+    let folder = env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| env::home_dir().map(|home| home.join(".config")))?;
+    Some(folder.join("catena").join("config.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        assert!(toml::from_str::<Config>("modell = 'x'").is_err());
+        let config: Config =
+            toml::from_str("model = 'x'\n[openai]\nheaders = { A = 'b' }").unwrap();
+        assert_eq!(config.model.as_deref(), Some("x"));
+        assert_eq!(config.openai.headers["A"], "b");
+    }
+
+    #[test]
+    fn only_a_file_that_was_asked_for_must_be_there() {
+        let error = Config::load(Some(Path::new("no/such/file.toml"))).unwrap_err();
+        assert!(error.to_string().contains("no/such/file.toml"));
+    }
+}

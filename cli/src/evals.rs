@@ -1,0 +1,153 @@
+//! `catena eval`.
+
+use catena_agents::{ChainOfAgents, FullContext};
+use catena_core::Usage;
+use catena_evals::{AgentStrategy, Answered, Evaluation, Strategy, Suite, Table};
+use serde_json::{Value, json};
+
+use crate::{
+    args::Eval,
+    ask::{prompts, window},
+    config::Config,
+    failure::Failure,
+    model,
+    terminal::print,
+};
+
+/// Benchmarks compare short answers word by word.
+const REQUIREMENT: &str = "Answer with the shortest phrase that answers the question: a name, a date, a number, yes or no. Write no sentence.";
+const ANSWER_TOKENS: u32 = 32;
+
+pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
+    let known = ["chain", "full-context"];
+    if let Some(unknown) = args
+        .strategies
+        .iter()
+        .find(|name| !known.contains(&name.as_str()))
+    {
+        return Err(Failure::usage(format!("there is no strategy '{unknown}'"))
+            .help(format!("the strategies are {}", known.join(" and "))));
+    }
+    let suites = args
+        .files
+        .iter()
+        .map(|path| Suite::load(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let strategies = strategies(&args, config).await?;
+    let mut report = Vec::new();
+    for suite in suites {
+        let suite = match args.limit {
+            Some(limit) => suite.limit(limit),
+            None => suite,
+        };
+        let mut rows = Vec::new();
+        let mut costs = String::new();
+        for strategy in &strategies {
+            let total = suite.items.len();
+            let evaluation = suite
+                .evaluate(&**strategy, &args.out, |answered, done| {
+                    eprintln!(
+                        "{} {} {done}/{total}: {}",
+                        suite.name,
+                        strategy.name(),
+                        line(answered)
+                    );
+                })
+                .await?;
+            costs += &cost(&evaluation);
+            rows.push(evaluation.row()?);
+        }
+        let table = Table::from_iter(rows);
+        if args.json {
+            let table: Value = serde_json::from_str(&table.json()).unwrap_or_default();
+            report.push(json!({ "suite": suite.name, "n": suite.items.len(), "table": table }));
+        } else if args.markdown {
+            print(&format!(
+                "**{}**\n\n{}\n{costs}\n",
+                suite.name,
+                table.markdown()
+            ));
+        } else {
+            print(&format!("{}\n{table}\n{costs}\n", suite.name));
+        }
+    }
+    if args.json {
+        print(&format!("{:#}\n", Value::from(report)));
+    }
+    Ok(())
+}
+
+async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy>>, Failure> {
+    let model = model::load(&args.with, config, false).await?;
+    let window = window(&args.with, config, &*model);
+    let prompts = prompts(&args.with, config);
+    let digest = |name: &str| -> Result<String, Failure> {
+        Ok(prompts.load(name)?.digest().chars().take(12).collect())
+    };
+    let setting = format!("model {}, window {window}", model.profile().name);
+    let mut strategies: Vec<Box<dyn Strategy>> = Vec::new();
+    for name in &args.strategies {
+        strategies.push(if name == "chain" {
+            let chain = ChainOfAgents::new(model.clone())
+                .window(window)
+                .answer_tokens(ANSWER_TOKENS)
+                .requirement(REQUIREMENT)
+                .prompts(prompts.clone())
+                .build()?;
+            let used = [
+                digest("chain/worker_query")?,
+                digest("chain/manager_query")?,
+            ]
+            .join(" ");
+            Box::new(AgentStrategy::new(
+                "chain",
+                format!("{setting}, prompts {used}"),
+                chain,
+            ))
+        } else {
+            let full =
+                FullContext::new(model.clone(), window, ANSWER_TOKENS, REQUIREMENT, &prompts)?;
+            let used = digest("full_context/query")?;
+            Box::new(AgentStrategy::new(
+                "full-context",
+                format!("{setting}, prompts {used}"),
+                full,
+            ))
+        });
+    }
+    Ok(strategies)
+}
+
+fn line(answered: &Answered) -> String {
+    match &answered.error {
+        Some(error) => format!("failed: {error}"),
+        None => format!("{:?} (gold {:?})", answered.answer, answered.gold),
+    }
+}
+
+/// What a strategy's answers took, on average.
+fn cost(evaluation: &Evaluation) -> String {
+    let n = evaluation.answers.len().max(1) as f64;
+    let usage: Usage = evaluation
+        .answers
+        .iter()
+        .map(|answered| answered.usage)
+        .sum();
+    let seconds: f64 = evaluation
+        .answers
+        .iter()
+        .map(|answered| answered.elapsed.as_secs_f64())
+        .sum();
+    let failures = match evaluation.failures() {
+        0 => String::new(),
+        failures => format!(", {failures} failed (scored 0)"),
+    };
+    format!(
+        "{}: {:.1} calls, {:.0} tokens read, {:.0} written, {:.1} s an item{failures}\n",
+        evaluation.strategy,
+        usage.calls as f64 / n,
+        usage.input_tokens as f64 / n,
+        usage.output_tokens as f64 / n,
+        seconds / n
+    )
+}

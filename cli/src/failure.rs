@@ -1,0 +1,98 @@
+//! How the command fails: a message, what to do, and an exit code.
+
+use std::{error::Error as StdError, fmt, process::ExitCode};
+
+use catena_core::Error;
+use miette::Diagnostic;
+
+/// Something failed.
+pub(crate) const FAILED: u8 = 1;
+/// The command was not given as it must be.
+pub(crate) const USAGE: u8 = 2;
+/// Ctrl-C: 128 and the number of SIGINT, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// A failure of the command.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    help: Option<String>,
+    code: u8,
+    source: Option<Error>,
+    told: bool,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+            code: FAILED,
+            source: None,
+            told: false,
+        }
+    }
+
+    /// The command was not given as it must be.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(message).code(USAGE)
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn code(mut self, code: u8) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// The failure is in the output already, as JSON.
+    pub(crate) fn told(mut self) -> Self {
+        self.told = true;
+        self
+    }
+
+    /// Tells standard error, and gives the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        let code = ExitCode::from(self.code);
+        if !self.told {
+            eprintln!("{:?}", miette::Report::new(self));
+        }
+        code
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            message: error.to_string(),
+            help: error.help().map(str::to_owned),
+            code: FAILED,
+            source: Some(error),
+            told: false,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Failure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        // The message is the error's own; its cause comes next.
+        self.source.as_ref().and_then(StdError::source)
+    }
+}
+
+impl Diagnostic for Failure {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+}

@@ -1,0 +1,180 @@
+//! From a model's name to a model.
+
+use std::{io::IsTerminal, path::PathBuf, sync::Arc, time::Duration};
+
+use catena_core::{ChatModel, Price};
+use catena_local::{LocalModel, LocalOptions};
+use catena_models::{
+    OpenAiCompatible,
+    catalog::{Catalog, ModelRef, Progress, Store},
+};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::{args::With, config::Config, failure::Failure};
+
+/// The model that answers unless another is named.
+pub(crate) const DEFAULT: &str = "qwen2.5-coder-0.5b";
+
+/// Loads the model that flags, environment or configuration name, fetching it first if need be.
+pub(crate) async fn load(
+    with: &With,
+    config: &Config,
+    quiet: bool,
+) -> Result<Arc<dyn ChatModel>, Failure> {
+    let name = with
+        .model
+        .as_deref()
+        .or(config.model.as_deref())
+        .unwrap_or(DEFAULT);
+    let reference = ModelRef::parse(name).map_err(|error| {
+        let help = error.help().map(str::to_owned);
+        let failure = Failure::usage(error.to_string());
+        match help {
+            Some(help) => failure.help(help),
+            None => failure.help("`catena models list` shows the names"),
+        }
+    })?;
+    let (path, name) = match reference {
+        ModelRef::OpenAi(name) => return Ok(Arc::new(remote(&name, config)?)),
+        ModelRef::File(path) => (path, None),
+        reference => (fetch(&reference, quiet).await?, Some(name)),
+    };
+    let mut options = LocalOptions::new();
+    if let Some(name) = name {
+        options = options.name(name);
+    }
+    let spinner = spinner(quiet);
+    spinner.set_message(format!(
+        "loading {}",
+        path.file_name().unwrap_or_default().display()
+    ));
+    let model = LocalModel::load(path, options).await;
+    spinner.finish_and_clear();
+    Ok(Arc::new(model?))
+}
+
+/// Fetches a model of the catalogue or the hub, with a progress bar; gives its path.
+pub(crate) async fn fetch(reference: &ModelRef, quiet: bool) -> Result<PathBuf, Failure> {
+    let catalog = Catalog::builtin();
+    let store = Store::default_location()?;
+    let mut display = Display::new(quiet);
+    let result = match reference {
+        ModelRef::Catalog(name) => {
+            catalog
+                .ensure(name, &store, |progress| display.show(progress))
+                .await
+        }
+        ModelRef::Hub(file) => {
+            catalog
+                .ensure_hub(file, &store, |progress| display.show(progress))
+                .await
+        }
+        ModelRef::File(path) => Ok(path.clone()),
+        _ => return Err(Failure::usage("that model has no file to fetch")),
+    };
+    display.bar.finish_and_clear();
+    Ok(result?)
+}
+
+fn remote(name: &str, config: &Config) -> Result<OpenAiCompatible, Failure> {
+    let settings = &config.openai;
+    let mut builder = match (std::env::var_os("CATENA_BASE_URL"), &settings.base_url) {
+        (None, Some(base_url)) => {
+            let builder = OpenAiCompatible::builder(base_url, name);
+            match std::env::var("CATENA_API_KEY") {
+                Ok(key) => builder.api_key(key),
+                Err(_) => builder,
+            }
+        }
+        _ => OpenAiCompatible::from_env(name)?,
+    };
+    if let Some(tokens) = settings.context_window {
+        builder = builder.context_window(tokens);
+    }
+    if settings.input_price.is_some() || settings.output_price.is_some() {
+        builder = builder.price(Price::per_million(
+            settings.input_price.unwrap_or(0.0),
+            settings.output_price.unwrap_or(0.0),
+        ));
+    }
+    for (name, value) in &settings.headers {
+        builder = builder.header(name, value);
+    }
+    Ok(builder.build()?)
+}
+
+/// How a download is shown: a bar on a terminal, and elsewhere a line for each step.
+struct Display {
+    bar: ProgressBar,
+    lines: bool,
+}
+
+impl Display {
+    fn new(quiet: bool) -> Self {
+        let style = "{msg:30!} {bar:30} {bytes:>10}/{total_bytes} {bytes_per_sec:>12} {eta:>4}";
+        let bar = ProgressBar::no_length();
+        bar.set_draw_target(target(quiet));
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        Self {
+            bar,
+            lines: !quiet && !std::io::stderr().is_terminal(),
+        }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        match progress {
+            Progress::Waiting => self.say("waiting for another process that fetches this model"),
+            Progress::Trying { source, what } => self.say(&format!("trying {source}: {what}")),
+            Progress::Skipped { source, reason } => {
+                self.say(&format!("not from {source}: {reason}"))
+            }
+            Progress::Part {
+                name,
+                number,
+                count,
+            } => {
+                self.bar.set_message(name.clone());
+                if self.lines {
+                    self.say(&format!("fetching part {number} of {count}: {name}"));
+                }
+            }
+            Progress::Downloading { done, total } => {
+                if let Some(total) = total {
+                    self.bar.set_length(total);
+                }
+                self.bar.set_position(done);
+            }
+            Progress::Verifying { done, total } => {
+                self.bar.set_message("verifying");
+                self.bar.set_length(total);
+                self.bar.set_position(done);
+            }
+            _ => {}
+        }
+    }
+
+    fn say(&self, line: &str) {
+        if self.lines {
+            eprintln!("{line}");
+        } else {
+            self.bar.println(line);
+        }
+    }
+}
+
+pub(crate) fn spinner(quiet: bool) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
+    spinner.set_draw_target(target(quiet));
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    spinner
+}
+
+fn target(quiet: bool) -> ProgressDrawTarget {
+    if quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    }
+}

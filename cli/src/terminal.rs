@@ -1,0 +1,66 @@
+//! Writing to a terminal that may not be one.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::Style;
+
+/// Text of a document or a model, without the control characters by which it could move the
+/// cursor, change colours or retitle the window.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect()
+}
+
+/// The first `width` characters of `text`'s first line, with an ellipsis where it goes on.
+pub(crate) fn headline(text: &str, width: usize) -> String {
+    let line = text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    let line = harmless(line.trim());
+    if line.chars().count() <= width {
+        return line;
+    }
+    let mut short: String = line.chars().take(width.saturating_sub(1)).collect();
+    short.push('…');
+    short
+}
+
+/// Writes to standard output; a reader that has gone away ends the program quietly, as it does
+/// with other tools.
+pub(crate) fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    if out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .is_err()
+    {
+        std::process::exit(0);
+    }
+}
+
+/// `text` in `style` if `stream` is a terminal and colours are wanted.
+pub(crate) fn styled(text: &str, style: Style, stream: &impl IsTerminal) -> String {
+    if stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
+        format!("{style}{text}{style:#}")
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_can_command_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[31mb\u{9b}2J\rc\n"), "a[31mb2Jc\n");
+    }
+
+    #[test]
+    fn a_headline_is_one_short_line() {
+        assert_eq!(headline("\n  one two\nthree", 20), "one two");
+        assert_eq!(headline("abcdef", 4), "abc…");
+    }
+}

@@ -1,0 +1,210 @@
+//! From a file, or a name on the hub, to a pipeline of the engine.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use catena_core::{Error, Result};
+use mistralrs::{
+    DeviceMapSetting, ModelDType, TokenSource,
+    core::{DeviceMapMetadata, GGUFLoaderBuilder, GGUFSpecificConfig, Pipeline},
+};
+use tokio::sync::Mutex;
+
+use crate::{
+    counter::Tokens,
+    gguf::GgufFile,
+    memory,
+    options::{Device, LocalOptions, Weights},
+    prompt::Template,
+    requantise::{self, Form},
+};
+
+pub(crate) type SharedPipeline = Arc<Mutex<dyn Pipeline + Send + Sync>>;
+
+/// A pipeline, and what was learnt from it before the engine took it.
+pub(crate) struct Loaded {
+    pub(crate) pipeline: SharedPipeline,
+    pub(crate) tokens: Tokens,
+    pub(crate) template: Template,
+    /// The most tokens of prompt and answer together.
+    pub(crate) window: usize,
+    /// The tokens that end an answer.
+    pub(crate) ends: Vec<u32>,
+    /// Bytes that a token takes in the prefix cache.
+    pub(crate) bytes_per_token: u64,
+}
+
+/// Loads a GGUF file; slow, so not on an async thread.
+pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
+    let mut source = GgufFile::open(path)?;
+    let form = match options.weights {
+        _ if options.device != Device::Cpu => None,
+        Weights::Auto => Some(Form::Q8),
+        Weights::AsIs => None,
+        Weights::Dense => Some(Form::Dense),
+    };
+    let needed = match form {
+        // 16-bit numbers in the file are 32-bit ones in memory.
+        Some(Form::Dense) => source.memory().max(8 * source.size),
+        _ => source.memory(),
+    };
+    if options.device == Device::Cpu {
+        memory::check(path, needed, memory::available())?;
+    }
+    let path = match form {
+        Some(form) => requantise::converted(&mut source, form),
+        None => path.to_owned(),
+    };
+    drop(source);
+
+    // The engine wants a folder and a name in it; a path without a folder would be taken for a
+    // repository on the hub.
+    let path = path.canonicalize().unwrap_or(path);
+    let utf8 = |part: Option<&Path>| part.and_then(Path::to_str).map(str::to_owned);
+    let (Some(folder), Some(name)) = (utf8(path.parent()), utf8(path.file_name().map(Path::new)))
+    else {
+        return Err(Error::invalid(format!(
+            "the path of the model '{}' is not Unicode",
+            path.display()
+        )));
+    };
+    pipeline(folder, name, TokenSource::None, options).map_err(|cause| {
+        Error::invalid(format!("loading the model '{}': {cause}", path.display()))
+            .with_help("the engine may not know this architecture; see its list of GGUF models")
+    })
+}
+
+/// Loads a file of a repository on the Hugging Face hub, from the hub's own cache or the network;
+/// slow, so not on an async thread.
+pub(crate) fn hub(repository: &str, name: &str, options: &LocalOptions) -> Result<Loaded> {
+    let sound = |part: &str| !part.is_empty() && !part.starts_with(['.', '/']);
+    if !sound(repository) || !sound(name) || repository.split('/').count() != 2 {
+        return Err(Error::invalid(format!(
+            "'{repository}' with the file '{name}' is no model on the Hugging Face hub"
+        ))
+        .with_help("a model there is named OWNER/NAME; a local file is loaded by its path"));
+    }
+    // The engine looks for a local folder of that name first, and would load what it finds.
+    if PathBuf::from(repository).exists() {
+        return Err(Error::invalid(format!(
+            "'{repository}' is a local path, which hides the model of that name on the hub"
+        ))
+        .with_help("load the local file by its path"));
+    }
+    pipeline(
+        repository.into(),
+        name.into(),
+        TokenSource::CacheToken,
+        options,
+    )
+    .map_err(|cause| {
+        Error::unavailable(format!(
+            "loading '{name}' of '{repository}' from the Hugging Face hub: {cause}"
+        ))
+        .with_help("without a network, download the .gguf file elsewhere and load it by its path")
+    })
+}
+
+fn pipeline(
+    folder: String,
+    name: String,
+    token: TokenSource,
+    options: &LocalOptions,
+) -> Result<Loaded, String> {
+    let (device, dtype) = match options.device {
+        // The automatic choice on a CPU is 16-bit numbers, which it has to emulate.
+        Device::Cpu => (candle_core::Device::Cpu, ModelDType::F32),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(number) => {
+            let device = candle_core::Device::new_cuda(number);
+            (device.map_err(|error| error.to_string())?, ModelDType::Auto)
+        }
+        #[cfg(feature = "metal")]
+        Device::Metal => {
+            let device = candle_core::Device::new_metal(0);
+            (device.map_err(|error| error.to_string())?, ModelDType::Auto)
+        }
+    };
+    let loader = GGUFLoaderBuilder::new(
+        None,
+        None,
+        folder,
+        vec![name],
+        GGUFSpecificConfig::default(),
+        false,
+        None,
+    )
+    .build();
+    let pipeline = loader
+        .load_model_from_hf(
+            None,
+            token,
+            &dtype,
+            &device,
+            true,
+            DeviceMapSetting::Map(DeviceMapMetadata::dummy()),
+            None,
+            None,
+        )
+        .map_err(|error| format!("{error:#}"))?;
+    describe(pipeline)
+}
+
+fn describe(pipeline: SharedPipeline) -> Result<Loaded, String> {
+    let guard = pipeline
+        .try_lock()
+        .map_err(|_| "the engine holds it already".to_owned())?;
+    let metadata = guard.get_metadata();
+    let tokenizer = guard.tokenizer().ok_or("it has no tokenizer")?;
+    let chat = guard.get_chat_template().ok_or("it has no chat template")?;
+    let source = chat
+        .chat_template
+        .as_ref()
+        .and_then(|template| template.0.as_ref().left())
+        .ok_or("it has no chat template")?;
+    // Every one of these may be a text or an object with a text in it.
+    macro_rules! token {
+        ($field:ident) => {
+            chat.$field
+                .as_ref()
+                .map(|token| match token.0.as_ref().left() {
+                    Some(text) => text.clone(),
+                    None => token
+                        .0
+                        .as_ref()
+                        .right()
+                        .map(|token| token.content.clone())
+                        .unwrap_or_default(),
+                })
+        };
+    }
+    let template = Template::new(
+        source,
+        token!(bos_token),
+        token!(eos_token),
+        token!(unk_token),
+    )
+    .map_err(|error| error.to_string())?;
+    let tokens = Tokens::new(tokenizer).map_err(|error| error.to_string())?;
+    let bytes_per_token = metadata.model_metadata.as_ref().map_or(0, |model| {
+        let numbers: usize = (0..model.num_layers())
+            .map(|layer| {
+                let head = model.k_head_dim_for_layer(layer) + model.v_head_dim_for_layer(layer);
+                model.num_kv_heads_for_layer(layer) * head
+            })
+            .sum();
+        (numbers * metadata.activation_dtype.size_in_bytes()) as u64
+    });
+    let (window, ends) = (metadata.max_seq_len, metadata.eos_tok.clone());
+    drop(guard);
+    Ok(Loaded {
+        pipeline,
+        tokens,
+        template,
+        window,
+        ends,
+        bytes_per_token,
+    })
+}

@@ -1,0 +1,68 @@
+//! How much memory there is, and whether a model fits.
+
+use std::{fs, path::Path};
+
+use catena_core::{Error, Result};
+
+/// Bytes that can be used without swapping; `None` where the system does not tell.
+pub(crate) fn available() -> Option<u64> {
+    parse(&fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+fn parse(meminfo: &str) -> Option<u64> {
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
+/// Refuses a model that `available` bytes cannot hold.
+pub(crate) fn check(path: &Path, needed: u64, available: Option<u64>) -> Result<()> {
+    match available {
+        Some(available) if needed > available => Err(Error::invalid(format!(
+            "loading '{}' needs about {} of memory, {} are available",
+            path.display(),
+            size(needed),
+            size(available)
+        ))
+        .with_help("close other programs, or choose a smaller model")),
+        _ => Ok(()),
+    }
+}
+
+/// `1.2 GB`, `340 MB`.
+pub(crate) fn size(bytes: u64) -> String {
+    let megabytes = bytes as f64 / 1e6;
+    if megabytes < 1000.0 {
+        format!("{megabytes:.0} MB")
+    } else {
+        format!("{:.1} GB", megabytes / 1000.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_figure_is_read() {
+        let meminfo = "MemTotal:       24737404 kB\nMemAvailable:   23012345 kB\n";
+        assert_eq!(parse(meminfo), Some(23_012_345 * 1024));
+        assert_eq!(parse("MemTotal: 1 kB\n"), None);
+        assert_eq!(parse("MemAvailable: lots\n"), None);
+    }
+
+    #[test]
+    fn a_model_that_does_not_fit_is_refused_with_figures() {
+        let path = Path::new("big.gguf");
+        let error = check(path, 8_200_000_000, Some(640_000_000)).unwrap_err();
+        assert!(error.is_invalid());
+        assert_eq!(
+            error.to_string(),
+            "loading 'big.gguf' needs about 8.2 GB of memory, 640 MB are available"
+        );
+        assert!(check(path, 640_000_000, Some(640_000_000)).is_ok());
+        assert!(check(path, u64::MAX, None).is_ok());
+    }
+}

@@ -1,0 +1,290 @@
+//! A model in this process.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use catena_core::{
+    ChatModel, ChatRequest, ChatStream, Error, Format, ModelProfile, Result, TokenCounter,
+};
+use tokio::task;
+
+use crate::{
+    counter::Tokens,
+    engine::{Engine, Job},
+    load::{self, Loaded},
+    options::{Device, LocalOptions},
+    prompt::Template,
+    reply::{Order, Reply},
+    sampling::{Sampler, Sampling},
+};
+
+/// On a CPU the time of a prompt grows faster than its length: a text is read fastest in windows
+/// of about this many tokens (see the example `speed`).
+const CPU_WORKER_WINDOW: u32 = 1024;
+
+/// A language model that runs in this process.
+///
+/// It answers one request at a time, in the order of their arrival; the others wait. Cloning is
+/// cheap, and clones share the model. The memory is freed with the last of them.
+///
+/// What a request can ask is done exactly: prompts are counted with the model's own tokenizer and
+/// chat template; with a temperature the same seed gives the same text on the same machine; a JSON
+/// Schema holds for every token. Text in messages is text, even where it looks like one of the
+/// model's control tokens.
+#[derive(Clone)]
+pub struct LocalModel {
+    profile: Arc<ModelProfile>,
+    tokens: Arc<Tokens>,
+    template: Arc<Template>,
+    engine: Arc<Engine>,
+    ends: Arc<[u32]>,
+}
+
+/// A request that can be run.
+pub(crate) struct Prepared {
+    pub(crate) prompt: Vec<u32>,
+    pub(crate) max_tokens: u32,
+}
+
+impl LocalModel {
+    /// Loads a GGUF file. Nothing is fetched from anywhere.
+    ///
+    /// The first time, weights may be converted for speed, into a file beside the original; see
+    /// [`Weights`](crate::Weights).
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid`](Error::is_invalid) if there is no such file, if it is a directory, empty, cut
+    /// short or no GGUF, if the engine does not know the architecture, if the window is larger than
+    /// the model's, or if the weights need more memory than is available.
+    ///
+    /// # Cancel safety
+    ///
+    /// A load that was begun runs to its end in the background, and is then freed.
+    pub async fn load(path: impl Into<PathBuf>, options: LocalOptions) -> Result<Self> {
+        let path = path.into();
+        let stem = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned());
+        let doing = format!("loading the model '{}'", path.display());
+        Self::start(doing, stem.unwrap_or_default(), options, move |options| {
+            load::file(&path, options)
+        })
+        .await
+    }
+
+    /// Loads the GGUF file `file` of `repository` (`OWNER/NAME`) on the Hugging Face hub, which
+    /// is downloaded unless it is in the hub's cache already. Its weights are used as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`is_unavailable`-like](Error::is_retryable) if the hub cannot be reached or has no such
+    /// file, otherwise those of [`load`](Self::load).
+    ///
+    /// # Cancel safety
+    ///
+    /// As with [`load`](Self::load).
+    pub async fn load_hub(
+        repository: impl Into<String>,
+        file: impl Into<String>,
+        options: LocalOptions,
+    ) -> Result<Self> {
+        let (repository, file) = (repository.into(), file.into());
+        let doing = format!("loading '{file}' of '{repository}' from the Hugging Face hub");
+        Self::start(doing, repository.clone(), options, move |options| {
+            load::hub(&repository, &file, options)
+        })
+        .await
+    }
+
+    async fn start(
+        doing: String,
+        default_name: String,
+        options: LocalOptions,
+        load: impl FnOnce(&LocalOptions) -> Result<Loaded> + Send + 'static,
+    ) -> Result<Self> {
+        let started = task::spawn_blocking(move || {
+            let loaded = load(&options)?;
+            let profile = profile(default_name, &options, &loaded)?;
+            let engine = Engine::start(
+                loaded.pipeline,
+                loaded.bytes_per_token,
+                options.prefix_cache,
+            )?;
+            Ok(Self {
+                profile: Arc::new(profile),
+                tokens: Arc::new(loaded.tokens),
+                template: Arc::new(loaded.template),
+                engine: Arc::new(engine),
+                ends: loaded.ends.into(),
+            })
+        });
+        // The engine panics at some files that it does not like.
+        started.await.unwrap_or_else(|error| {
+            Err(Error::invalid(format!("{doing}: the engine gave up")).with_source(error))
+        })
+    }
+
+    /// Checks `request` and makes tokens of it.
+    pub(crate) fn prepare(&self, request: &ChatRequest) -> Result<Prepared> {
+        let max_tokens = request.max_tokens.unwrap_or(self.profile.max_output_tokens);
+        if max_tokens == 0 {
+            return Err(Error::invalid("the request allows the answer no tokens"));
+        }
+        if !request.temperature.is_finite() || request.temperature < 0.0 {
+            return Err(Error::invalid(format!(
+                "a temperature is 0 or more, not {}",
+                request.temperature
+            )));
+        }
+        if !(request.top_p > 0.0 && request.top_p <= 1.0) {
+            return Err(Error::invalid(format!(
+                "top_p is above 0 and at most 1, not {}",
+                request.top_p
+            )));
+        }
+        if request.stop.iter().any(String::is_empty) {
+            return Err(Error::invalid("a stop sequence is empty"));
+        }
+        let prompt = self.template.encode(request, &self.tokens)?;
+        let window = u64::from(self.profile.context_window);
+        let needed = prompt.len() as u64 + u64::from(max_tokens);
+        if needed > window {
+            return Err(Error::context_overflow(
+                needed - window,
+                format!(
+                    "a prompt of {} tokens and an answer of up to {max_tokens} do not fit '{}', \
+                     whose window has {window}",
+                    prompt.len(),
+                    self.profile.name
+                ),
+            ));
+        }
+        Ok(Prepared { prompt, max_tokens })
+    }
+
+    /// Waits for its turn and hands a prepared request to the engine.
+    pub(crate) async fn run(
+        &self,
+        prepared: Prepared,
+        sampling: Sampling,
+        stop: Vec<String>,
+        schema: Option<serde_json::Value>,
+    ) -> Result<(Reply, Arc<Sampler>)> {
+        let sampler = Arc::new(Sampler::new(Sampling {
+            constrained: schema.is_some(),
+            end: self.ends.first().copied(),
+            ..sampling
+        }));
+        let order = Order {
+            sampler: Arc::clone(&sampler),
+            prompt_tokens: prepared.prompt.len() as u64,
+            max_tokens: prepared.max_tokens,
+            stop,
+            json: schema.is_some(),
+            ends: Arc::clone(&self.ends),
+        };
+        let job = Job {
+            prompt: prepared.prompt,
+            max_tokens: prepared.max_tokens,
+            sampler: Arc::clone(&sampler),
+            schema,
+        };
+        let mut permit = self.engine.admit().await;
+        let responses = permit.run(job).await?;
+        let reply = Reply::new(order, Arc::clone(&self.tokens), responses, permit);
+        Ok((reply, sampler))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared_tokens(&self) -> Arc<Tokens> {
+        Arc::clone(&self.tokens)
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+}
+
+#[async_trait]
+impl ChatModel for LocalModel {
+    fn profile(&self) -> &ModelProfile {
+        &self.profile
+    }
+
+    fn counter(&self) -> &dyn TokenCounter {
+        &*self.tokens
+    }
+
+    fn prompt_tokens(&self, request: &ChatRequest) -> u64 {
+        match self.template.encode(request, &self.tokens) {
+            Ok(prompt) => prompt.len() as u64,
+            // Such a request is refused when it is made; until then, what it would have taken.
+            Err(_) => request
+                .messages
+                .iter()
+                .map(|message| self.tokens.count(&message.content) as u64)
+                .sum(),
+        }
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {
+        let prepared = self.prepare(&request)?;
+        let schema = match request.format {
+            Format::Text => None,
+            Format::JsonSchema(schema) => Some(schema),
+            _ => {
+                return Err(Error::invalid(
+                    "a local model does not know this answer format",
+                ));
+            }
+        };
+        let sampling = Sampling {
+            temperature: request.temperature,
+            top_p: request.top_p,
+            seed: request.seed.unwrap_or_else(random_seed),
+            logprobs: request.logprobs.map(usize::from),
+            ..Sampling::default()
+        };
+        let (reply, _) = self.run(prepared, sampling, request.stop, schema).await?;
+        Ok(reply.into_stream())
+    }
+}
+
+fn profile(default_name: String, options: &LocalOptions, loaded: &Loaded) -> Result<ModelProfile> {
+    let name = options.name.clone().unwrap_or(default_name);
+    let own = u32::try_from(loaded.window).unwrap_or(u32::MAX);
+    let window = options.window.unwrap_or(own);
+    if window == 0 || window > own {
+        return Err(Error::invalid(format!(
+            "a window of {window} tokens was asked for, '{name}' has 1 to {own}"
+        )));
+    }
+    let mut profile = ModelProfile::new(name, window);
+    if options.device == Device::Cpu {
+        profile.worker_window = CPU_WORKER_WINDOW.min(window);
+    }
+    profile.json_schema = true;
+    profile.logprobs = true;
+    profile.prefix_cache = options.prefix_cache > 0;
+    Ok(profile)
+}
+
+/// A seed for a request that names none.
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(())
+}
+
+impl fmt::Debug for LocalModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalModel")
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}

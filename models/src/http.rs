@@ -1,0 +1,29 @@
+//! The HTTP client that this crate's parts build upon.
+
+use std::sync::Arc;
+
+use catena_core::{Error, Result};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use rustls_platform_verifier::Verifier;
+
+/// A client with the system's certificates and ring's cryptography.
+///
+/// reqwest's own choice, aws-lc, is a long C build; given a provider of its own the client is the
+/// same whatever features another crate turns on.
+pub(crate) fn client() -> Result<reqwest::ClientBuilder> {
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::other("setting up TLS failed").with_source(error))?;
+    let config = match Verifier::new(provider) {
+        Ok(verifier) => config
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier)),
+        // A machine without certificates can still reach a server of its own over plain HTTP, and
+        // trusts no other.
+        Err(_) => config.with_root_certificates(RootCertStore::empty()),
+    };
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(config.with_no_client_auth())
+        .user_agent(concat!("catena/", env!("CARGO_PKG_VERSION"))))
+}

@@ -1,0 +1,185 @@
+//! From the events of a response to the deltas of an answer.
+
+use std::collections::VecDeque;
+
+use catena_core::{ChatModel, ChatRequest, ChatStream, Delta, Error, FinishReason, Result};
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use serde_json::Value;
+
+use super::{
+    Endpoint, OpenAiCompatible,
+    body::Event,
+    response::{Chunk, Reported},
+};
+use crate::stop::StopFilter;
+
+/// A server that keeps the connection alive with pings alone is given up after this many timeouts.
+const PATIENCE: u32 = 10;
+
+/// The state between two deltas. Dropping it drops the response, which closes the connection.
+pub(super) struct Answer {
+    model: OpenAiCompatible,
+    request: ChatRequest,
+    events: BoxStream<'static, Result<Event>>,
+    stops: StopFilter,
+    /// The text so far, to estimate what a server does not report.
+    text: String,
+    refusal: String,
+    finish: Option<FinishReason>,
+    reported: Reported,
+    /// Deltas that are ready.
+    ready: VecDeque<Delta>,
+    ended: bool,
+}
+
+impl Answer {
+    pub(super) fn new(
+        model: OpenAiCompatible,
+        request: ChatRequest,
+        events: BoxStream<'static, Result<Event>>,
+    ) -> Self {
+        Self {
+            stops: StopFilter::new(&request.stop),
+            model,
+            request,
+            events,
+            text: String::new(),
+            refusal: String::new(),
+            finish: None,
+            reported: Reported::default(),
+            ready: VecDeque::new(),
+            ended: false,
+        }
+    }
+
+    pub(super) fn into_stream(self) -> ChatStream {
+        stream::try_unfold(self, async |mut answer| {
+            let delta = answer.next().await?;
+            Ok(delta.map(|delta| (delta, answer)))
+        })
+        .boxed()
+    }
+
+    async fn next(&mut self) -> Result<Option<Delta>> {
+        loop {
+            if let Some(delta) = self.ready.pop_front() {
+                return Ok(Some(delta));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            let patience = self.endpoint().timeout.saturating_mul(PATIENCE);
+            let event = tokio::time::timeout(patience, self.events.next()).await;
+            match event.unwrap_or_else(|_| Some(Err(self.endpoint().silent(patience)))) {
+                Some(Ok(event)) => self.take(&event)?,
+                Some(Err(error)) if self.finish.is_none() => return Err(error),
+                // The answer is whole: how the connection ends does not matter.
+                Some(Err(_)) | None => self.close()?,
+            }
+        }
+    }
+
+    fn take(&mut self, event: &Event) -> Result<()> {
+        let data = event.data.trim();
+        if data.is_empty() {
+            return Ok(());
+        }
+        if data == "[DONE]" {
+            // Not every server gives a reason.
+            self.finish.get_or_insert(FinishReason::Stop);
+            return self.close();
+        }
+        let json: Value = serde_json::from_str(data).map_err(|error| {
+            if error.is_eof() {
+                return self.cut_off();
+            }
+            let asking = self.endpoint().asking();
+            Error::malformed_output(format!("{asking}: the answer is not JSON")).with_source(error)
+        })?;
+        let chunk = Chunk::read(&json).map_err(|failure| {
+            let missing = || self.model.overflow(&self.request);
+            let status = failure.implied_status();
+            self.endpoint().refusal(status, &failure, None, missing)
+        })?;
+        if event.whole {
+            if !chunk.has_choice {
+                let asking = self.endpoint().asking();
+                return Err(Error::malformed_output(format!(
+                    "{asking}: the answer has no choices"
+                )));
+            }
+            self.finish = Some(FinishReason::Stop);
+        }
+        self.append(chunk);
+        Ok(())
+    }
+
+    fn append(&mut self, chunk: Chunk) {
+        self.finish = chunk.finish.or(self.finish);
+        self.reported = chunk.usage.unwrap_or(self.reported);
+        self.refusal.push_str(&chunk.refusal);
+        let (text, stopped) = self.stops.push(chunk.text);
+        self.say(text);
+        if !chunk.logprobs.is_empty() {
+            self.ready.push_back(Delta::Logprobs(chunk.logprobs));
+        }
+        if stopped {
+            // Only a server that does not know the stop sequence sends it: no need to wait for more.
+            self.finish = Some(FinishReason::Stop);
+            self.end();
+        }
+    }
+
+    fn say(&mut self, text: String) {
+        if !text.is_empty() {
+            self.text.push_str(&text);
+            self.ready.push_back(Delta::Text(text));
+        }
+    }
+
+    /// Nothing follows.
+    fn close(&mut self) -> Result<()> {
+        if self.finish.is_none() {
+            return Err(self.cut_off());
+        }
+        if self.text.is_empty() && !self.refusal.is_empty() {
+            let asking = self.endpoint().asking();
+            return Err(Error::refused(format!(
+                "{asking}: the model refused: {}",
+                self.refusal
+            )));
+        }
+        let held = self.stops.finish();
+        self.say(held);
+        self.end();
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        let input = || self.model.prompt_tokens(&self.request);
+        let output = || self.model.counter().count(&self.text) as u64;
+        let usage = self.reported.usage(input, output);
+        self.ready.push_back(Delta::End {
+            finish: self.finish.unwrap_or_default(),
+            usage,
+        });
+        self.ended = true;
+        // What is left of the response is not wanted.
+        self.events = stream::empty().boxed();
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        &self.model.inner.endpoint
+    }
+
+    fn cut_off(&self) -> Error {
+        Error::unavailable(format!(
+            "{}: the answer was cut off after {} bytes of text",
+            self.endpoint().asking(),
+            self.text.len()
+        ))
+    }
+}
