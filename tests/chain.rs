@@ -165,7 +165,7 @@ async fn a_refusal_is_asked_again_where_the_user_wants_it() {
     })
     .with_profile(profile());
     let chain = ChainOfAgents::new(Arc::new(model.clone())).on_refusal(OnRefusal::Retry(3));
-    let (answer, calls) = ask(chain, "Short.").await;
+    let (answer, calls) = ask(chain, "The secret word is marmalade.").await;
     // The first try, two more, and the manager.
     assert_eq!(calls, 4);
     assert!(!answer.units[0].refused);
@@ -174,15 +174,12 @@ async fn a_refusal_is_asked_again_where_the_user_wants_it() {
 #[tokio::test]
 async fn a_unit_is_cut_at_its_cap() {
     let model = ScriptedModel::new()
-        .otherwise("One sentence stands here. ".repeat(100))
+        .otherwise("One word stands here. ".repeat(100))
         .with_profile(profile());
     let counter = catena::WordCounter;
-    let (answer, _) = ask(
-        ChainOfAgents::new(Arc::new(model)).unit_tokens(50),
-        &lines(20, 1),
-    )
-    .await;
-    for unit in &answer.units {
+    let text = format!("One secret word stands here. {}", lines(20, 1));
+    let (answer, _) = ask(ChainOfAgents::new(Arc::new(model)).unit_tokens(50), &text).await;
+    for unit in answer.units.iter().filter(|unit| !unit.refused) {
         assert!(unit.cut && unit.tokens <= 50 && counter.count(&unit.text) == unit.tokens);
         assert!(unit.text.ends_with("here."), "{}", unit.text);
     }

@@ -3,6 +3,7 @@
 use std::{
     io::{IsTerminal, stdin},
     path::Path,
+    pin::{Pin, pin},
     time::Instant,
 };
 
@@ -36,10 +37,13 @@ pub(crate) async fn summarize(args: Summarize, config: &Config) -> Result<(), Fa
 async fn read(reading: Reading, task: Task, name: &str, config: &Config) -> Result<(), Failure> {
     // What is wrong with the command or a file shows before a model is fetched or loaded.
     let documents = documents(&reading.files)?;
+    // One listener from here to the end: a signal that comes between two waits is not lost.
+    let mut interrupt = pin!(tokio::signal::ctrl_c());
     let loading = model::load(&reading.with, config, reading.quiet || reading.json);
     let model = tokio::select! {
+        biased;
+        _ = &mut interrupt => return Err(interrupted(None)),
         model = loading => model?,
-        _ = tokio::signal::ctrl_c() => return Err(interrupted(None)),
     };
     let window = window(&reading.with, config, &*model);
     let chain = ChainOfAgents::new(model.clone())
@@ -68,7 +72,8 @@ async fn read(reading: Reading, task: Task, name: &str, config: &Config) -> Resu
         started: Instant::now(),
         streamed: false,
     };
-    session.drive(Run::start(chain, input, options)).await
+    let run = Run::start(chain, input, options);
+    session.drive(run, interrupt).await
 }
 
 /// One run, from its start to its report.
@@ -86,14 +91,18 @@ struct Session {
 }
 
 impl Session {
-    async fn drive(&mut self, mut run: Run<ChainAnswer>) -> Result<(), Failure> {
+    async fn drive(
+        &mut self,
+        mut run: Run<ChainAnswer>,
+        mut interrupt: Pin<&mut impl Future>,
+    ) -> Result<(), Failure> {
         let mut display = Display::new(self.reading.quiet || self.reading.json);
         let mut stopped = false;
         let mut save_failed = None;
         loop {
             tokio::select! {
                 biased;
-                _ = tokio::signal::ctrl_c(), if !stopped => {
+                _ = &mut interrupt, if !stopped => {
                     stopped = true;
                     run.cancel();
                 }

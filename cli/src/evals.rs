@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     failure::Failure,
     model,
-    terminal::print,
+    terminal::{harmless, print},
 };
 
 /// Benchmarks compare short answers word by word.
@@ -120,7 +120,7 @@ async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy
 
 fn line(answered: &Answered) -> String {
     match &answered.error {
-        Some(error) => format!("failed: {error}"),
+        Some(error) => format!("failed: {}", harmless(error)),
         None => format!("{:?} (gold {:?})", answered.answer, answered.gold),
     }
 }

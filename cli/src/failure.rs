@@ -5,6 +5,8 @@ use std::{error::Error as StdError, fmt, process::ExitCode};
 use catena_core::Error;
 use miette::Diagnostic;
 
+use crate::terminal::harmless;
+
 /// Something failed.
 pub(crate) const FAILED: u8 = 1;
 /// The command was not given as it must be.
@@ -25,7 +27,8 @@ pub(crate) struct Failure {
 impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            // It may quote a server, a file's name or what a file says.
+            message: harmless(&message.into()),
             help: None,
             code: FAILED,
             source: None,
@@ -39,7 +42,7 @@ impl Failure {
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(harmless(&help.into()));
         self
     }
 
@@ -66,12 +69,13 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self {
-            message: error.to_string(),
-            help: error.help().map(str::to_owned),
-            code: FAILED,
-            source: Some(error),
-            told: false,
+        let failure = Self {
+            source: Some(error.clone()),
+            ..Self::new(error.to_string())
+        };
+        match error.help() {
+            Some(help) => failure.help(help),
+            None => failure,
         }
     }
 }

@@ -60,9 +60,11 @@ async fn execute(args: Args) -> Result<(), Failure> {
 /// Runs `work` until Ctrl-C; what it fetched or finished by then is kept by itself.
 async fn interruptible(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::select! {
-        result = work => result,
+        // Listens before the work begins.
+        biased;
         _ = tokio::signal::ctrl_c() => {
             Err(Failure::new("interrupted").help("the same command goes on where it stopped").code(INTERRUPTED))
         }
+        result = work => result,
     }
 }

@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, path::PathBuf, sync::Arc, time::Duration};
 
 use catena_core::{ChatModel, Price};
-use catena_local::{LocalModel, LocalOptions};
+use catena_local::{LocalModel, LocalOptions, Weights};
 use catena_models::{
     OpenAiCompatible,
     catalog::{Catalog, ModelRef, Progress, Store},
@@ -39,7 +39,7 @@ pub(crate) async fn load(
         ModelRef::File(path) => (path, None),
         reference => (fetch(&reference, quiet).await?, Some(name)),
     };
-    let mut options = LocalOptions::new();
+    let mut options = LocalOptions::new().weights(Weights::Reading);
     if let Some(name) = name {
         options = options.name(name);
     }

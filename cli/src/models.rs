@@ -6,7 +6,12 @@ use catena_models::catalog::{Catalog, Entry, GgufInfo, ModelRef, Status, Store};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
-use crate::{args::Models, failure::Failure, model, terminal::print};
+use crate::{
+    args::Models,
+    failure::Failure,
+    model,
+    terminal::{harmless, print},
+};
 
 pub(crate) async fn run(command: Models) -> Result<(), Failure> {
     match command {
@@ -78,7 +83,8 @@ fn info(name: &str, json: bool) -> Result<(), Failure> {
     if json {
         print(&format!("{about:#}\n"));
     } else {
-        print(&lines(&about, 0));
+        // A model's file comes from anywhere.
+        print(&harmless(&lines(&about, 0)));
     }
     Ok(())
 }

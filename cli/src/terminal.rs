@@ -1,8 +1,13 @@
 //! Writing to a terminal that may not be one.
 
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, ErrorKind, IsTerminal, Write},
+    process,
+};
 
 use anstyle::Style;
+
+use crate::failure::{FAILED, Failure};
 
 /// Text of a document or a model, without the control characters by which it could move the
 /// cursor, change colours or retitle the window.
@@ -28,15 +33,17 @@ pub(crate) fn headline(text: &str, width: usize) -> String {
 }
 
 /// Writes to standard output; a reader that has gone away ends the program quietly, as it does
-/// with other tools.
+/// with other tools, and a full disk as a failure.
 pub(crate) fn print(text: &str) {
     let mut out = io::stdout().lock();
-    if out
-        .write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .is_err()
-    {
-        std::process::exit(0);
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => process::exit(0),
+        Err(error) => {
+            Failure::new(format!("standard output cannot be written: {error}")).report();
+            process::exit(FAILED.into());
+        }
     }
 }
 

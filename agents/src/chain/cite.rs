@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use catena_core::{Agent, Context, Result, sentences};
 use serde::{Deserialize, Serialize};
 
-use super::{ChainAnswer, types::State};
+use super::{ChainAnswer, types::State, words::words};
 
 /// The most passages that an answer cites.
 const PASSAGES: usize = 3;
@@ -152,28 +152,6 @@ fn passage(state: &State, candidate: &Candidate, score: f64) -> Option<Passage> 
         quote: quote.split_whitespace().collect::<Vec<_>>().join(" "),
         score,
     })
-}
-
-/// The words of a text that carry meaning, in lower case and without a plural's or a genitive's s.
-fn words(text: &str) -> HashSet<String> {
-    const EMPTY: &[&str] = &[
-        "a", "about", "after", "all", "also", "an", "and", "any", "are", "as", "at", "be", "been",
-        "but", "by", "can", "did", "do", "does", "for", "from", "had", "has", "have", "he", "her",
-        "hers", "him", "his", "how", "i", "if", "in", "into", "is", "it", "its", "me", "more",
-        "my", "no", "not", "of", "on", "one", "or", "our", "out", "she", "so", "some", "such",
-        "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "to",
-        "up", "was", "we", "were", "what", "when", "where", "which", "who", "whom", "whose", "why",
-        "will", "with", "yes", "would", "you", "your", "s", "t", "text", "say", "says",
-    ];
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .filter(|word| !EMPTY.contains(&word.as_str()))
-        .map(|word| match word.strip_suffix('s') {
-            Some(stem) if stem.len() > 2 && !stem.ends_with('s') => stem.to_owned(),
-            _ => word,
-        })
-        .collect()
 }
 
 #[cfg(test)]

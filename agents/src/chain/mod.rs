@@ -5,10 +5,11 @@
 //! NeurIPS 2024 (arXiv 2406.02818), Algorithms 1 and 2.
 
 mod cite;
+mod guard;
 mod manager;
 mod plan;
-mod refusal;
 mod types;
+mod words;
 mod worker;
 
 pub use cite::{Passage, Place};

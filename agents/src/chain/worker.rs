@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{
     ChainOfAgents, OnRefusal, Task, Unit,
-    refusal::without_refusals,
+    guard::evidence,
     types::{Part, State},
 };
 
@@ -108,8 +108,8 @@ impl Worker {
             } else {
                 &answer.text
             };
-            written = match input.task {
-                Task::Question(_) => without_refusals(text),
+            written = match &input.task {
+                Task::Question(question) => evidence(text, question, previous, &step.item.text),
                 Task::Summary => text.trim().to_owned(),
             };
             if !written.is_empty() {

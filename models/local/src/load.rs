@@ -44,10 +44,13 @@ pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
         Weights::Auto => Some(Form::Q8),
         Weights::AsIs => None,
         Weights::Dense => Some(Form::Dense),
+        Weights::Reading => match memory::available() {
+            Some(available) if available / 2 >= dense(&source) => Some(Form::Dense),
+            _ => Some(Form::Q8),
+        },
     };
     let needed = match form {
-        // 16-bit numbers in the file are 32-bit ones in memory.
-        Some(Form::Dense) => source.memory().max(8 * source.size),
+        Some(Form::Dense) => dense(&source),
         _ => source.memory(),
     };
     if options.device == Device::Cpu {
@@ -74,6 +77,11 @@ pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
         Error::invalid(format!("loading the model '{}': {cause}", path.display()))
             .with_help("the engine may not know this architecture; see its list of GGUF models")
     })
+}
+
+/// Memory that the dense form takes: 16-bit numbers in its file are 32-bit ones in memory.
+fn dense(source: &GgufFile) -> u64 {
+    source.memory().max(8 * source.size)
 }
 
 /// Loads a file of a repository on the Hugging Face hub, from the hub's own cache or the network;

@@ -32,6 +32,9 @@ pub enum Weights {
     /// On a CPU, the layers become plain numbers: prompts are read about twice as fast, tokens
     /// are written at about half the speed, and a parameter takes 4 bytes of memory.
     Dense,
+    /// As [`Dense`](Self::Dense) where that takes at most half of the memory available, and as
+    /// [`Auto`](Self::Auto) elsewhere: for work that reads much and writes little.
+    Reading,
 }
 
 /// How to load a model. Every setting has a default that suits most.

@@ -1,0 +1,236 @@
+//! `catena eval`, over two invented items in HotpotQA's form.
+
+mod support;
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use serde_json::{Value, json};
+use support::{Home, Reply, Request, Server, bytes, finish, run, signal};
+
+const SUITE: &str = "hotpotqa_tiny.jsonl";
+
+/// The calls of both items: one worker and the manager, and the full context.
+const CALLS: usize = 2 * (2 + 1);
+
+/// Answers the first item right and the second wrong.
+fn model(request: &Request) -> Reply {
+    if request.user().contains("Part of the text") {
+        Reply::text("The lamp is kept by Oda Brandt.")
+    } else {
+        Reply::text("Oda Brandt")
+    }
+}
+
+fn home() -> Home {
+    let item = |id: &str, question: &str, answer: &str| {
+        json!({
+            "_id": id,
+            "question": question,
+            "answer": answer,
+            "type": "bridge",
+            "level": "easy",
+            "context": [
+                ["Gull Rock", ["Gull Rock has a lamp.", " It is kept by Oda Brandt."]],
+                ["Velm", ["Velm is a town.", " Its mayor is Tove Lind."]],
+            ],
+            "supporting_facts": [["Gull Rock", 1]],
+        })
+    };
+    let first = item("one", "Who keeps the lamp?", "Oda Brandt");
+    let second = item("two", "Who is the mayor?", "Tove Lind");
+    let home = Home::new();
+    home.write(SUITE, format!("{first}\n{second}\n"));
+    home
+}
+
+fn eval(home: &Home, server: &Server, more: &[&str]) -> Command {
+    let mut eval = home.with(server, ["eval", SUITE, "--out", "out"]);
+    eval.args(more);
+    eval
+}
+
+fn answers(home: &Home, strategy: &str) -> PathBuf {
+    home.path(&format!("out/hotpotqa_tiny/{strategy}.jsonl"))
+}
+
+#[test]
+fn both_strategies_are_scored_in_a_table_and_their_answers_kept() {
+    let (home, server) = (home(), Server::start(model));
+    let done = run(&mut eval(&home, &server, &[]));
+    done.exits(0);
+    assert_eq!(server.seen(), CALLS);
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert_eq!(lines[0], "hotpotqa_tiny");
+    for word in ["strategy", "n", "F1", "EM"] {
+        assert!(lines[1].contains(word), "{word} in {lines:?}");
+    }
+    for (line, strategy) in [(2, "chain"), (3, "full-context")] {
+        assert!(lines[line].starts_with(strategy), "{lines:?}");
+        assert!(lines[line].contains("50.0 ["), "{lines:?}");
+    }
+    assert!(
+        done.stdout
+            .contains("chain: 2.0 calls, 200 tokens read, 20 written")
+    );
+    assert!(done.stdout.contains("full-context: 1.0 calls"));
+    for (strategy, calls) in [("chain", 2), ("full-context", 1)] {
+        let text = fs::read_to_string(answers(&home, strategy)).unwrap();
+        let kept: Vec<Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(kept.len(), 2);
+        assert_eq!(kept[0]["id"], "one");
+        assert_eq!(kept[0]["answer"], "Oda Brandt");
+        assert_eq!(kept[1]["gold"], json!(["Tove Lind"]));
+        assert_eq!(kept[0]["transcript"].as_array().unwrap().len(), calls);
+    }
+}
+
+#[test]
+fn a_second_run_asks_nothing_and_prints_the_same() {
+    let (home, server) = (home(), Server::start(model));
+    let first = run(&mut eval(&home, &server, &[]));
+    let second = run(&mut eval(&home, &server, &[]));
+    second.exits(0);
+    assert_eq!(server.seen(), CALLS);
+    assert_eq!(first.stdout, second.stdout);
+}
+
+#[test]
+fn a_line_torn_by_a_crash_is_repaired() {
+    let (home, server) = (home(), Server::start(model));
+    run(&mut eval(&home, &server, &[])).exits(0);
+    let path = answers(&home, "chain");
+    let whole = bytes(&path);
+    fs::write(&path, &whole[..whole.len() - 40]).unwrap();
+    run(&mut eval(&home, &server, &[])).exits(0);
+    assert_eq!(
+        server.seen(),
+        CALLS + 2,
+        "only the item of the torn line is answered anew"
+    );
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count(), 2);
+    assert!(
+        text.lines()
+            .all(|line| serde_json::from_str::<Value>(line).is_ok())
+    );
+}
+
+#[test]
+fn one_strategy_and_some_items() {
+    let (home, server) = (home(), Server::start(model));
+    let one = ["--strategies", "full-context", "-n", "1"];
+    let done = run(&mut eval(&home, &server, &one));
+    done.exits(0);
+    assert_eq!(server.seen(), 1);
+    assert!(!answers(&home, "chain").exists());
+    // The rest is added later.
+    run(&mut eval(&home, &server, &["--strategies", "full-context"])).exits(0);
+    assert_eq!(server.seen(), 2);
+}
+
+#[test]
+fn markdown_and_json() {
+    let (home, server) = (home(), Server::start(model));
+    let done = run(&mut eval(&home, &server, &["--markdown"]));
+    done.exits(0);
+    assert!(done.stdout.contains("| strategy | n |"), "{done:#?}");
+    let json = run(&mut eval(&home, &server, &["--json"])).exits(0).json();
+    assert_eq!(json[0]["suite"], "hotpotqa_tiny");
+    assert_eq!(json[0]["n"], 2);
+    let rows = json[0]["table"]["rows"].as_array().unwrap();
+    assert_eq!(rows[0]["strategy"], "chain");
+    assert_eq!(rows[0]["scores"][0]["mean"], 0.5);
+    run(&mut eval(&home, &server, &["--json", "--markdown"])).exits(2);
+}
+
+#[test]
+fn answers_of_another_setting_are_refused_and_kept() {
+    let (home, server) = (home(), Server::start(model));
+    run(&mut eval(&home, &server, &[])).exits(0);
+    let before = bytes(&answers(&home, "chain"));
+    for more in [["--window", "1000"], ["--model", "openai:other"]] {
+        let done = run(&mut eval(&home, &server, &more));
+        assert_ne!(done.code, Some(0));
+        done.prints_nothing()
+            .says("holds answers with another setting");
+    }
+    assert_eq!(bytes(&answers(&home, "chain")), before);
+    assert_eq!(server.seen(), CALLS);
+}
+
+#[test]
+fn an_item_that_fails_is_scored_zero_and_tried_again() {
+    let failed = AtomicBool::new(false);
+    let server = Server::start(move |request| {
+        if request.user().contains("mayor?") && !failed.swap(true, Ordering::SeqCst) {
+            Reply::Status(500, "out of memory")
+        } else {
+            model(request)
+        }
+    });
+    let home = home();
+    let chain = ["--strategies", "chain"];
+    let done = run(&mut eval(&home, &server, &chain));
+    done.exits(0).says("failed: chain/").says("out of memory");
+    assert!(done.stdout.contains("1 failed (scored 0)"), "{done:#?}");
+    let calls = server.seen();
+    let done = run(&mut eval(&home, &server, &chain));
+    done.exits(0);
+    assert!(!done.stdout.contains("failed"), "{done:#?}");
+    assert_eq!(server.seen(), calls + 2);
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused_before_a_model_is_asked() {
+    let (home, server) = (home(), Server::start(model));
+    home.write("unknown.jsonl", "{}\n");
+    home.write("hotpotqa_broken.jsonl", "{\"_id\": \"one\"}\n");
+    run(&mut eval(&home, &server, &["--strategies", "chain,magic"]))
+        .exits(2)
+        .says("there is no strategy 'magic'")
+        .says("chain and full-context");
+    for (file, reason) in [
+        ("unknown.jsonl", "is no benchmark that is known here"),
+        ("hotpotqa_broken.jsonl", "line 1"),
+        ("hotpotqa_missing.jsonl", "hotpotqa_missing.jsonl"),
+    ] {
+        run(&mut home.with(&server, ["eval", file, "--out", "out"]))
+            .exits(1)
+            .prints_nothing()
+            .says(reason);
+    }
+    run(&mut home.with(&server, ["eval"])).exits(2);
+    assert_eq!(server.seen(), 0);
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_keeps_what_is_answered() {
+    let hung = AtomicBool::new(false);
+    let server = Server::start(move |request| {
+        if request.number == 3 && !hung.swap(true, Ordering::SeqCst) {
+            Reply::Hang
+        } else {
+            model(request)
+        }
+    });
+    let home = home();
+    let child = eval(&home, &server, &[]).spawn().unwrap();
+    server.wait_for(4);
+    signal(child.id(), "INT");
+    finish(child)
+        .exits(130)
+        .prints_nothing()
+        .says("the same command goes on where it stopped");
+    run(&mut eval(&home, &server, &[])).exits(0);
+    // The first item is kept; the second lost its worker's call and the one that was cut off.
+    assert_eq!(server.seen(), CALLS + 2);
+}

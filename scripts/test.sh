@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs all tests and ends with their totals. `make test` prepares what they need.
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=0
+
+run() {
+    echo "== cargo test $*"
+    cargo test --locked --no-fail-fast "$@" 2>&1 | tee -a "$log" || failed=1
+}
+
+# Apart, so that the engine's dependencies keep their features and are not built twice.
+run
+run -p catena-cli -p catena-local
+
+awk -v failed="$failed" '
+    /^test result: / {
+        for (i = 2; i <= NF; i++) {
+            if ($i ~ /^passed/) passed += $(i - 1)
+            if ($i ~ /^failed/) broken += $(i - 1)
+            if ($i ~ /^ignored/) ignored += $(i - 1)
+        }
+    }
+    END {
+        printf "\n%d passed, %d failed, %d skipped\n", passed, broken, ignored
+        exit (failed || broken || !passed) ? 1 : 0
+    }
+' "$log"
