@@ -8,8 +8,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "catena", version, propagate_version = true, after_long_help = AFTER)]
 pub(crate) struct Args {
-    /// The configuration file [default: catena/config.toml in the user's configuration folder]
-    #[arg(long, global = true, env = "CATENA_CONFIG", value_name = "FILE")]
+    /// The configuration file [env: CATENA_CONFIG] [default: catena/config.toml in the user's configuration folder]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
     #[command(subcommand)]
@@ -28,7 +28,7 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   output_price = 0.60
   headers = { \"X-Title\" = \"catena\" }
 
-Environment:
+Environment (an empty variable counts as none):
   CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_PROMPTS   as the flags of these names
   CATENA_BASE_URL, CATENA_API_KEY   the server behind openai:NAME and its key
                                     (else OPENAI_BASE_URL and OPENAI_API_KEY)
@@ -72,6 +72,18 @@ pub(crate) struct Ask {
 pub(crate) struct Summarize {
     #[command(flatten)]
     pub(crate) reading: Reading,
+}
+
+impl Command {
+    /// Whether standard output is for a program.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Self::Ask(Ask { reading, .. }) | Self::Summarize(Summarize { reading }) => reading.json,
+            Self::Models(Models::List { json } | Models::Info { json, .. }) => *json,
+            Self::Models(Models::Pull { .. }) => false,
+            Self::Eval(eval) => eval.json,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -118,16 +130,16 @@ pub(crate) struct Reading {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct With {
-    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or openai:NAME
-    #[arg(short, long, env = "CATENA_MODEL", value_name = "MODEL")]
+    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or openai:NAME [env: CATENA_MODEL]
+    #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
 
-    /// The tokens that a worker may use: prompt and answer together [default: what suits the model]
-    #[arg(short, long, env = "CATENA_WINDOW", value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
+    /// The tokens that a worker may use: prompt and answer together [env: CATENA_WINDOW] [default: what suits the model]
+    #[arg(short, long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) window: Option<u32>,
 
-    /// A folder of templates that replace the built-in ones
-    #[arg(long, env = "CATENA_PROMPTS", value_name = "FOLDER")]
+    /// A folder of templates that replace the built-in ones [env: CATENA_PROMPTS]
+    #[arg(long, value_name = "FOLDER")]
     pub(crate) prompts: Option<PathBuf>,
 }
 

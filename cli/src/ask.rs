@@ -4,6 +4,7 @@ use std::{
     io::{IsTerminal, stdin},
     path::Path,
     pin::{Pin, pin},
+    sync::Arc,
     time::Instant,
 };
 
@@ -49,16 +50,16 @@ async fn read(reading: Reading, task: Task, name: &str, config: &Config) -> Resu
     let chain = ChainOfAgents::new(model.clone())
         .window(window)
         .answer_tokens(reading.answer_tokens)
-        .prompts(prompts(&reading.with, config))
+        .prompts(prompts(&reading.with, config)?)
         .build()
         .map_err(as_usage)?;
 
     let input = ChainInput { documents, task };
     let setting = format!("model {}, window {window}", model.profile().name);
-    let saved = Saved::open(reading.save.as_deref(), setting, &input).await?;
+    let saved = Arc::new(Saved::open(reading.save.as_deref(), setting, &input).await?);
     let mut options = RunOptions::new(name)
         .budget(budget(&reading))
-        .journal(saved.journal.clone());
+        .journal(saved.clone());
     if let Some(id) = saved.resume.clone() {
         options = options.resume(id);
     }
@@ -70,7 +71,7 @@ async fn read(reading: Reading, task: Task, name: &str, config: &Config) -> Resu
         saved,
         units: Vec::new(),
         started: Instant::now(),
-        streamed: false,
+        came: String::new(),
     };
     let run = Run::start(chain, input, options);
     session.drive(run, interrupt).await
@@ -82,12 +83,12 @@ struct Session {
     model: String,
     window: u32,
     reading: Reading,
-    saved: Saved,
+    saved: Arc<Saved>,
     /// What has been handed on so far, for a run that does not finish.
     units: Vec<Unit>,
     started: Instant,
-    /// Whether the answer was printed as it came.
-    streamed: bool,
+    /// What has come of the answer; printed as it came, unless the output is JSON.
+    came: String,
 }
 
 impl Session {
@@ -98,7 +99,6 @@ impl Session {
     ) -> Result<(), Failure> {
         let mut display = Display::new(self.reading.quiet || self.reading.json);
         let mut stopped = false;
-        let mut save_failed = None;
         loop {
             tokio::select! {
                 biased;
@@ -110,26 +110,12 @@ impl Session {
                     let Some(event) = event else { break };
                     display.show(&event);
                     self.follow(&event, &display);
-                    if matches!(event.kind, EventKind::CallFinished { replayed: false, .. })
-                        && let Err(failure) = self.saved.write(run.id()).await
-                    {
-                        // The calls that follow could not be kept: better stop now.
-                        save_failed = Some(failure);
-                        run.cancel();
-                    }
                 }
             }
         }
         display.clear();
         let id = run.id().clone();
         let result = run.outcome().await;
-        self.saved.write(&id).await?;
-        if self.streamed {
-            print("\n");
-        }
-        if let Some(failure) = save_failed {
-            return Err(failure);
-        }
         let elapsed = self.started.elapsed();
         match result {
             Ok(outcome) => {
@@ -141,20 +127,21 @@ impl Session {
                         ..self.report(&id, "finished", &answer.units, outcome.usage)
                     }
                     .print();
-                    return Ok(());
+                    return self.end();
                 }
-                if !self.streamed {
-                    print(&format!("{}\n", harmless(&outcome.output.text)));
-                }
+                print(&format!("{}\n", self.unprinted(&outcome.output.text)));
                 if self.input.task != Task::Summary {
                     print_support(&outcome.output);
                 }
                 if !self.reading.quiet {
                     eprintln!("\n{}", usage_line(&outcome.usage, elapsed));
                 }
-                Ok(())
+                self.end()
             }
             Err(error) => {
+                if !self.came.is_empty() {
+                    print("\n");
+                }
                 if self.reading.json {
                     let status = if error.is_cancelled() {
                         "cancelled"
@@ -163,6 +150,7 @@ impl Session {
                     };
                     let usage = error.spent().copied().unwrap_or_default();
                     Report {
+                        answer: Some(&*self.came).filter(|answer| !answer.is_empty()),
                         error: Some(error.to_string()),
                         help: error.help().map(str::to_owned),
                         ..self.report(&id, status, &self.units, usage)
@@ -180,19 +168,36 @@ impl Session {
     fn follow(&mut self, event: &Event, display: &Display) {
         match &event.kind {
             EventKind::Text { text, .. } if event.path.as_str().ends_with("/manager") => {
+                let text = harmless(text);
                 if !self.reading.json {
-                    if !self.streamed {
-                        display.clear();
-                    }
-                    self.streamed = true;
-                    print(&harmless(text));
+                    display.clear();
+                    print(&text);
                 }
+                self.came += &text;
             }
             EventKind::Note { name, data } if name == "unit" => {
                 self.units
                     .extend(serde_json::from_value::<Unit>(data.clone()));
             }
             _ => {}
+        }
+    }
+
+    /// What is left to print of the answer: of a stream that nobody could read fast enough, events
+    /// are missing, and then it is printed anew.
+    fn unprinted(&self, answer: &str) -> String {
+        let answer = harmless(answer);
+        match answer.strip_prefix(self.came.trim()) {
+            Some(rest) => rest.to_owned(),
+            None => format!("\n{answer}"),
+        }
+    }
+
+    /// The end of a run that has its answer.
+    fn end(&self) -> Result<(), Failure> {
+        match self.saved.unfinished() {
+            None => Ok(()),
+            Some(error) => Err(error.into()),
         }
     }
 
@@ -258,7 +263,7 @@ fn interrupted(save: Option<&Path>) -> Failure {
 }
 
 /// A window or a question that does not fit is the command's fault, not the run's.
-fn as_usage(error: Error) -> Failure {
+pub(crate) fn as_usage(error: Error) -> Failure {
     let code = error.is_invalid() || error.is_context_overflow();
     let failure = Failure::from(error);
     if code { failure.code(USAGE) } else { failure }
@@ -291,10 +296,14 @@ pub(crate) fn window(with: &With, config: &Config, model: &dyn ChatModel) -> u32
         .unwrap_or(model.profile().worker_window)
 }
 
-pub(crate) fn prompts(with: &With, config: &Config) -> Prompts {
+pub(crate) fn prompts(with: &With, config: &Config) -> Result<Prompts, Failure> {
     match with.prompts.as_ref().or(config.prompts.as_ref()) {
-        Some(folder) => Prompts::from_folder(folder),
-        None => Prompts::builtin(),
+        Some(folder) if folder.is_dir() => Ok(Prompts::from_folder(folder)),
+        Some(folder) => Err(
+            Failure::usage(format!("there is no folder {}", folder.display()))
+                .help("name the folder that holds chain/worker_query.tera and the like"),
+        ),
+        None => Ok(Prompts::builtin()),
     }
 }
 

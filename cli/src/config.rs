@@ -34,8 +34,31 @@ pub(crate) struct OpenAi {
 }
 
 impl Config {
-    /// Reads `path`, or the file at the default place if there is one.
+    /// Reads `path`, or the file at the default place if there is one; what the environment says
+    /// takes the place of what the file says.
     pub(crate) fn load(path: Option<&Path>) -> Result<Self, Failure> {
+        let named = path
+            .map(Path::to_owned)
+            .or_else(|| variable("CATENA_CONFIG").map(PathBuf::from));
+        let mut config = Self::read(named.as_deref())?;
+        if let Some(model) = variable("CATENA_MODEL") {
+            config.model = Some(model);
+        }
+        if let Some(window) = variable("CATENA_WINDOW") {
+            let tokens = window.parse().ok().filter(|tokens| *tokens > 0);
+            config.window = Some(tokens.ok_or_else(|| {
+                Failure::usage(format!(
+                    "CATENA_WINDOW is a number of tokens, not '{window}'"
+                ))
+            })?);
+        }
+        if let Some(prompts) = variable("CATENA_PROMPTS") {
+            config.prompts = Some(prompts.into());
+        }
+        Ok(config)
+    }
+
+    fn read(path: Option<&Path>) -> Result<Self, Failure> {
         let (path, asked_for) = match path {
             Some(path) => (path.to_owned(), true),
             None => match default_path() {
@@ -55,14 +78,31 @@ impl Config {
                 )));
             }
         };
-        toml::from_str(&text).map_err(|error| {
+        let wrong = |what: String| {
             Failure::usage(format!(
-                "the configuration {} is wrong: {error}",
+                "the configuration {} is wrong: {what}",
                 path.display()
             ))
             .help("`catena --help` shows what it may say")
-        })
+        };
+        let config: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let prices = [config.openai.input_price, config.openai.output_price];
+        if prices
+            .into_iter()
+            .flatten()
+            .any(|price| !price.is_finite() || price < 0.0)
+        {
+            return Err(wrong(
+                "a price is an amount of dollars, 0 or more".to_owned(),
+            ));
+        }
+        Ok(config)
     }
+}
+
+/// A variable of the environment that is set to something.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn default_path() -> Option<PathBuf> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     args::Eval,
-    ask::{prompts, window},
+    ask::{as_usage, prompts, window},
     config::Config,
     failure::Failure,
     model,
@@ -35,6 +35,7 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
         .collect::<Result<Vec<_>, _>>()?;
     let strategies = strategies(&args, config).await?;
     let mut report = Vec::new();
+    let mut failures = 0;
     for suite in suites {
         let suite = match args.limit {
             Some(limit) => suite.limit(limit),
@@ -55,6 +56,7 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
                 })
                 .await?;
             costs += &cost(&evaluation);
+            failures += evaluation.failures();
             rows.push(evaluation.row()?);
         }
         let table = Table::from_iter(rows);
@@ -74,13 +76,19 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
     if args.json {
         print(&format!("{:#}\n", Value::from(report)));
     }
-    Ok(())
+    match failures {
+        0 => Ok(()),
+        failures => Err(
+            Failure::new(format!("{failures} answers failed and scored 0"))
+                .help("the same command tries them again"),
+        ),
+    }
 }
 
 async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy>>, Failure> {
     let model = model::load(&args.with, config, false).await?;
     let window = window(&args.with, config, &*model);
-    let prompts = prompts(&args.with, config);
+    let prompts = prompts(&args.with, config)?;
     let digest = |name: &str| -> Result<String, Failure> {
         Ok(prompts.load(name)?.digest().chars().take(12).collect())
     };
@@ -93,7 +101,8 @@ async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy
                 .answer_tokens(ANSWER_TOKENS)
                 .requirement(REQUIREMENT)
                 .prompts(prompts.clone())
-                .build()?;
+                .build()
+                .map_err(as_usage)?;
             let used = [
                 digest("chain/worker_query")?,
                 digest("chain/manager_query")?,
@@ -106,7 +115,8 @@ async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy
             ))
         } else {
             let full =
-                FullContext::new(model.clone(), window, ANSWER_TOKENS, REQUIREMENT, &prompts)?;
+                FullContext::new(model.clone(), window, ANSWER_TOKENS, REQUIREMENT, &prompts)
+                    .map_err(as_usage)?;
             let used = digest("full_context/query")?;
             Box::new(AgentStrategy::new(
                 "full-context",

@@ -5,7 +5,7 @@ use std::{error::Error as StdError, fmt, process::ExitCode};
 use catena_core::Error;
 use miette::Diagnostic;
 
-use crate::terminal::harmless;
+use crate::terminal::{harmless, print};
 
 /// Something failed.
 pub(crate) const FAILED: u8 = 1;
@@ -64,6 +64,21 @@ impl Failure {
             eprintln!("{:?}", miette::Report::new(self));
         }
         code
+    }
+}
+
+impl Failure {
+    /// Tells standard output, for a program, unless it knows already; and gives the exit code.
+    pub(crate) fn report_json(self) -> ExitCode {
+        if !self.told {
+            let object = serde_json::json!({
+                "status": if self.code == INTERRUPTED { "cancelled" } else { "failed" },
+                "error": self.message,
+                "help": self.help,
+            });
+            print(&format!("{object:#}\n"));
+        }
+        ExitCode::from(self.code)
     }
 }
 

@@ -34,11 +34,13 @@ fn main() -> ExitCode {
             return Failure::new(format!("the runtime cannot be started: {error}")).report();
         }
     };
+    let json = args.command.is_json();
     let result = runtime.block_on(execute(args));
     // An engine in the middle of a token must not delay the end.
     runtime.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if json => failure.report_json(),
         Err(failure) => failure.report(),
     }
 }

@@ -10,7 +10,12 @@ use catena_models::{
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{args::With, config::Config, failure::Failure};
+use crate::{
+    args::With,
+    ask::as_usage,
+    config::{Config, variable},
+    failure::Failure,
+};
 
 /// The model that answers unless another is named.
 pub(crate) const DEFAULT: &str = "qwen2.5-coder-0.5b";
@@ -78,15 +83,18 @@ pub(crate) async fn fetch(reference: &ModelRef, quiet: bool) -> Result<PathBuf, 
 
 fn remote(name: &str, config: &Config) -> Result<OpenAiCompatible, Failure> {
     let settings = &config.openai;
-    let mut builder = match (std::env::var_os("CATENA_BASE_URL"), &settings.base_url) {
-        (None, Some(base_url)) => {
+    let from_env = ["CATENA_BASE_URL", "OPENAI_BASE_URL"]
+        .into_iter()
+        .any(|name| variable(name).is_some());
+    let mut builder = match &settings.base_url {
+        Some(base_url) if !from_env => {
             let builder = OpenAiCompatible::builder(base_url, name);
-            match std::env::var("CATENA_API_KEY") {
-                Ok(key) => builder.api_key(key),
-                Err(_) => builder,
+            match variable("CATENA_API_KEY") {
+                Some(key) => builder.api_key(key),
+                None => builder,
             }
         }
-        _ => OpenAiCompatible::from_env(name)?,
+        _ => OpenAiCompatible::from_env(name).map_err(as_usage)?,
     };
     if let Some(tokens) = settings.context_window {
         builder = builder.context_window(tokens);
@@ -100,7 +108,7 @@ fn remote(name: &str, config: &Config) -> Result<OpenAiCompatible, Failure> {
     for (name, value) in &settings.headers {
         builder = builder.header(name, value);
     }
-    Ok(builder.build()?)
+    builder.build().map_err(as_usage)
 }
 
 /// How a download is shown: a bar on a terminal, and elsewhere a line for each step.

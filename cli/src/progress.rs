@@ -30,6 +30,7 @@ impl Display {
         ) {
             bar.set_style(style);
         }
+        bar.set_prefix("0");
         bar.enable_steady_tick(Duration::from_millis(120));
         Self {
             bar,
@@ -47,7 +48,8 @@ impl Display {
             } => {
                 self.bar.set_length(*chunks as u64);
                 if self.lines {
-                    eprintln!("reading {chunks} chunks");
+                    let s = if *chunks == 1 { "" } else { "s" };
+                    eprintln!("reading {chunks} chunk{s}");
                 }
             }
             EventKind::CallFinished { usage, .. } => {

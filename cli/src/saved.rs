@@ -4,10 +4,11 @@ use std::{
     fs,
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Mutex, PoisonError},
 };
 
-use catena_core::{Entry, Journal, MemoryJournal, RunId, RunRecord, RunStatus};
+use async_trait::async_trait;
+use catena_core::{Entry, Error, Journal, MemoryJournal, RunId, RunRecord, RunStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -24,28 +25,33 @@ struct Contents {
     entries: Vec<Entry>,
 }
 
-/// A journal with a file to keep it in.
+/// A journal that keeps its run in a file: an entry is in the file before the next call is made.
+#[derive(Debug)]
 pub(crate) struct Saved {
     path: Option<PathBuf>,
     setting: String,
-    pub(crate) journal: Arc<MemoryJournal>,
+    runs: MemoryJournal,
     /// The run to go on with.
     pub(crate) resume: Option<RunId>,
+    /// Why the end of the run could not be written: its answer is there all the same.
+    unfinished: Mutex<Option<Error>>,
 }
 
 impl Saved {
     /// Opens `path` for a run on `input`. An unfinished run of the same input is gone on with;
-    /// any other file is refused, never overwritten.
+    /// any other file is refused, never overwritten. Without a path nothing is kept.
     pub(crate) async fn open(
         path: Option<&Path>,
         setting: String,
         input: &impl Serialize,
     ) -> Result<Self, Failure> {
         let mut saved = Self {
-            path: path.map(Path::to_owned),
+            // A link stays one: what it leads to is replaced.
+            path: path.map(|path| path.canonicalize().unwrap_or_else(|_| path.to_owned())),
             setting,
-            journal: Arc::new(MemoryJournal::new()),
+            runs: MemoryJournal::new(),
             resume: None,
+            unfinished: Mutex::new(None),
         };
         let Some(path) = path else {
             return Ok(saved);
@@ -53,9 +59,12 @@ impl Saved {
         let name = path.display();
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
+            // Found out now, before the first call is paid.
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                saved.check_writable(path)?;
-                return Ok(saved);
+                return match tempfile::NamedTempFile::new_in(folder(path)) {
+                    Ok(_) => Ok(saved),
+                    Err(error) => Err(unwritable(path, error).into()),
+                };
             }
             Err(error) => return Err(Failure::new(format!("{name} cannot be read: {error}"))),
         };
@@ -81,21 +90,29 @@ impl Saved {
                 contents.setting
             )));
         }
-        saved.journal.begin(&contents.run).await?;
+        saved.runs.begin(&contents.run).await?;
         let id = contents.run.id;
         for entry in contents.entries {
-            saved.journal.append(&id, entry).await?;
+            saved.runs.append(&id, entry).await?;
         }
         saved.resume = Some(id);
         Ok(saved)
     }
 
+    /// Why the end of the run could not be written, if so.
+    pub(crate) fn unfinished(&self) -> Option<Error> {
+        self.unfinished
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
     /// Writes the run as it is now; the file is replaced at once or not at all.
-    pub(crate) async fn write(&self, id: &RunId) -> Result<(), Failure> {
+    async fn write(&self, id: &RunId) -> catena_core::Result<()> {
         let Some(path) = &self.path else {
             return Ok(());
         };
-        let Some((run, entries)) = self.journal.load(id).await? else {
+        let Some((run, entries)) = self.runs.load(id).await? else {
             return Ok(());
         };
         let contents = Contents {
@@ -104,23 +121,50 @@ impl Saved {
             run,
             entries,
         };
-        replace(path, &contents).map_err(|error| unwritable(path, &error))
-    }
-
-    /// Finds out before the first call is paid whether the run can be kept.
-    fn check_writable(&self, path: &Path) -> Result<(), Failure> {
-        tempfile::NamedTempFile::new_in(folder(path))
-            .map(drop)
-            .map_err(|error| unwritable(path, &error))
+        replace(path, &contents).map_err(|error| unwritable(path, error))
     }
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(format!(
+#[async_trait]
+impl Journal for Saved {
+    async fn begin(&self, run: &RunRecord) -> catena_core::Result<()> {
+        self.runs.begin(run).await?;
+        self.write(&run.id).await
+    }
+
+    async fn append(&self, run: &RunId, entry: Entry) -> catena_core::Result<()> {
+        self.runs.append(run, entry).await?;
+        self.write(run).await
+    }
+
+    async fn finish(&self, run: &RunId, status: RunStatus) -> catena_core::Result<()> {
+        self.runs.finish(run, status).await?;
+        if let Err(error) = self.write(run).await {
+            // The answer is paid for: it is told first, and this after it.
+            *self
+                .unfinished
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(error);
+        }
+        Ok(())
+    }
+
+    async fn load(&self, run: &RunId) -> catena_core::Result<Option<(RunRecord, Vec<Entry>)>> {
+        self.runs.load(run).await
+    }
+
+    async fn list(&self) -> catena_core::Result<Vec<RunRecord>> {
+        self.runs.list().await
+    }
+}
+
+fn unwritable(path: &Path, error: io::Error) -> Error {
+    Error::journal(format!(
         "the run cannot be saved to {}: {error}",
         path.display()
     ))
-    .help("name a file in a folder that can be written and has room")
+    .with_help("name a file in a folder that can be written and has room")
+    .with_source(error)
 }
 
 fn replace(path: &Path, contents: &Contents) -> io::Result<()> {

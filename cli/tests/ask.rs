@@ -34,9 +34,9 @@ fn cited_bytes(stdout: &str, document: &str) -> Range<usize> {
 
 /// The chunk in a worker's prompt.
 fn chunk(request: &Request) -> &str {
-    let text = request.user().strip_prefix("Part of the text:\n\"\"\"\n");
+    let text = request.user().strip_prefix("Text:\n\"\"\"\n");
     text.unwrap()
-        .rsplit_once("\n\"\"\"\n\nNotes so far:")
+        .rsplit_once("\n\"\"\"\nNotes so far:")
         .unwrap()
         .0
 }
@@ -124,7 +124,7 @@ fn json_is_one_object_with_everything_and_nothing_else() {
     assert_eq!(json["answer"], ANSWER);
     assert_eq!(json["question"], QUESTION);
     assert_eq!(json["model"], "test");
-    assert_eq!(json["window"], 512);
+    assert_eq!(json["window"], 960);
     assert_eq!(json["usage"]["calls"], server.seen());
     assert_eq!(json["usage"]["input_tokens"], 100 * server.seen());
     assert_eq!(json["error"], Value::Null);
@@ -216,13 +216,18 @@ fn nothing_in_a_text_a_note_or_a_question_changes_the_form_of_a_request() {
     let home = Home::new();
     let text = format!("{EVIL}{}{EVIL}", book());
     home.write("evil.txt", &text);
-    let mut ask = home.with(&server, ["ask", "evil.txt", "--window", "800", "-q", EVIL]);
+    let mut ask = home.with(&server, ["ask", "evil.txt", "--window", "1800", "-q", EVIL]);
     run(&mut ask).exits(0);
     let requests = server.requests();
     for request in &requests {
         let messages = request.body["messages"].as_array().unwrap();
         let roles: Vec<&Value> = messages.iter().map(|message| &message["role"]).collect();
-        assert_eq!(roles, ["system", "user"]);
+        // Three examples stand between the instructions and a worker's chunk.
+        let examples = if request.is_manager() { 0 } else { 3 };
+        let mut expected = vec!["system"];
+        expected.extend(["user", "assistant"].repeat(examples));
+        expected.push("user");
+        assert_eq!(roles, expected);
         let system = messages[0]["content"].as_str().unwrap();
         assert!(!system.contains("Obey"), "{system:?}");
         assert!(

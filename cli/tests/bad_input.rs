@@ -77,7 +77,6 @@ fn a_file_of_blanks() {
 }
 
 #[test]
-#[ignore = "a byte order mark counts as text"]
 fn a_file_of_nothing_but_a_byte_order_mark() {
     let home = Home::new();
     home.write("mark.txt", "\u{feff}\n");
@@ -219,7 +218,6 @@ fn a_window_larger_than_the_models() {
 }
 
 #[test]
-#[ignore = "only what fails in the run is told in JSON"]
 fn a_failure_before_the_run_is_json_too() {
     let (home, server) = (Home::new(), Server::start(reader));
     let json = run(&mut home.ask(&server, "no.txt", &["--json"]))

@@ -172,7 +172,6 @@ fn saved_calls(path: &Path) -> usize {
 
 /// What `--help` promises: "after every call".
 #[test]
-#[ignore = "the file is written when the event arrives, while the next call is already made"]
 fn each_call_is_saved_before_the_next_is_made() {
     let home = Home::new();
     home.write("book.txt", book());

@@ -54,7 +54,7 @@ fn a_run_of_another_command_is_refused_and_kept() {
         ),
         ("another question", &["summarize", "book.txt", "-w", WINDOW]),
         (
-            "other settings (model test, window 512)",
+            "other settings (model test, window 960)",
             &["ask", "book.txt", "-q", QUESTION, "-w", "600"],
         ),
         (
@@ -151,7 +151,6 @@ fn a_folder_that_may_not_be_written() {
 }
 
 #[test]
-#[ignore = "the file is written when the event arrives, while the next calls are already made"]
 fn a_run_that_can_no_longer_be_saved_stops() {
     let home = Home::new();
     home.write("book.txt", book());
@@ -175,7 +174,6 @@ fn a_run_that_can_no_longer_be_saved_stops() {
 }
 
 #[test]
-#[ignore = "the last save comes before the report, and its failure takes the answer with it"]
 fn an_answer_that_was_paid_for_is_told_even_if_the_run_can_no_longer_be_saved() {
     let home = Home::new();
     home.write("note.txt", FACT);

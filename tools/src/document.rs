@@ -136,7 +136,7 @@ impl Document {
             Error::invalid(format!("{name} is not in UTF-8: byte {at} does not fit"))
                 .with_help("convert it to UTF-8, for instance with iconv")
         })?;
-        if text.trim().is_empty() {
+        if text.trim_start_matches('\u{feff}').trim().is_empty() {
             return Err(
                 Error::invalid(format!("{name} is empty")).with_help("give a file with text in it")
             );
@@ -166,6 +166,7 @@ mod tests {
     fn what_is_no_text_is_refused_with_its_reason() {
         assert_eq!(refused(b""), "x is empty");
         assert_eq!(refused(b" \n\t"), "x is empty");
+        assert_eq!(refused("\u{feff}\n".as_bytes()), "x is empty");
         assert_eq!(refused(b"ELF\0\x01"), "x is no text: byte 3 is zero");
         assert_eq!(
             refused(b"caf\xe9"),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{ChainAnswer, ChainOfAgents, Task, types::State};
 
 /// What is wanted unless the user says otherwise.
-const ANSWER: &str = "Answer the question from the notes, in one or two short sentences. If the notes do not hold the answer, say that the text does not say.";
+const ANSWER: &str = "Answer from the notes alone, in one short sentence.";
 const SUMMARY: &str = "Write a clear summary of the text in one or two paragraphs.";
 
 #[derive(Clone)]

@@ -39,8 +39,8 @@ use crate::Prompts;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), catena_core::Error> {
 /// let model = ScriptedModel::new()
-///     .reply_to("Part of the text", "The whale is white.")
-///     .reply_to("These are the notes", "White.");
+///     .reply_to("Notes so far", "The whale is white.")
+///     .reply_to("these notes were taken", "White.");
 /// let graph = ChainOfAgents::new(Arc::new(model)).build()?;
 /// let input = ChainInput::question(
 ///     vec![Document::new("whale.txt", "The whale is white. The sea is blue.")],

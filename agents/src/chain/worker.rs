@@ -19,6 +19,9 @@ use super::{
 /// its parts, since a tokenizer may divide differently where they meet.
 const SLACK: u64 = 8;
 
+/// The fewest tokens of a chunk with which a chain is worth while: what a message advises.
+const CHUNK: u64 = 64;
+
 #[derive(Clone)]
 pub(super) struct Worker {
     pub(super) model: Arc<dyn ChatModel>,
@@ -26,6 +29,8 @@ pub(super) struct Worker {
     summary: Prompt,
     window: u32,
     unit_tokens: u32,
+    /// Whether a larger window makes units larger.
+    units_grow: bool,
     on_refusal: OnRefusal,
 }
 
@@ -45,6 +50,7 @@ impl Worker {
             summary: chain.prompts.load("chain/worker_summary")?,
             window,
             unit_tokens,
+            units_grow: chain.unit_tokens.is_none(),
             on_refusal: chain.on_refusal,
         })
     }
@@ -58,6 +64,13 @@ impl Worker {
         let window = u64::from(self.window);
         if window <= reserved {
             let missing = reserved + 1 - window;
+            let enough = match self.units_grow {
+                // Two units of an eighth of the window: the rest is three quarters of it.
+                true => ((fixed + SLACK + CHUNK) * 4)
+                    .div_ceil(3)
+                    .max(reserved + CHUNK),
+                false => reserved + CHUNK,
+            };
             return Err(Error::context_overflow(
                 missing,
                 format!(
@@ -67,7 +80,7 @@ impl Worker {
                     2 * self.unit_tokens,
                 ),
             )
-            .with_help(format!("use a window of at least {} tokens", reserved + 64)));
+            .with_help(format!("use a window of at least {enough} tokens")));
         }
         Ok(usize::try_from(window - reserved).unwrap_or(usize::MAX))
     }

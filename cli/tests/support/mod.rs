@@ -25,7 +25,7 @@ pub(crate) use self::server::{Reply, Request, Server};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A window in which [`book`] takes several chunks.
-pub(crate) const WINDOW: &str = "512";
+pub(crate) const WINDOW: &str = "960";
 
 /// What [`reader`] notes of the other sentences of [`book`].
 pub(crate) const NOTE: &str = "The barge carried rye to the lighthouse.";
@@ -155,13 +155,17 @@ impl Finished {
         self
     }
 
-    /// Fails the test unless standard error says `text`, however it is broken into lines.
+    /// Fails the test unless standard error says `text`, however it is broken into lines; or, of a
+    /// command whose output is JSON, the error or the help in it.
     #[track_caller]
     pub(crate) fn says(&self, text: &str) -> &Self {
+        let told = match serde_json::from_str::<Value>(&self.stdout) {
+            Ok(json) if json["error"].is_string() => format!("{} {}", json["error"], json["help"]),
+            _ => self.stderr.clone(),
+        };
         assert!(
-            compact(&self.stderr).contains(&compact(text)),
-            "no {text:?} in {}",
-            self.stderr
+            compact(&told).contains(&compact(text)),
+            "no {text:?} in {self:#?}"
         );
         self
     }

@@ -40,12 +40,13 @@ pub(crate) struct Request {
 impl Request {
     /// The content of the user's message.
     pub(crate) fn user(&self) -> &str {
-        self.body["messages"][1]["content"].as_str().unwrap()
+        let messages = self.body["messages"].as_array().unwrap();
+        messages.last().unwrap()["content"].as_str().unwrap()
     }
 
     /// Whether it wants the answer, and is not a worker's.
     pub(crate) fn is_manager(&self) -> bool {
-        self.user().starts_with("The source text was too long")
+        self.user().starts_with("A long text was read part by part")
     }
 }
 
