@@ -1,0 +1,87 @@
+//! The main job on a real text with a real model: `make weights` fetches it.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+const MODEL: &str = "qwen2.5-coder-0.5b";
+const FACT: &str = "The clockmaker Benno Achterberg painted his door turquoise.";
+
+/// Runs `catena` with the user's cache folder, where the weights are; no setting of the user's
+/// counts.
+fn catena(args: &[&str]) -> Output {
+    let output = Command::new(env!("CARGO_BIN_EXE_catena"))
+        .args(args)
+        .args(["--model", MODEL, "--window", "1024", "--json"])
+        .env("CATENA_CONFIG", "")
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("HF_HUB_OFFLINE", "1")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "is the model here? `make weights` fetches it\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The opening of a novel, with a made-up fact near its end.
+fn text() -> String {
+    let book =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/pride_and_prejudice.txt");
+    let book = fs::read_to_string(book).unwrap();
+    let opening: Vec<&str> = book.split("\n\n").take(28).collect();
+    let (before, after) = opening.split_at(24);
+    format!(
+        "{}\n\n{FACT}\n\n{}\n",
+        before.join("\n\n"),
+        after.join("\n\n")
+    )
+}
+
+#[test]
+fn a_made_up_fact_in_a_novel_is_found_and_cited() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("novel.txt");
+    let text = text();
+    fs::write(&file, &text).unwrap();
+    let question = "What colour did the clockmaker Benno Achterberg paint his door?";
+    let report = json(&catena(&["ask", file.to_str().unwrap(), "-q", question]));
+
+    let answer = report["answer"].as_str().unwrap();
+    assert!(answer.to_lowercase().contains("turquoise"), "{report:#}");
+    let passage = &report["passages"][0];
+    assert_eq!(passage["quote"], FACT);
+    let bytes = &passage["place"]["bytes"];
+    let range = bytes["start"].as_u64().unwrap() as usize..bytes["end"].as_u64().unwrap() as usize;
+    assert_eq!(&text[range], FACT);
+
+    // l chunks, l + 1 calls, and the chunks are the text.
+    let units = report["units"].as_array().unwrap();
+    assert!(units.len() >= 2, "{} chunks", units.len());
+    assert_eq!(report["usage"]["calls"], units.len() as u64 + 1);
+    assert_eq!(units.last().unwrap()["range"]["end"], text.len() as u64);
+}
+
+#[test]
+fn a_short_text_is_summarised() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ferry.txt");
+    let text = "The ferry to Skarholm broke down in March. The islanders built a bridge of boats. \
+        In May a new ferry came, and the bridge was taken apart.\n";
+    fs::write(&file, text).unwrap();
+    let report = json(&catena(&["summarize", file.to_str().unwrap()]));
+    let summary = report["answer"].as_str().unwrap().to_lowercase();
+    assert!(summary.contains("ferry"), "{report:#}");
+    assert_eq!(report["usage"]["calls"], 2);
+}
