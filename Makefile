@@ -63,9 +63,9 @@ lint: setup
 # make bench  what the runtime costs
 .PHONY: bench
 bench: setup
-	cargo bench --locked --bench runtime
+	cargo bench --locked --profile dev --bench runtime
 
-# make needle  the table of docs/needle.md (about half an hour)
+# make needle  a made-up fact at five depths of 12,000 tokens (about half an hour; it takes more than CI may)
 .PHONY: needle
 needle: weights
 	scripts/needle.py --catena $(CATENA) --book $(BOOK)

@@ -1,4 +1,4 @@
-//! What the runtime costs: `cargo bench --bench runtime`.
+//! What the runtime costs: `make bench`.
 //!
 //! Prints medians; each figure is over several rounds, after one that is not counted.
 
