@@ -192,15 +192,15 @@ mod tests {
     #[test]
     fn the_nearest_variable_wins() {
         let all = [("CATENA_CACHE_DIR", "/mine"), ("XDG_CACHE_HOME", "/xdg")];
-        assert_eq!(root(&all, Some("/home/u")).unwrap(), PathBuf::from("/mine"));
+        assert_eq!(root(&all, Some("/users/u")).unwrap(), PathBuf::from("/mine"));
         assert_eq!(
-            root(&all[1..], Some("/home/u")).unwrap(),
+            root(&all[1..], Some("/users/u")).unwrap(),
             PathBuf::from("/xdg/catena")
         );
         let relative = [("XDG_CACHE_HOME", "xdg"), ("CATENA_CACHE_DIR", "")];
         assert_eq!(
-            root(&relative, Some("/home/u")).unwrap(),
-            PathBuf::from("/home/u/.cache/catena")
+            root(&relative, Some("/users/u")).unwrap(),
+            PathBuf::from("/users/u/.cache/catena")
         );
     }
 
