@@ -192,7 +192,10 @@ mod tests {
     #[test]
     fn the_nearest_variable_wins() {
         let all = [("CATENA_CACHE_DIR", "/mine"), ("XDG_CACHE_HOME", "/xdg")];
-        assert_eq!(root(&all, Some("/users/u")).unwrap(), PathBuf::from("/mine"));
+        assert_eq!(
+            root(&all, Some("/users/u")).unwrap(),
+            PathBuf::from("/mine")
+        );
         assert_eq!(
             root(&all[1..], Some("/users/u")).unwrap(),
             PathBuf::from("/xdg/catena")
