@@ -121,13 +121,15 @@ impl Session {
             Ok(outcome) => {
                 if self.reading.json {
                     let answer = &outcome.output;
+                    let unfinished = self.saved.unfinished();
                     Report {
                         answer: Some(&answer.text),
                         passages: &answer.passages,
+                        error: unfinished.as_ref().map(Error::to_string),
                         ..self.report(&id, "finished", &answer.units, outcome.usage)
                     }
                     .print();
-                    return self.end();
+                    return unfinished.map_or(Ok(()), |error| Err(Failure::from(error).told()));
                 }
                 print(&format!("{}\n", self.unprinted(&outcome.output.text)));
                 if self.input.task != Task::Summary {
@@ -136,7 +138,9 @@ impl Session {
                 if !self.reading.quiet {
                     eprintln!("\n{}", usage_line(&outcome.usage, elapsed));
                 }
-                self.end()
+                self.saved
+                    .unfinished()
+                    .map_or(Ok(()), |error| Err(error.into()))
             }
             Err(error) => {
                 if !self.came.is_empty() {
@@ -190,14 +194,6 @@ impl Session {
         match answer.strip_prefix(self.came.trim()) {
             Some(rest) => rest.to_owned(),
             None => format!("\n{answer}"),
-        }
-    }
-
-    /// The end of a run that has its answer.
-    fn end(&self) -> Result<(), Failure> {
-        match self.saved.unfinished() {
-            None => Ok(()),
-            Some(error) => Err(error.into()),
         }
     }
 

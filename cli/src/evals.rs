@@ -43,6 +43,7 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
         };
         let mut rows = Vec::new();
         let mut costs = String::new();
+        let mut failed = 0;
         for strategy in &strategies {
             let total = suite.items.len();
             let evaluation = suite
@@ -56,13 +57,14 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
                 })
                 .await?;
             costs += &cost(&evaluation);
-            failures += evaluation.failures();
+            failed += evaluation.failures();
             rows.push(evaluation.row()?);
         }
+        failures += failed;
         let table = Table::from_iter(rows);
         if args.json {
             let table: Value = serde_json::from_str(&table.json()).unwrap_or_default();
-            report.push(json!({ "suite": suite.name, "n": suite.items.len(), "table": table }));
+            report.push(json!({ "suite": suite.name, "n": suite.items.len(), "failures": failed, "table": table }));
         } else if args.markdown {
             print(&format!(
                 "**{}**\n\n{}\n{costs}\n",
@@ -78,10 +80,12 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
     }
     match failures {
         0 => Ok(()),
-        failures => Err(
-            Failure::new(format!("{failures} answers failed and scored 0"))
-                .help("the same command tries them again"),
-        ),
+        failures => {
+            let failure = Failure::new(format!("{failures} answers failed and scored 0"))
+                .help("the same command tries them again");
+            // One JSON value and no other: it tells the failures of each suite.
+            Err(if args.json { failure.told() } else { failure })
+        }
     }
 }
 

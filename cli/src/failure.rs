@@ -65,9 +65,7 @@ impl Failure {
         }
         code
     }
-}
 
-impl Failure {
     /// Tells standard output, for a program, unless it knows already; and gives the exit code.
     pub(crate) fn report_json(self) -> ExitCode {
         if !self.told {

@@ -143,7 +143,7 @@ impl Context {
         let digest = request.digest(&profile.name);
         if let Some(entry) = self.replayed(call, &digest)? {
             let Effect::Chat(answer) = &entry.effect else {
-                return Err(self.diverged(call, "a chat"));
+                return Err(self.diverged(call));
             };
             let prompt_tokens = answer.usage.input_tokens;
             self.emit(EventKind::CallStarted {
@@ -203,7 +203,7 @@ impl Context {
         let digest = request.digest(&format!("{}\0{}", profile.name, choices.join("\0")));
         if let Some(entry) = self.replayed(call, &digest)? {
             let Effect::Score(score) = &entry.effect else {
-                return Err(self.diverged(call, "a score"));
+                return Err(self.diverged(call));
             };
             self.replay_finished(call, score.usage, entry.elapsed);
             return Ok(score.clone());
@@ -247,7 +247,7 @@ impl Context {
             .digest(name);
         if let Some(entry) = self.replayed(call, &digest)? {
             let Effect::Embed(vectors) = &entry.effect else {
-                return Err(self.diverged(call, "an embedding"));
+                return Err(self.diverged(call));
             };
             self.replay_finished(call, Usage::call(0, 0), entry.elapsed);
             return Ok(vectors.clone());
@@ -318,15 +318,15 @@ impl Context {
         }
         let entry = self.run.replay.get(&(self.node.path.clone(), call));
         match entry {
-            Some(entry) if entry.request != digest => Err(self.diverged(call, "another request")),
+            Some(entry) if entry.request != digest => Err(self.diverged(call)),
             entry => Ok(entry),
         }
     }
 
-    fn diverged(&self, call: u32, what: &str) -> Error {
+    fn diverged(&self, call: u32) -> Error {
         Error::divergence(format!(
-            "call {call} now asks {what} than when the run began: the program, a prompt or the \
-             input has changed"
+            "call {call} now asks something else than when the run began: the program, a prompt or \
+             the input has changed"
         ))
         .with_help("start a new run, or resume with the program that began this one")
         .at(&self.node.path)
