@@ -239,7 +239,11 @@ fn ctrl_c_keeps_what_is_answered() {
 fn a_failure_leaves_one_json_value() {
     let server = Server::start(|_| Reply::Status(500, "out of memory"));
     let home = home();
-    let done = run(&mut eval(&home, &server, &["--strategies", "chain", "--json"]));
+    let done = run(&mut eval(
+        &home,
+        &server,
+        &["--strategies", "chain", "--json"],
+    ));
     let json = done.exits(1).json();
     assert_eq!(json[0]["failures"], 2);
 }
