@@ -11,18 +11,18 @@ import subprocess
 import sys
 import time
 
-# Facts that no novel holds; each depth has its own.
+# Facts that no novel holds; each depth has its own. None was used while a prompt was tuned.
 NEEDLES = [
-    ("The password of the tide gate at Brockhollow is seven copper herons.",
-     "What is the password of the tide gate at Brockhollow?", "seven copper herons"),
-    ("Doctor Imelda Quarrie keeps her spare spectacles in a biscuit tin.",
-     "Where does Doctor Imelda Quarrie keep her spare spectacles?", "biscuit tin"),
-    ("The ferry to Skarholm leaves at nineteen minutes past four.",
-     "When does the ferry to Skarholm leave?", "nineteen minutes past four"),
-    ("The prize pumpkin of Ottoline Varga weighed 312 pounds.",
-     "How much did the prize pumpkin of Ottoline Varga weigh?", "312"),
-    ("The clockmaker Benno Achterberg painted his door turquoise.",
-     "What colour did the clockmaker Benno Achterberg paint his door?", "turquoise"),
+    ("The beekeeper of Upper Thornwick signs his letters with green ink.",
+     "With what does the beekeeper of Upper Thornwick sign his letters?", "green ink"),
+    ("Lady Perpetua Osgood bought the windmill at Rilling for nine hundred guineas.",
+     "For how much did Lady Perpetua Osgood buy the windmill at Rilling?", "nine hundred guineas"),
+    ("The night watchman at Farrow Dock owns a three-legged goose called Bartleby.",
+     "What is the name of the goose of the night watchman at Farrow Dock?", "bartleby"),
+    ("The observatory on Mount Kessim was struck by lightning in 1683.",
+     "When was the observatory on Mount Kessim struck by lightning?", "1683"),
+    ("The violinist Ephraim Valdek was taught to swim by a retired bishop.",
+     "Who taught the violinist Ephraim Valdek to swim?", "retired bishop"),
 ]
 
 
@@ -59,8 +59,8 @@ def main():
             sys.exit(ran.stderr or ran.stdout)
         report = json.loads(ran.stdout)
         answer = " ".join(report["answer"].split())
-        found = "yes" if expected.lower() in answer.lower() else "no"
-        cited = "yes" if any(expected in p["quote"] for p in report["passages"]) else "no"
+        found = "yes" if expected in answer.lower() else "no"
+        cited = "yes" if any(expected in p["quote"].lower() for p in report["passages"]) else "no"
         print(f"| {depth} % | {found} | {cited} | {len(report['units'])} "
               f"| {report['usage']['input_tokens']} | {seconds:.0f} | {answer[:120]} |", flush=True)
 

@@ -9,7 +9,8 @@ mod full_context;
 mod prompts;
 
 pub use chain::{
-    ChainAnswer, ChainInput, ChainOfAgents, OnRefusal, Order, Passage, Place, Task, Unit,
+    ChainAnswer, ChainInput, ChainOfAgents, MultiPath, Notes, OnRefusal, Order, Passage, Place,
+    Select, Task, Unit,
 };
 pub use full_context::FullContext;
 pub use prompts::Prompts;

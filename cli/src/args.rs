@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 /// Questions and summaries over documents of any length, answered by a local model.
 #[derive(Debug, Parser)]
@@ -20,6 +20,7 @@ const AFTER: &str = "\
 Configuration file (TOML), each line as its flag; a flag beats the environment, which beats the file:
   model = \"qwen2.5-coder-1.5b\"   a name of the catalogue, a path, hf:owner/repo/file.gguf, openai:NAME
   window = 1024                  tokens that a worker may use
+  device = \"auto\"                where a local model runs: cpu, cuda, cuda:N, metal, auto
   prompts = \"prompts\"            a folder of templates that replace the built-in ones
   [openai]                       for models named openai:NAME
   base_url = \"http://localhost:8080/v1\"
@@ -29,7 +30,8 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   headers = { \"X-Title\" = \"catena\" }
 
 Environment (an empty variable counts as none):
-  CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_PROMPTS   as the flags of these names
+  CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_DEVICE, CATENA_PROMPTS
+                                    as the flags of these names
   CATENA_BASE_URL, CATENA_API_KEY   the server behind openai:NAME and its key
                                     (else OPENAI_BASE_URL and OPENAI_API_KEY)
   CATENA_CACHE_DIR                  where model files are kept [default: catena in the user's cache folder]
@@ -138,9 +140,35 @@ pub(crate) struct With {
     #[arg(short, long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) window: Option<u32>,
 
+    /// Where a local model runs: cpu, cuda, cuda:N, metal, or auto for the fastest there is [env: CATENA_DEVICE] [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
+
     /// A folder of templates that replace the built-in ones [env: CATENA_PROMPTS]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) prompts: Option<PathBuf>,
+
+    /// How workers take notes for a question
+    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
+    pub(crate) notes: Notes,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Notes {
+    /// Copy sentences, each traced to the text
+    #[default]
+    Copied,
+    /// Write notes in the model's own words, for large models
+    Written,
+}
+
+impl From<Notes> for catena_agents::Notes {
+    fn from(notes: Notes) -> Self {
+        match notes {
+            Notes::Copied => Self::Copied,
+            Notes::Written => Self::Written,
+        }
+    }
 }
 
 fn dollars(text: &str) -> Result<f64, String> {
@@ -186,7 +214,7 @@ pub(crate) struct Eval {
     #[command(flatten)]
     pub(crate) with: With,
 
-    /// The strategies: chain, full-context
+    /// The strategies: chain, both-ways and permutations (several chains, by vote), full-context
     #[arg(
         long,
         value_name = "NAME",

@@ -50,6 +50,7 @@ async fn read(reading: Reading, task: Task, name: &str, config: &Config) -> Resu
     let chain = ChainOfAgents::new(model.clone())
         .window(window)
         .answer_tokens(reading.answer_tokens)
+        .notes(reading.with.notes.into())
         .prompts(prompts(&reading.with, config)?)
         .build()
         .map_err(as_usage)?;

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 pub(crate) struct Config {
     pub(crate) model: Option<String>,
     pub(crate) window: Option<u32>,
+    pub(crate) device: Option<String>,
     pub(crate) prompts: Option<PathBuf>,
     #[serde(default)]
     pub(crate) openai: OpenAi,
@@ -51,6 +52,9 @@ impl Config {
                     "CATENA_WINDOW is a number of tokens, not '{window}'"
                 ))
             })?);
+        }
+        if let Some(device) = variable("CATENA_DEVICE") {
+            config.device = Some(device);
         }
         if let Some(prompts) = variable("CATENA_PROMPTS") {
             config.prompts = Some(prompts.into());

@@ -1,12 +1,12 @@
 //! `catena eval`.
 
-use catena_agents::{ChainOfAgents, FullContext};
+use catena_agents::{ChainOfAgents, FullContext, MultiPath};
 use catena_core::Usage;
 use catena_evals::{AgentStrategy, Answered, Evaluation, Strategy, Suite, Table};
 use serde_json::{Value, json};
 
 use crate::{
-    args::Eval,
+    args::{Eval, Notes},
     ask::{as_usage, prompts, window},
     config::Config,
     failure::Failure,
@@ -14,19 +14,24 @@ use crate::{
     terminal::{harmless, print},
 };
 
-/// Benchmarks compare short answers word by word.
-const REQUIREMENT: &str = "Answer with the shortest phrase that answers the question: a name, a date, a number, yes or no. Write no sentence.";
+/// Benchmarks compare short answers word by word. No kinds of answers are named here: models of
+/// 0.5B parameters answer with the names of the kinds ("a name").
+const REQUIREMENT: &str = "Answer with a few words only.";
 const ANSWER_TOKENS: u32 = 32;
 
+const STRATEGIES: [&str; 4] = ["chain", "both-ways", "permutations", "full-context"];
+
+/// The chains of `permutations` (§5.6 of the paper).
+const PERMUTATIONS: u32 = 5;
+
 pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
-    let known = ["chain", "full-context"];
     if let Some(unknown) = args
         .strategies
         .iter()
-        .find(|name| !known.contains(&name.as_str()))
+        .find(|name| !STRATEGIES.contains(&name.as_str()))
     {
         return Err(Failure::usage(format!("there is no strategy '{unknown}'"))
-            .help(format!("the strategies are {}", known.join(" and "))));
+            .help(format!("the strategies are {}", STRATEGIES.join(", "))));
     }
     let suites = args
         .files
@@ -96,38 +101,44 @@ async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy
     let digest = |name: &str| -> Result<String, Failure> {
         Ok(prompts.load(name)?.digest().chars().take(12).collect())
     };
-    let setting = format!("model {}, window {window}", model.profile().name);
+    let setting = format!(
+        "catena {}, model {}, window {window}",
+        env!("CARGO_PKG_VERSION"),
+        model.profile().name
+    );
+    let chain = || {
+        ChainOfAgents::new(model.clone())
+            .window(window)
+            .answer_tokens(ANSWER_TOKENS)
+            .notes(args.with.notes.into())
+            .requirement(REQUIREMENT)
+            .prompts(prompts.clone())
+    };
+    let worker = match args.with.notes {
+        Notes::Copied => "chain/worker_query",
+        Notes::Written => "chain/worker_query_written",
+    };
     let mut strategies: Vec<Box<dyn Strategy>> = Vec::new();
     for name in &args.strategies {
-        strategies.push(if name == "chain" {
-            let chain = ChainOfAgents::new(model.clone())
-                .window(window)
-                .answer_tokens(ANSWER_TOKENS)
-                .requirement(REQUIREMENT)
-                .prompts(prompts.clone())
-                .build()
-                .map_err(as_usage)?;
-            let used = [
-                digest("chain/worker_query")?,
-                digest("chain/manager_query")?,
-            ]
-            .join(" ");
-            Box::new(AgentStrategy::new(
-                "chain",
-                format!("{setting}, prompts {used}"),
-                chain,
-            ))
-        } else {
-            let full =
-                FullContext::new(model.clone(), window, ANSWER_TOKENS, REQUIREMENT, &prompts)
-                    .map_err(as_usage)?;
-            let used = digest("full_context/query")?;
-            Box::new(AgentStrategy::new(
-                "full-context",
-                format!("{setting}, prompts {used}"),
-                full,
-            ))
-        });
+        let used = match name.as_str() {
+            "full-context" => digest("full_context/query")?,
+            _ => [digest(worker)?, digest("chain/manager_query")?].join(" "),
+        };
+        let setting = format!("{setting}, prompts {used}");
+        let graph = match name.as_str() {
+            "both-ways" => MultiPath::both_ways(chain()).build(),
+            "permutations" => MultiPath::permutations(chain(), PERMUTATIONS).build(),
+            "full-context" => {
+                let full =
+                    FullContext::new(model.clone(), window, ANSWER_TOKENS, REQUIREMENT, &prompts)
+                        .map_err(as_usage)?;
+                strategies.push(Box::new(AgentStrategy::new(name, setting, full)));
+                continue;
+            }
+            _ => chain().build(),
+        };
+        let graph = graph.map_err(as_usage)?;
+        strategies.push(Box::new(AgentStrategy::new(name, setting, graph)));
     }
     Ok(strategies)
 }

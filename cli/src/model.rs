@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, path::PathBuf, sync::Arc, time::Duration};
 
 use catena_core::{ChatModel, Price};
-use catena_local::{LocalModel, LocalOptions, Weights};
+use catena_local::{Device, LocalModel, LocalOptions, Weights};
 use catena_models::{
     OpenAiCompatible,
     catalog::{Catalog, ModelRef, Progress, Store},
@@ -39,12 +39,15 @@ pub(crate) async fn load(
             None => failure.help("`catena models list` shows the names"),
         }
     })?;
+    if let ModelRef::OpenAi(name) = &reference {
+        return Ok(Arc::new(remote(name, config)?));
+    }
+    let device = device(with, config)?;
     let (path, name) = match reference {
-        ModelRef::OpenAi(name) => return Ok(Arc::new(remote(&name, config)?)),
         ModelRef::File(path) => (path, None),
         reference => (fetch(&reference, quiet).await?, Some(name)),
     };
-    let mut options = LocalOptions::new().weights(Weights::Reading);
+    let mut options = LocalOptions::new().weights(Weights::Reading).device(device);
     if let Some(name) = name {
         options = options.name(name);
     }
@@ -79,6 +82,11 @@ pub(crate) async fn fetch(reference: &ModelRef, quiet: bool) -> Result<PathBuf, 
     };
     display.bar.finish_and_clear();
     Ok(result?)
+}
+
+fn device(with: &With, config: &Config) -> Result<Device, Failure> {
+    let name = with.device.as_deref().or(config.device.as_deref());
+    name.unwrap_or("auto").parse().map_err(as_usage)
 }
 
 fn remote(name: &str, config: &Config) -> Result<OpenAiCompatible, Failure> {

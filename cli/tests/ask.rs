@@ -35,10 +35,7 @@ fn cited_bytes(stdout: &str, document: &str) -> Range<usize> {
 /// The chunk in a worker's prompt.
 fn chunk(request: &Request) -> &str {
     let text = request.user().strip_prefix("Text:\n\"\"\"\n");
-    text.unwrap()
-        .rsplit_once("\n\"\"\"\nNotes so far:")
-        .unwrap()
-        .0
+    text.unwrap().rsplit_once("\n\"\"\"\n").unwrap().0
 }
 
 #[test]

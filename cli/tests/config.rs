@@ -51,6 +51,17 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
 }
 
 #[test]
+fn a_device_that_is_none_is_wrong_usage_before_anything_is_fetched() {
+    let home = Home::new();
+    home.write("note.txt", FACT);
+    let ask = ["ask", "note.txt", "-q", "Who?"];
+    let done = run(home.catena(ask).args(["--device", "gpu"]));
+    assert!(done.exits(2).stderr.contains("'gpu' is no device"));
+    let done = run(home.catena(ask).env("CATENA_DEVICE", "cuda:x"));
+    assert!(done.exits(2).stderr.contains("'cuda:x' is no device"));
+}
+
+#[test]
 fn the_servers_address_comes_from_the_environment_first() {
     let (server, other) = (Server::start(reader), Server::start(reader));
     let home = configured(&server, "");

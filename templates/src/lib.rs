@@ -21,9 +21,12 @@ macro_rules! templates {
 }
 
 templates![
+    "chain/judge_query",
+    "chain/judge_summary",
     "chain/manager_query",
     "chain/manager_summary",
     "chain/worker_query",
+    "chain/worker_query_written",
     "chain/worker_summary",
     "full_context/query",
 ];

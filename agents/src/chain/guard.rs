@@ -2,21 +2,20 @@
 //!
 //! The paper (appendix F.4) names refusals that spread along the chain and proposes to drop
 //! irrelevant words from a unit afterwards. Small models also invent: asked for a date that is not
-//! in their chunk, they give one. So of each sentence it is asked whether it says only that nothing
-//! was found, whether what it adds to the question stands in what the worker read, and whether it
-//! has anything to do with the question or the notes.
+//! in their chunk, they give one, in a sentence made of the question's words. So what a worker
+//! copied is traced to the sentence that it was copied from, and that sentence goes on.
 
-use std::collections::HashSet;
+use std::{cmp::Reverse, collections::HashSet};
 
 use catena_core::sentences;
 
 use super::words::words;
 
-/// The share of a sentence's words that must stand in what the worker read; and the same of those
-/// that the question does not have. Below 1, because notes may use words of their own. The words of
-/// the question count in the first, because a worker that invents an answer repeats the question
-/// whether or not its chunk has anything of it.
-const GROUNDED: f64 = 0.6;
+/// The share of a written sentence's words that the sentence it was copied from must have. Far below
+/// 1, because small models rephrase what they copy ("Gene's birthday is" for "Gene (born"), and
+/// because what goes on is the text's own sentence. The words of the question count, because a
+/// worker that invents an answer repeats the question whether or not its chunk has anything of it.
+const COPIED: f64 = 0.5;
 
 /// Whatever they are said of, these tell that nothing was found. In lower case; appendix F.4 of
 /// the paper gives two, the others are from transcripts of small models.
@@ -74,33 +73,48 @@ const TEXT: &[&str] = &[
     "story",
 ];
 
-/// The sentences of `written` that are evidence for `question`, as they stand; empty if none is.
-///
-/// `previous` and `chunk` are what the worker read.
-pub(super) fn evidence(written: &str, question: &str, previous: &str, chunk: &str) -> String {
-    let question = words(question);
-    let previous = words(previous);
-    let known: HashSet<String> = words(chunk).union(&previous).cloned().collect();
-    let wanted: HashSet<String> = question.union(&previous).cloned().collect();
-    let written = written.trim();
-    let kept: String = sentences(written)
-        .filter_map(|range| written.get(range))
-        .filter(|sentence| {
-            let all = words(sentence);
-            let added: HashSet<String> = all.difference(&question).cloned().collect();
-            !is_refusal(sentence)
-                && !added.is_empty()
-                && is_grounded(&added, &known)
-                && is_grounded(&all, &known)
-                && !all.is_disjoint(&wanted)
-        })
+/// The sentences of `chunk` that `written` is copied from, each once and in the order of writing,
+/// if they have to do with `question` or with what was known `previously`; empty if there are none.
+pub(super) fn evidence(written: &str, question: &str, previous: &str, chunk: &str) -> Vec<String> {
+    let asked = words(question);
+    let wanted: HashSet<String> = words(previous).union(&asked).cloned().collect();
+    let sources: Vec<(&str, HashSet<String>)> = sentences(chunk)
+        .filter_map(|range| chunk.get(range))
+        .map(|sentence| (sentence.trim(), words(sentence)))
         .collect();
-    kept.trim().to_owned()
+    let mut found = Vec::new();
+    for range in sentences(written.trim()) {
+        let sentence = written.trim().get(range).unwrap_or_default();
+        let copied = words(sentence);
+        if is_refusal(sentence) || copied.is_empty() {
+            continue;
+        }
+        // The one that shares the most words; of equal ones the shortest, which has least besides.
+        let shared = |source: &HashSet<String>| source.intersection(&copied).count();
+        let Some((text, source)) = sources
+            .iter()
+            .max_by_key(|(_, source)| (shared(source), Reverse(source.len())))
+        else {
+            continue;
+        };
+        let is_copied = shared(source) as f64 >= COPIED * copied.len() as f64;
+        if is_copied && !source.is_subset(&asked) && !source.is_disjoint(&wanted) {
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            if !found.contains(&text) {
+                found.push(text);
+            }
+        }
+    }
+    found
 }
 
-fn is_grounded(words: &HashSet<String>, known: &HashSet<String>) -> bool {
-    let grounded = words.intersection(known).count();
-    grounded as f64 >= GROUNDED * words.len() as f64
+/// `written` without sentences that say only that nothing was found.
+pub(super) fn without_refusals(written: &str) -> String {
+    let kept: String = sentences(written)
+        .filter_map(|range| written.get(range))
+        .filter(|sentence| !is_refusal(sentence))
+        .collect();
+    kept.trim().to_owned()
 }
 
 fn is_refusal(sentence: &str) -> bool {
@@ -119,56 +133,64 @@ fn is_refusal(sentence: &str) -> bool {
 mod tests {
     use super::*;
 
-    const CHUNK: &str = "The ferry to Skarholm leaves at noon. Ann did not mention the key.";
+    const CHUNK: &str = "The ferry to Skarholm leaves at\nnoon. Ann did not mention the key. \
+        It was a fine day on Monday, and the ferry was late.";
 
-    fn kept(written: &str) -> String {
+    fn kept(written: &str) -> Vec<String> {
         evidence(written, "When does the ferry to Skarholm leave?", "", CHUNK)
     }
 
     #[test]
     fn refusals_go_and_evidence_stays() {
-        assert_eq!(kept("The text does not mention the ferry."), "");
-        assert_eq!(kept("I don\u{2019}t know. None."), "");
-        assert_eq!(kept("(none)"), "");
+        assert!(kept("The text does not mention the ferry.").is_empty());
+        assert!(kept("I don\u{2019}t know. None.").is_empty());
+        assert!(kept("(none)").is_empty());
         assert_eq!(
             kept("The ferry to Skarholm leaves at noon. The text does not mention its price."),
-            "The ferry to Skarholm leaves at noon."
+            ["The ferry to Skarholm leaves at noon."]
         );
     }
 
     #[test]
-    fn what_the_worker_did_not_read_goes() {
-        assert_eq!(kept("The ferry to Skarholm leaves on Monday."), "");
+    fn what_is_copied_loosely_goes_on_as_it_stands_in_the_text() {
+        let expected = ["The ferry to Skarholm leaves at noon."];
         assert_eq!(
-            kept("The ferry leaves Skarholm."),
-            "",
-            "says no more than the question"
+            kept("The sentence is:\n\n\"the ferry to Skarholm leaves at noon\""),
+            expected
+        );
+        assert_eq!(
+            kept("Ferry to Skarholm leaves noon. The ferry to Skarholm leaves at noon."),
+            expected
+        );
+    }
+
+    #[test]
+    fn what_stands_in_no_sentence_goes() {
+        assert!(kept("The ferry to Skarholm will sail on Tuesday at eight.").is_empty());
+        assert!(
+            kept("Ann left Skarholm on a fine Monday.").is_empty(),
+            "its words stand in different sentences"
         );
     }
 
     #[test]
     fn what_has_nothing_to_do_with_the_question_goes() {
-        assert_eq!(kept("Ann did not mention the key."), "");
+        assert!(kept("Ann did not mention the key.").is_empty());
         let related = evidence(
             "Ann did not mention the key.",
             "What did Ann hide?",
             "",
             CHUNK,
         );
-        assert_eq!(related, "Ann did not mention the key.");
+        assert_eq!(related, ["Ann did not mention the key."]);
+        let known = "The key was Ann's.";
+        let related = evidence("Ann did not mention the key.", "Who came?", known, CHUNK);
+        assert_eq!(related.len(), 1, "it has to do with what is known");
     }
 
     #[test]
-    fn what_was_handed_on_may_be_repeated() {
-        let previous = "The ferry leaves on Monday.";
-        assert_eq!(
-            evidence(
-                previous,
-                "When does the ferry leave?",
-                previous,
-                "The sea is blue."
-            ),
-            previous
-        );
+    fn free_notes_lose_their_refusals_only() {
+        let written = "He came late. The text does not mention why. I don't know.";
+        assert_eq!(without_refusals(written), "He came late.");
     }
 }

@@ -7,12 +7,15 @@
 mod cite;
 mod guard;
 mod manager;
+mod multi;
+mod notes;
 mod plan;
 mod types;
 mod words;
 mod worker;
 
 pub use cite::{Passage, Place};
+pub use multi::{MultiPath, Select};
 pub use types::{ChainAnswer, ChainInput, Task, Unit};
 
 use std::sync::Arc;
@@ -39,7 +42,7 @@ use crate::Prompts;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), catena_core::Error> {
 /// let model = ScriptedModel::new()
-///     .reply_to("Notes so far", "The whale is white.")
+///     .reply_to("Copy the sentence", "The whale is white.")
 ///     .reply_to("these notes were taken", "White.");
 /// let graph = ChainOfAgents::new(Arc::new(model)).build()?;
 /// let input = ChainInput::question(
@@ -60,7 +63,9 @@ pub struct ChainOfAgents {
     unit_tokens: Option<u32>,
     answer_tokens: u32,
     order: Order,
+    notes: Notes,
     on_refusal: OnRefusal,
+    sampling: Option<(f32, u64)>,
     requirement: Option<String>,
     prompts: Prompts,
 }
@@ -74,6 +79,22 @@ pub enum Order {
     LeftToRight,
     /// The last one first.
     RightToLeft,
+    /// In a random order; the same seed gives the same one.
+    Shuffled(u64),
+}
+
+/// How the notes for a question come about. A summary is always written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notes {
+    /// Each worker copies the sentences of its chunk that help to answer; they are traced to the
+    /// text, and those that help most are kept. Nothing invented goes on. For small models, and
+    /// where every note has to stand in the text.
+    #[default]
+    Copied,
+    /// Each worker writes the notes anew, in its own words (the paper's form). For models that can
+    /// be trusted to summarise: nothing but refusals is kept out.
+    Written,
 }
 
 /// What becomes of a unit that says nothing but that nothing was found. Left alone it spreads to
@@ -97,7 +118,9 @@ impl ChainOfAgents {
             unit_tokens: None,
             answer_tokens: 256,
             order: Order::LeftToRight,
+            notes: Notes::Copied,
             on_refusal: OnRefusal::KeepPrevious,
+            sampling: None,
             requirement: None,
             prompts: Prompts::builtin(),
         }
@@ -140,10 +163,24 @@ impl ChainOfAgents {
         self
     }
 
+    /// How notes come about. Default: [`Notes::Copied`].
+    #[must_use]
+    pub fn notes(mut self, notes: Notes) -> Self {
+        self.notes = notes;
+        self
+    }
+
     /// What becomes of a refusal. Default: [`OnRefusal::KeepPrevious`].
     #[must_use]
     pub fn on_refusal(mut self, on_refusal: OnRefusal) -> Self {
         self.on_refusal = on_refusal;
+        self
+    }
+
+    /// Lets workers sample with a temperature and a seed. Default: the likeliest token each time.
+    #[must_use]
+    pub fn sampling(mut self, temperature: f32, seed: u64) -> Self {
+        self.sampling = Some((temperature, seed));
         self
     }
 

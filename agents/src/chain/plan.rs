@@ -3,6 +3,10 @@
 use async_trait::async_trait;
 use catena_core::{Agent, Context, Error, Fold, Result, Segmenter};
 use catena_tools::DocumentKind;
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{RngCore, SeedableRng},
+};
 
 use super::{
     ChainInput, Order,
@@ -57,8 +61,10 @@ impl Agent for Plan {
             return Err(Error::invalid("there is no text to read")
                 .with_help("give a document with text in it"));
         }
-        if self.order == Order::RightToLeft {
-            parts.reverse();
+        match self.order {
+            Order::LeftToRight => {}
+            Order::RightToLeft => parts.reverse(),
+            Order::Shuffled(seed) => shuffle(&mut parts, seed),
         }
         let state = State {
             input,
@@ -68,5 +74,13 @@ impl Agent for Plan {
             state,
             items: parts,
         })
+    }
+}
+
+/// The same order for the same seed, on every machine (Fisher and Yates).
+fn shuffle(parts: &mut [Part], seed: u64) {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    for last in (1..parts.len()).rev() {
+        parts.swap(last, (random.next_u64() % (last as u64 + 1)) as usize);
     }
 }

@@ -10,8 +10,9 @@ use catena_core::{
 use serde::Serialize;
 
 use super::{
-    ChainOfAgents, OnRefusal, Task, Unit,
-    guard::evidence,
+    ChainOfAgents, Notes, OnRefusal, Task, Unit,
+    guard::{evidence, without_refusals},
+    notes::collected,
     types::{Part, State},
 };
 
@@ -31,7 +32,9 @@ pub(super) struct Worker {
     unit_tokens: u32,
     /// Whether a larger window makes units larger.
     units_grow: bool,
+    notes: Notes,
     on_refusal: OnRefusal,
+    sampling: Option<(f32, u64)>,
 }
 
 /// The variables of the templates.
@@ -46,12 +49,17 @@ impl Worker {
     pub(super) fn new(chain: &ChainOfAgents, window: u32, unit_tokens: u32) -> Result<Self> {
         Ok(Self {
             model: Arc::clone(&chain.worker),
-            query: chain.prompts.load("chain/worker_query")?,
+            query: chain.prompts.load(match chain.notes {
+                Notes::Copied => "chain/worker_query",
+                Notes::Written => "chain/worker_query_written",
+            })?,
             summary: chain.prompts.load("chain/worker_summary")?,
             window,
             unit_tokens,
             units_grow: chain.unit_tokens.is_none(),
+            notes: chain.notes,
             on_refusal: chain.on_refusal,
+            sampling: chain.sampling,
         })
     }
 
@@ -96,7 +104,11 @@ impl Worker {
             unit,
             question,
         })?;
-        Ok(ChatRequest::new(messages).max_tokens(self.unit_tokens))
+        let request = ChatRequest::new(messages).max_tokens(self.unit_tokens);
+        Ok(match self.sampling {
+            Some((temperature, seed)) => request.temperature(temperature).seed(seed),
+            None => request,
+        })
     }
 
     async fn read(&self, step: &Step<State, Part>, cx: &Context) -> Result<Unit> {
@@ -107,7 +119,7 @@ impl Worker {
             OnRefusal::KeepPrevious => 0,
             OnRefusal::Retry(tries) => tries,
         };
-        let mut written = String::new();
+        let mut text = String::new();
         let mut cut = false;
         for attempt in 0..=tries {
             let request = match attempt {
@@ -116,25 +128,19 @@ impl Worker {
             };
             let answer = cx.chat(&*self.model, request).await?;
             cut = answer.finish == FinishReason::Length;
-            let text = if cut {
-                whole_sentences(&answer.text)
-            } else {
-                &answer.text
+            let written = match cut {
+                true => whole_sentences(&answer.text),
+                false => answer.text.trim(),
             };
-            written = match &input.task {
-                Task::Question(question) => evidence(text, question, previous, &step.item.text),
-                Task::Summary => text.trim().to_owned(),
-            };
-            if !written.is_empty() {
+            text = self.unit(&input.task, written, previous, &step.item.text);
+            if !text.is_empty() {
                 break;
             }
         }
-        let refused = written.is_empty();
-        let text = if refused {
-            previous.to_owned()
-        } else {
-            written
-        };
+        let refused = text.is_empty();
+        if refused {
+            previous.clone_into(&mut text);
+        }
         let text = capped(text, self.unit_tokens as usize, self.model.counter());
         Ok(Unit {
             tokens: self.model.counter().count(&text),
@@ -144,6 +150,22 @@ impl Worker {
             refused,
             cut,
         })
+    }
+
+    /// What is handed on when the worker has `written` this; empty if that is of no use.
+    fn unit(&self, task: &Task, written: &str, previous: &str, chunk: &str) -> String {
+        match (task, self.notes) {
+            (Task::Summary, _) => written.to_owned(),
+            (Task::Question(_), Notes::Written) => without_refusals(written),
+            (Task::Question(question), Notes::Copied) => {
+                let found = evidence(written, question, previous, chunk);
+                if found.is_empty() {
+                    return String::new();
+                }
+                let limit = self.unit_tokens as usize;
+                collected(previous, &found, question, limit, self.model.counter())
+            }
+        }
     }
 }
 

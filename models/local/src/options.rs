@@ -1,6 +1,12 @@
 //! How a model is loaded.
 
+use std::str::FromStr;
+
+use catena_core::Error;
+
 /// Where a model runs.
+///
+/// As text it is `cpu`, `cuda`, `cuda:N`, `metal`, or `auto` for [`Device::best`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Device {
@@ -13,6 +19,73 @@ pub enum Device {
     /// The Apple GPU.
     #[cfg(feature = "metal")]
     Metal,
+}
+
+impl Device {
+    /// The fastest device that this program was built for and this machine has. Takes a moment,
+    /// since a GPU is opened to see that it works.
+    pub fn best() -> Self {
+        #[cfg(feature = "cuda")]
+        if candle_core::Device::new_cuda(0).is_ok() {
+            return Self::Cuda(0);
+        }
+        #[cfg(feature = "metal")]
+        if candle_core::Device::new_metal(0).is_ok() {
+            return Self::Metal;
+        }
+        Self::Cpu
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda(number: usize) -> Result<Self, Error> {
+        Ok(Self::Cuda(number))
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    fn cuda(_number: usize) -> Result<Self, Error> {
+        Err(not_built_for("cuda"))
+    }
+
+    #[cfg(feature = "metal")]
+    fn metal() -> Result<Self, Error> {
+        Ok(Self::Metal)
+    }
+
+    #[cfg(not(feature = "metal"))]
+    fn metal() -> Result<Self, Error> {
+        Err(not_built_for("metal"))
+    }
+}
+
+#[cfg(not(all(feature = "cuda", feature = "metal")))]
+fn not_built_for(device: &str) -> Error {
+    Error::invalid(format!(
+        "this program was not built for the device '{device}'"
+    ))
+    .with_help(format!("build it with `--features {device}`"))
+}
+
+impl FromStr for Device {
+    type Err = Error;
+
+    /// # Errors
+    ///
+    /// [`is_invalid`](Error::is_invalid) for what is no device, and for one that this program was
+    /// not built for.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (name, number) = match text.split_once(':') {
+            Some((name, number)) => (name, number.parse::<usize>().ok()),
+            None => (text, Some(0)),
+        };
+        match (name, number) {
+            ("auto", Some(_)) if name == text => Ok(Self::best()),
+            ("cpu", Some(_)) if name == text => Ok(Self::Cpu),
+            ("cuda", Some(number)) => Self::cuda(number),
+            ("metal", Some(_)) if name == text => Self::metal(),
+            _ => Err(Error::invalid(format!("'{text}' is no device"))
+                .with_help("a device is auto, cpu, cuda, cuda:N or metal")),
+        }
+    }
 }
 
 /// In what form the weights are kept in memory.
@@ -112,5 +185,30 @@ impl LocalOptions {
     pub fn prefix_cache(mut self, bytes: u64) -> Self {
         self.prefix_cache = bytes;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_has_a_name() {
+        assert_eq!("cpu".parse::<Device>().unwrap(), Device::Cpu);
+        for wrong in ["gpu", "cpu:1", "cuda:x", "cuda:", ""] {
+            let error = wrong.parse::<Device>().unwrap_err();
+            assert!(
+                error.is_invalid() && error.to_string().contains("no device"),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_device_that_the_program_was_not_built_for_is_refused() {
+        let error = "cuda:1".parse::<Device>().unwrap_err();
+        assert!(error.is_invalid() && error.help().unwrap().contains("--features cuda"));
+        assert_eq!("auto".parse::<Device>().unwrap(), Device::best());
     }
 }
