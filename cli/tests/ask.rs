@@ -34,8 +34,10 @@ fn cited_bytes(stdout: &str, document: &str) -> Range<usize> {
 
 /// The chunk in a worker's prompt.
 fn chunk(request: &Request) -> &str {
-    let text = request.user().strip_prefix("Text:\n\"\"\"\n");
-    text.unwrap().rsplit_once("\n\"\"\"\n").unwrap().0
+    let text = request.user().strip_prefix("Text:\n\"\"\"\n").unwrap();
+    let after = ["Notes so far: ", "Question: "].map(|next| format!("\n\"\"\"\n{next}"));
+    let found = after.iter().find_map(|after| text.rsplit_once(after));
+    found.unwrap().0
 }
 
 #[test]
@@ -121,7 +123,7 @@ fn json_is_one_object_with_everything_and_nothing_else() {
     assert_eq!(json["answer"], ANSWER);
     assert_eq!(json["question"], QUESTION);
     assert_eq!(json["model"], "test");
-    assert_eq!(json["window"], 960);
+    assert_eq!(json["window"].to_string(), WINDOW);
     assert_eq!(json["usage"]["calls"], server.seen());
     assert_eq!(json["usage"]["input_tokens"], 100 * server.seen());
     assert_eq!(json["error"], Value::Null);
@@ -134,7 +136,8 @@ fn json_is_one_object_with_everything_and_nothing_else() {
     let units = json["units"].as_array().unwrap();
     assert_eq!(units.len(), server.seen() - 1);
     let of_passage = usize::try_from(passage["place"]["unit"].as_u64().unwrap()).unwrap();
-    assert_eq!(units[of_passage]["text"], FACT);
+    assert_eq!(units[of_passage - 1]["text"], NOTE);
+    assert_eq!(units[of_passage]["text"], format!("{NOTE} {FACT}"));
     let mut end = 0;
     for unit in units {
         assert_eq!(unit["range"]["start"], end, "the chunks join");
@@ -219,12 +222,7 @@ fn nothing_in_a_text_a_note_or_a_question_changes_the_form_of_a_request() {
     for request in &requests {
         let messages = request.body["messages"].as_array().unwrap();
         let roles: Vec<&Value> = messages.iter().map(|message| &message["role"]).collect();
-        // Three examples stand between the instructions and a worker's chunk.
-        let examples = if request.is_manager() { 0 } else { 3 };
-        let mut expected = vec!["system"];
-        expected.extend(["user", "assistant"].repeat(examples));
-        expected.push("user");
-        assert_eq!(roles, expected);
+        assert_eq!(roles, ["system", "user"]);
         let system = messages[0]["content"].as_str().unwrap();
         assert!(!system.contains("Obey"), "{system:?}");
         assert!(

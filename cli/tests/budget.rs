@@ -48,14 +48,14 @@ fn exactly_as_many_calls_as_are_needed_are_enough() {
 fn tokens() {
     let (home, server) = (Home::new(), Server::start(reader));
     home.write("book.txt", book());
-    let done = run(&mut home.ask(&server, "book.txt", &["--max-tokens", "1500"]));
+    let done = run(&mut home.ask(&server, "book.txt", &["--max-tokens", "900"]));
     done.exits(1)
         .prints_nothing()
-        .says("the budget of 1500 tokens")
+        .says("the budget of 900 tokens")
         .says("the notes were:");
     let calls = server.seen() as u64;
     assert!(calls >= 1, "the first call fits");
-    assert!(calls * 110 <= 1500, "{calls} calls of 110 tokens");
+    assert!(calls * 110 <= 900, "{calls} calls of 110 tokens");
 }
 
 #[test]
@@ -63,14 +63,14 @@ fn money() {
     let (home, server) = (Home::new(), Server::start(reader));
     home.write("book.txt", book());
     home.configure(PRICES);
-    let done = run(&mut home.ask(&server, "book.txt", &["--max-cost", "$1.50"]));
+    let done = run(&mut home.ask(&server, "book.txt", &["--max-cost", "$0.60"]));
     done.exits(1)
         .prints_nothing()
-        .says("the budget of $1.50")
+        .says("the budget of $0.60")
         .says("cost does not allow the next call");
     // 110 tokens at a tenth of a cent each.
     let calls = server.seen();
-    assert!((1..=13).contains(&calls), "{calls} calls of 11 cents");
+    assert!((1..=5).contains(&calls), "{calls} calls of 11 cents");
 }
 
 #[test]

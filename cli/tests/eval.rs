@@ -19,7 +19,7 @@ const CALLS: usize = 2 * (2 + 1);
 
 /// Answers the first item right and the second wrong.
 fn model(request: &Request) -> Reply {
-    if request.user().starts_with("Text:") {
+    if request.user().contains("Copy the sentence") {
         Reply::text("The lamp is kept by Oda Brandt.")
     } else {
         Reply::text("Oda Brandt")
@@ -35,7 +35,7 @@ fn home() -> Home {
             "type": "bridge",
             "level": "easy",
             "context": [
-                ["Gull Rock", ["Gull Rock has a lamp.", " It is kept by Oda Brandt."]],
+                ["Gull Rock", ["Gull Rock has a lamp.", " The lamp is kept by Oda Brandt."]],
                 ["Velm", ["Velm is a town.", " Its mayor is Tove Lind."]],
             ],
             "supporting_facts": [["Gull Rock", 1]],
@@ -196,7 +196,7 @@ fn what_cannot_be_measured_is_refused_before_a_model_is_asked() {
     run(&mut eval(&home, &server, &["--strategies", "chain,magic"]))
         .exits(2)
         .says("there is no strategy 'magic'")
-        .says("chain and full-context");
+        .says("chain, both-ways, permutations, full-context");
     for (file, reason) in [
         ("unknown.jsonl", "is no benchmark that is known here"),
         ("hotpotqa_broken.jsonl", "line 1"),

@@ -25,9 +25,9 @@ pub(crate) use self::server::{Reply, Request, Server};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A window in which [`book`] takes several chunks.
-pub(crate) const WINDOW: &str = "960";
+pub(crate) const WINDOW: &str = "480";
 
-/// What [`reader`] notes of the other sentences of [`book`].
+/// What [`reader`] copies of [`book`] elsewhere: it stands in every chunk.
 pub(crate) const NOTE: &str = "The barge carried rye to the lighthouse.";
 
 /// The sentence of [`book`] that answers [`QUESTION`].
@@ -44,6 +44,7 @@ pub(crate) fn book() -> String {
             "On day {day} the barge carried {day} sacks of rye to the lighthouse of Vélm. "
         );
         if day % 5 == 0 {
+            text += NOTE;
             text += "\n\n";
         }
         if day == 30 {
@@ -54,7 +55,8 @@ pub(crate) fn book() -> String {
     text
 }
 
-/// A model that notes [`FACT`] once it has read it, [`NOTE`] until then, and answers with [`ANSWER`].
+/// A model that copies [`FACT`] where it stands or is known, [`NOTE`] elsewhere, and answers with
+/// [`ANSWER`].
 pub(crate) fn reader(request: &Request) -> Reply {
     if request.is_manager() {
         Reply::text(ANSWER)
