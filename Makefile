@@ -29,7 +29,7 @@ setup:
 # make build  the catena command
 .PHONY: build
 build: setup
-	@echo "Building catena (the first time takes 15 to 25 minutes on two cores: it contains a language-model engine)"
+	@echo "Building catena (the first time takes about 25 minutes on two cores: it contains a language-model engine)"
 	cargo build --locked -p catena-cli
 
 # make weights  the models that demo and tests use (590 MB, once)
