@@ -43,9 +43,9 @@ weights: build
 demo: weights
 	@echo
 	@echo "A question about the opening chapters of Pride and Prejudice, read chunk by chunk by a model of 0.5B parameters:"
-	@echo "  head -c 14000 $(BOOK) | catena ask - -q \"What is the name of the estate that Mr. Bingley has taken?\""
+	@echo "  head -c 14000 $(BOOK) | catena ask - --window 768 -q \"What is the name of the estate that Mr. Bingley has taken?\""
 	@echo
-	head -c 14000 $(BOOK) | $(CATENA) ask - -q "What is the name of the estate that Mr. Bingley has taken?"
+	head -c 14000 $(BOOK) | $(CATENA) ask - --window 768 -q "What is the name of the estate that Mr. Bingley has taken?"
 
 .PHONY: test
 test: lint weights

@@ -56,7 +56,11 @@ async fn read(reading: Reading, task: Task, name: &str, config: &Config) -> Resu
         .map_err(as_usage)?;
 
     let input = ChainInput { documents, task };
-    let setting = format!("model {}, window {window}", model.profile().name);
+    let notes = format!("{:?}", reading.with.notes).to_lowercase();
+    let setting = format!(
+        "model {}, window {window}, notes {notes}",
+        model.profile().name
+    );
     let saved = Arc::new(Saved::open(reading.save.as_deref(), setting, &input).await?);
     let mut options = RunOptions::new(name)
         .budget(budget(&reading))

@@ -101,8 +101,10 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // The message is the error's own; its cause comes next.
-        self.source.as_ref().and_then(StdError::source)
+        // The message is the error's own; its cause comes next, unless the message tells it.
+        let cause = self.source.as_ref().and_then(StdError::source)?;
+        let told = self.message.contains(&harmless(&cause.to_string()));
+        (!told).then_some(cause)
     }
 }
 

@@ -31,9 +31,10 @@ fn a_file_that_is_not_there() {
 fn one_of_several_files_that_is_not_there() {
     let (home, server) = (Home::new(), Server::start(reader));
     home.write("book.txt", book());
-    run(&mut home.ask(&server, "book.txt", &["no.txt"]))
-        .exits(1)
-        .says("no.txt cannot be read");
+    let done = run(&mut home.ask(&server, "book.txt", &["no.txt"]));
+    done.exits(1).says("no.txt cannot be read");
+    let told = done.stderr.matches("No such file").count();
+    assert_eq!(told, 1, "the cause is told once: {}", done.stderr);
     assert_eq!(server.seen(), 0);
 }
 

@@ -13,10 +13,10 @@ const FACT: &str = "The clockmaker Benno Achterberg painted his door turquoise."
 
 /// Runs `catena` with the user's cache folder, where the weights are; no setting of the user's
 /// counts.
-fn catena(args: &[&str]) -> Output {
+fn catena(window: &str, args: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_catena"))
         .args(args)
-        .args(["--model", MODEL, "--window", "1024", "--json"])
+        .args(["--model", MODEL, "--window", window, "--json"])
         .env("CATENA_CONFIG", "")
         .env("XDG_CONFIG_HOME", "/nonexistent")
         .env("HF_HUB_OFFLINE", "1")
@@ -56,7 +56,10 @@ fn a_made_up_fact_in_a_novel_is_found_and_cited() {
     let text = text();
     fs::write(&file, &text).unwrap();
     let question = "What colour did the clockmaker Benno Achterberg paint his door?";
-    let report = json(&catena(&["ask", file.to_str().unwrap(), "-q", question]));
+    let report = json(&catena(
+        "1024",
+        &["ask", file.to_str().unwrap(), "-q", question],
+    ));
 
     let answer = report["answer"].as_str().unwrap();
     assert!(answer.to_lowercase().contains("turquoise"), "{report:#}");
@@ -73,6 +76,26 @@ fn a_made_up_fact_in_a_novel_is_found_and_cited() {
     assert_eq!(units.last().unwrap()["range"]["end"], text.len() as u64);
 }
 
+/// As `make demo` asks it: the same bytes, the same window.
+#[test]
+fn the_question_of_the_demo_is_answered_right() {
+    let book =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/pride_and_prejudice.txt");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("opening.txt");
+    fs::write(&file, &fs::read(book).unwrap()[..14_000]).unwrap();
+    let question = "What is the name of the estate that Mr. Bingley has taken?";
+    let report = json(&catena(
+        "768",
+        &["ask", file.to_str().unwrap(), "-q", question],
+    ));
+    let answer = report["answer"].as_str().unwrap();
+    assert!(answer.contains("Netherfield"), "{report:#}");
+    let quote = report["passages"][0]["quote"].as_str().unwrap();
+    assert!(quote.contains("Netherfield is taken"), "{quote}");
+    assert!(report["units"].as_array().unwrap().len() >= 5);
+}
+
 #[test]
 fn a_short_text_is_summarised() {
     let folder = tempfile::tempdir().unwrap();
@@ -80,7 +103,7 @@ fn a_short_text_is_summarised() {
     let text = "The ferry to Skarholm broke down in March. The islanders built a bridge of boats. \
         In May a new ferry came, and the bridge was taken apart.\n";
     fs::write(&file, text).unwrap();
-    let report = json(&catena(&["summarize", file.to_str().unwrap()]));
+    let report = json(&catena("1024", &["summarize", file.to_str().unwrap()]));
     let summary = report["answer"].as_str().unwrap().to_lowercase();
     assert!(summary.contains("ferry"), "{report:#}");
     assert_eq!(report["usage"]["calls"], 2);

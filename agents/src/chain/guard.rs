@@ -75,15 +75,13 @@ const TEXT: &[&str] = &[
 /// The sentences of `chunk` that `written` is copied from, each once and in the order of writing,
 /// if they have to do with `question` or with what was known `previously`; empty if there are none.
 pub(super) fn evidence(written: &str, question: &str, previous: &str, chunk: &str) -> Vec<String> {
-    let asked = words(question);
-    let wanted: HashSet<String> = words(previous).union(&asked).cloned().collect();
+    let wanted: HashSet<String> = words(previous).union(&words(question)).cloned().collect();
     let sources: Vec<(&str, HashSet<String>)> = sentences(chunk)
         .filter_map(|range| chunk.get(range))
         .map(|sentence| (sentence.trim(), words(sentence)))
         .collect();
     let mut found = Vec::new();
-    for range in sentences(written.trim()) {
-        let sentence = written.trim().get(range).unwrap_or_default();
+    for sentence in statements(written) {
         let copied = words(sentence);
         if is_refusal(sentence) || copied.is_empty() {
             continue;
@@ -97,7 +95,7 @@ pub(super) fn evidence(written: &str, question: &str, previous: &str, chunk: &st
             continue;
         };
         let is_copied = shared(source) as f64 >= COPIED * copied.len() as f64;
-        if is_copied && !source.is_subset(&asked) && !source.is_disjoint(&wanted) {
+        if is_copied && !source.is_disjoint(&wanted) {
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             if !found.contains(&text) {
                 found.push(text);
@@ -105,6 +103,20 @@ pub(super) fn evidence(written: &str, question: &str, previous: &str, chunk: &st
         }
     }
     found
+}
+
+/// The sentences of `written`; and, of one that announces a quotation (`The sentence is: "…"`), the
+/// quotation alone.
+fn statements(written: &str) -> impl Iterator<Item = &str> {
+    sentences(written.trim())
+        .filter_map(|range| written.trim().get(range))
+        .flat_map(|sentence| {
+            let quoted = [": \"", ":\n\"", ": \u{201c}", ": '"]
+                .iter()
+                .filter_map(|start| sentence.split_once(start))
+                .map(|(_, quoted)| quoted);
+            std::iter::once(sentence).chain(quoted)
+        })
 }
 
 /// `written` without sentences that say only that nothing was found.
@@ -185,6 +197,23 @@ mod tests {
         let known = "The key was Ann's.";
         let related = evidence("Ann did not mention the key.", "Who came?", known, CHUNK);
         assert_eq!(related.len(), 1, "it has to do with what is known");
+    }
+
+    #[test]
+    fn what_says_no_more_than_the_question_answers_it_with_yes() {
+        let whale = "The sea is blue. The whale is white.";
+        let found = evidence("The whale is white.", "Is the whale white?", "", whale);
+        assert_eq!(found, ["The whale is white."]);
+        let dogs = "Ann has one dog.";
+        let question = "How many dogs does Ann have?";
+        assert_eq!(evidence(dogs, question, "", dogs), [dogs]);
+    }
+
+    #[test]
+    fn languages_without_blanks_are_traced_too() {
+        let text = "\u{674e}\u{660e}\u{4f4f}\u{5728}\u{5317}\u{4eac}\u{3002}";
+        let question = "\u{674e}\u{660e}\u{4f4f}\u{5728}\u{54ea}\u{91cc}\u{ff1f}";
+        assert_eq!(evidence(text, question, "", text), [text]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(super) struct Manager {
     summary: Prompt,
     requirement: Option<String>,
     answer_tokens: u32,
+    unit_tokens: u32,
 }
 
 /// The variables of the templates.
@@ -30,20 +31,23 @@ struct Variables<'a> {
 }
 
 impl Manager {
-    pub(super) fn new(chain: &ChainOfAgents) -> Result<Self> {
+    pub(super) fn new(chain: &ChainOfAgents, unit_tokens: u32) -> Result<Self> {
         Ok(Self {
             model: Arc::clone(&chain.manager),
             query: chain.prompts.load("chain/manager_query")?,
             summary: chain.prompts.load("chain/manager_summary")?,
             requirement: chain.requirement.clone(),
             answer_tokens: chain.answer_tokens,
+            unit_tokens,
         })
     }
 
     /// Whether instructions, question and answer fit the manager's model: said before any worker
     /// is paid.
     pub(super) fn check(&self, task: &Task) -> Result<()> {
-        let prompt = self.model.prompt_tokens(&self.request(task, "")?);
+        // A unit as long as units may be, because the form without one is another and shorter.
+        let prompt =
+            self.model.prompt_tokens(&self.request(task, "-")?) + u64::from(self.unit_tokens);
         let window = u64::from(self.model.profile().context_window);
         let needed = prompt + u64::from(self.answer_tokens);
         if needed <= window {
@@ -51,7 +55,7 @@ impl Manager {
         }
         Err(Error::context_overflow(
             needed - window,
-            format!("the question takes {prompt} tokens, which leaves no room for an answer of {} in {window}", self.answer_tokens),
+            format!("question and notes take {prompt} tokens, which leaves no room for an answer of {} in {window}", self.answer_tokens),
         )
         .with_help("ask a shorter question, or use a model with a larger window"))
     }

@@ -141,8 +141,8 @@ impl ChainOfAgents {
         self
     }
 
-    /// The most tokens of a unit. Default: an eighth of the window, at least 48 and at most 1024
-    /// (the paper's limit for all but one model).
+    /// The most tokens of a unit. Default: an eighth of the window and at most 1024 (the paper's
+    /// limit for all but one model); 128 in windows from 768 to 1024, and below a sixth, at least 48.
     #[must_use]
     pub fn unit_tokens(mut self, tokens: u32) -> Self {
         self.unit_tokens = Some(tokens);
@@ -216,9 +216,9 @@ impl ChainOfAgents {
             ))
             .with_help("choose a smaller window, or a model with a larger one"));
         }
-        let unit_tokens = self.unit_tokens.unwrap_or((window / 8).clamp(48, 1024));
+        let unit_tokens = self.unit_tokens.unwrap_or(default_unit(window));
         let worker = Worker::new(&self, window, unit_tokens)?;
-        let manager = Manager::new(&self)?;
+        let manager = Manager::new(&self, unit_tokens)?;
         let plan = Plan::new(worker.clone(), manager.clone(), self.order);
 
         let mut graph = Graph::builder("chain of agents");
@@ -232,4 +232,10 @@ impl ChainOfAgents {
             .edge(manager, cite);
         graph.build(plan, cite)
     }
+}
+
+/// Two or three sentences of an old novel take 128 tokens; notes that cannot hold them lose what was
+/// found.
+fn default_unit(window: u32) -> u32 {
+    (window / 8).max((window / 6).min(128)).clamp(48, 1024)
 }

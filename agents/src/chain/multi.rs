@@ -255,12 +255,12 @@ impl Judge {
     }
 }
 
-/// The first path whose answer is the most frequent.
+/// The first path whose answer is the most frequent. Paths that found nothing have no vote.
 fn most_frequent(walked: &[Walked]) -> usize {
     let answers: Vec<String> = walked.iter().map(|path| plain(&path.answer.text)).collect();
     let mut votes: HashMap<&str, usize> = HashMap::new();
-    for answer in &answers {
-        *votes.entry(answer).or_default() += 1;
+    for (answer, path) in answers.iter().zip(walked) {
+        *votes.entry(answer).or_default() += usize::from(!path.unit().is_empty());
     }
     let count = |index: &usize| {
         answers
@@ -284,8 +284,17 @@ fn plain(answer: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Unit;
 
     fn voted(answers: &[&str]) -> usize {
+        let unit = |text: &str| Unit {
+            text: text.to_owned(),
+            tokens: 0,
+            document: 0,
+            range: 0..0,
+            refused: false,
+            cut: false,
+        };
         let walked: Vec<Walked> = answers
             .iter()
             .map(|text| Walked {
@@ -293,7 +302,7 @@ mod tests {
                 answer: ChainAnswer {
                     text: (*text).to_owned(),
                     passages: Vec::new(),
-                    units: Vec::new(),
+                    units: vec![unit(if *text == "nothing" { "" } else { "notes" })],
                 },
             })
             .collect();
@@ -305,5 +314,7 @@ mod tests {
         assert_eq!(voted(&["Graz", "The Vienna.", "vienna"]), 1);
         assert_eq!(voted(&["b", "a", "c"]), 0);
         assert_eq!(voted(&["c", "a", "b", "B!", "A", "c"]), 0);
+        assert_eq!(voted(&["nothing", "nothing", "a"]), 2);
+        assert_eq!(voted(&["nothing", "nothing"]), 0);
     }
 }

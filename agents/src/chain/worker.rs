@@ -67,15 +67,16 @@ impl Worker {
     /// question, the unit handed on and the unit to be written (the paper's Algorithm 2 forgets
     /// the last two).
     pub(super) fn chunk_tokens(&self, task: &Task) -> Result<usize> {
-        let fixed = self.model.prompt_tokens(&self.request(task, "", "")?);
+        // With a unit, because what introduces it takes tokens too.
+        let fixed = self.model.prompt_tokens(&self.request(task, "", "-")?);
         let reserved = fixed + 2 * u64::from(self.unit_tokens) + SLACK;
         let window = u64::from(self.window);
         if window <= reserved {
             let missing = reserved + 1 - window;
             let enough = match self.units_grow {
-                // Two units of an eighth of the window: the rest is three quarters of it.
-                true => ((fixed + SLACK + CHUNK) * 4)
-                    .div_ceil(3)
+                // Two units of at most a sixth of the window: the rest is two thirds of it.
+                true => ((fixed + SLACK + CHUNK) * 3)
+                    .div_ceil(2)
                     .max(reserved + CHUNK),
                 false => reserved + CHUNK,
             };
@@ -195,8 +196,11 @@ fn whole_sentences(text: &str) -> &str {
 /// `text` within `limit` tokens: decoding and encoding again can make a few tokens more.
 fn capped(mut text: String, limit: usize, counter: &dyn TokenCounter) -> String {
     while counter.count(&text) > limit {
-        let end = text.trim_end().rfind(char::is_whitespace).unwrap_or(0);
-        text.truncate(end);
+        let rest = text.trim_end();
+        // Where there are no blanks, a character goes.
+        let end = rest.rfind(char::is_whitespace);
+        let end = end.or_else(|| rest.char_indices().next_back().map(|(at, _)| at));
+        text.truncate(end.unwrap_or(0));
     }
     text
 }
@@ -217,5 +221,8 @@ mod tests {
         assert_eq!(capped("a b c d".into(), 3, &WordCounter), "a b c");
         assert_eq!(capped("a b".into(), 3, &WordCounter), "a b");
         assert_eq!(capped("abc".into(), 0, &WordCounter), "");
+        let without_blanks = "\u{5317}\u{4eac}".repeat(40);
+        let cut = capped(without_blanks, 10, &catena_core::ApproximateCounter);
+        assert!(!cut.is_empty() && catena_core::ApproximateCounter.count(&cut) <= 10);
     }
 }
