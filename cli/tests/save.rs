@@ -54,7 +54,7 @@ fn a_run_of_another_command_is_refused_and_kept() {
         ),
         ("another question", &["summarize", "book.txt", "-w", WINDOW]),
         (
-            "other settings (model test, window 480)",
+            "other settings (model test, window 480, notes copied)",
             &["ask", "book.txt", "-q", QUESTION, "-w", "600"],
         ),
         (
