@@ -48,6 +48,7 @@ def main():
         text = file.read()
     print("| depth | found | cited | chunks | tokens read | seconds | answer |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
+    failed = 0
     for depth in map(int, options.depths.split(",")):
         fact, question, expected = NEEDLES[(depth // 20) % len(NEEDLES)]
         started = time.monotonic()
@@ -56,13 +57,17 @@ def main():
             input=haystack(text, options.chars, fact, depth), capture_output=True, text=True)
         seconds = time.monotonic() - started
         if ran.returncode:
-            sys.exit(ran.stderr or ran.stdout)
+            failed += 1
+            print(ran.stderr or ran.stdout, file=sys.stderr)
+            print(f"| {depth} % | failed | | | | {seconds:.0f} | exit code {ran.returncode} |", flush=True)
+            continue
         report = json.loads(ran.stdout)
         answer = " ".join(report["answer"].split())
         found = "yes" if expected in answer.lower() else "no"
         cited = "yes" if any(expected in p["quote"].lower() for p in report["passages"]) else "no"
         print(f"| {depth} % | {found} | {cited} | {len(report['units'])} "
               f"| {report['usage']['input_tokens']} | {seconds:.0f} | {answer[:120]} |", flush=True)
+    sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":

@@ -44,19 +44,26 @@ Exit codes: 0 done; 1 failed; 2 wrong usage; 130 interrupted with Ctrl-C.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Answer a question about texts
+    ///
+    /// Reads them part by part with a chain of agents. Prints the answer, then the passages that
+    /// support it; progress and usage go to standard error.
     Ask(Ask),
     /// Summarise texts
+    ///
+    /// Reads them part by part with a chain of agents. Prints the summary; progress and usage go
+    /// to standard error.
     Summarize(Summarize),
     /// List, fetch and examine models
     #[command(subcommand)]
     Models(Models),
     /// Measure on a benchmark
+    ///
+    /// Answers the items with each strategy, scores them and prints a table. Every answer is kept
+    /// in a file as soon as it is there; the same command goes on where it stopped and answers
+    /// only what is missing.
     Eval(Eval),
 }
 
-/// Reads texts part by part with a chain of agents and answers a question.
-///
-/// Prints the answer, then the passages that support it; progress and usage go to standard error.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Ask {
     #[command(flatten)]
@@ -67,9 +74,6 @@ pub(crate) struct Ask {
     pub(crate) question: String,
 }
 
-/// Reads texts part by part with a chain of agents and summarises them.
-///
-/// Prints the summary; progress and usage go to standard error.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Summarize {
     #[command(flatten)]
@@ -201,13 +205,9 @@ pub(crate) enum Models {
     },
 }
 
-/// Answers the items of a benchmark with each strategy, scores them and prints a table.
-///
-/// Every answer is kept in a file as soon as it is there; the same command goes on where it
-/// stopped and answers only what is missing.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Eval {
-    /// Files of a benchmark: HotpotQA, MuSiQue, 2WikiMultihopQA (JSON Lines), or QuALITY in L-Eval's form
+    /// Files of a benchmark, known by their names: *hotpotqa*, *musique*, *2wiki* (JSON Lines), *quality* and *meetings* (L-Eval's form of QuALITY and QMSum)
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
@@ -227,7 +227,7 @@ pub(crate) struct Eval {
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) limit: Option<usize>,
 
-    /// Where answers and transcripts are kept
+    /// Where answers and transcripts are kept; an answer is not asked for again while model, window, prompts and the version of catena are the same
     #[arg(long, value_name = "FOLDER", default_value = "eval-results")]
     pub(crate) out: PathBuf,
 

@@ -26,7 +26,8 @@ use crate::{
 
 pub(crate) async fn ask(args: Ask, config: &Config) -> Result<(), Failure> {
     if args.question.trim().is_empty() {
-        return Err(Failure::usage("the question is empty"));
+        return Err(Failure::usage("the question is empty")
+            .help("ask something: --question \"Who lit the lamp?\""));
     }
     read(args.reading, Task::Question(args.question), "ask", config).await
 }
@@ -43,7 +44,9 @@ async fn read(reading: Reading, task: Task, name: &str, config: &Config) -> Resu
     let loading = model::load(&reading.with, config, reading.quiet || reading.json);
     let model = tokio::select! {
         biased;
-        _ = &mut interrupt => return Err(interrupted(None)),
+        _ = &mut interrupt => {
+            return Err(Failure::new("interrupted").help("nothing was read yet").code(INTERRUPTED));
+        }
         model = loading => model?,
     };
     let window = window(&reading.with, config, &*model);
@@ -110,6 +113,11 @@ impl Session {
                 _ = &mut interrupt, if !stopped => {
                     stopped = true;
                     run.cancel();
+                }
+                // Whoever presses it twice does not wait for a run that will not stop; what is
+                // saved is saved.
+                _ = tokio::signal::ctrl_c(), if stopped => {
+                    return Err(self.failure(Error::cancelled()));
                 }
                 event = run.next() => {
                     let Some(event) = event else { break };

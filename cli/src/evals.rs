@@ -102,7 +102,7 @@ async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy
         Ok(prompts.load(name)?.digest().chars().take(12).collect())
     };
     let setting = format!(
-        "catena {}, model {}, window {window}",
+        "catena {}, model {}, window {window}, {ANSWER_TOKENS} tokens, '{REQUIREMENT}'",
         env!("CARGO_PKG_VERSION"),
         model.profile().name
     );

@@ -127,7 +127,7 @@ fn header(path: &Path) -> Result<Value, Failure> {
         "tokenizer": info.tokenizer,
         "vocabulary": info.vocabulary,
         "chat_template": info.has_chat_template,
-        "parameters": info.parameters,
+        "parameter_count": info.parameters,
         "tensors": info.tensor_types.iter().map(|kind| (kind.name.clone(), json!(kind.tensors))).collect::<serde_json::Map<_, _>>(),
         "bytes": info.file_size,
     }))

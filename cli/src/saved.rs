@@ -66,7 +66,10 @@ impl Saved {
                     Err(error) => Err(unwritable(path, error).into()),
                 };
             }
-            Err(error) => return Err(Failure::new(format!("{name} cannot be read: {error}"))),
+            Err(error) => {
+                return Err(Failure::new(format!("{name} cannot be read: {error}"))
+                    .help("--save names a file, of its own for each run"));
+            }
         };
         let other = |what: &str| {
             Failure::usage(format!("{name} {what}"))
@@ -163,7 +166,7 @@ fn unwritable(path: &Path, error: io::Error) -> Error {
         "the run cannot be saved to {}: {error}",
         path.display()
     ))
-    .with_help("name a file in a folder that can be written and has room")
+    .with_help("--save names a file, in a folder that is there, can be written and has room")
     .with_source(error)
 }
 

@@ -33,5 +33,5 @@ pub use model::{
 pub use path::NodePath;
 pub use prompt::Prompt;
 pub use run::{Outcome, Run, RunOptions};
-pub use segment::{Chunk, Segmenter, sentences};
+pub use segment::{Chunk, Segmenter, lines, sentences};
 pub use tokens::{ApproximateCounter, TokenCounter, WordCounter};

@@ -3,10 +3,11 @@
 use std::{
     fs::File,
     io::{self, Read},
+    ops::Range,
     path::Path,
 };
 
-use catena_core::{Error, Result};
+use catena_core::{Error, Result, lines, sentences};
 use serde::{Deserialize, Serialize};
 
 /// The most bytes that a document may have: 256 MiB, some 60 million tokens.
@@ -49,6 +50,15 @@ impl DocumentKind {
         match ending {
             Some(ending) if CODE.contains(&ending.as_str()) => Self::Code,
             _ => Self::Prose,
+        }
+    }
+
+    /// The byte ranges of what a text of this kind is made of: the sentences of prose, the lines of
+    /// code. They concatenate to the text.
+    pub fn pieces(self, text: &str) -> Box<dyn Iterator<Item = Range<usize>> + '_> {
+        match self {
+            Self::Prose => Box::new(sentences(text)),
+            Self::Code => Box::new(lines(text)),
         }
     }
 }

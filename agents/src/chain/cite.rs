@@ -1,4 +1,4 @@
-//! The last node: finds the sentences of the documents that support the answer.
+//! The last node: finds the sentences, or lines of code, that support the answer.
 //!
 //! It asks no model, so it can neither invent a passage nor cost anything: a quote is a piece of a
 //! document, found by the words that it shares with the answer, the question and the last unit.
@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use catena_core::{Agent, Context, Result, sentences};
+use catena_core::{Agent, Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{ChainAnswer, types::State, words::words};
@@ -118,7 +118,7 @@ fn passages(state: &State, answer: &str) -> Vec<Passage> {
 fn candidates(state: &State) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for (document, source) in state.input.documents.iter().enumerate() {
-        for range in sentences(&source.text) {
+        for range in source.kind.pieces(&source.text) {
             let text = source.text.get(range.clone()).unwrap_or_default();
             let words = words(text);
             if words.is_empty() {

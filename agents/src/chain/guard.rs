@@ -9,12 +9,17 @@ use std::{cmp::Reverse, collections::HashSet};
 
 use catena_core::sentences;
 
-use super::words::words;
+use super::{types::Part, words::words};
 
-/// The share of a written sentence's words that the sentence it was copied from must have. Below 1,
-/// because models change an ending or add a few words; the words of the question count, because a
-/// worker that invents an answer repeats the question whether or not its chunk has anything of it.
-const COPIED: f64 = 0.75;
+/// The share of a written sentence's words that the sentence it was copied from must have: models
+/// say it shorter, change an ending or add the question's words. It can be as low as this because
+/// what goes on is the sentence of the text, whatever was written.
+const COPIED: f64 = 0.5;
+
+/// A sentence that begins with one of these may speak of what the sentence before it names.
+const POINTING: &[&str] = &[
+    "he", "she", "it", "they", "his", "her", "its", "their", "this", "that", "these", "those",
+];
 
 /// Whatever they are said of, these tell that nothing was found. In lower case; appendix F.4 of
 /// the paper gives two, the others are from transcripts of small models.
@@ -72,13 +77,25 @@ const TEXT: &[&str] = &[
     "story",
 ];
 
-/// The sentences of `chunk` that `written` is copied from, each once and in the order of writing,
-/// if they have to do with `question` or with what was known `previously`; empty if there are none.
-pub(super) fn evidence(written: &str, question: &str, previous: &str, chunk: &str) -> Vec<String> {
+struct Source<'a> {
+    text: &'a str,
+    words: HashSet<String>,
+}
+
+/// The sentences of `part`, or lines of code, that `written` is copied from, each once and in the
+/// order of writing, if they have to do with `question` or with what was known `previously`; empty
+/// if there are none. A sentence that tells only together with the one before it ("It is kept by
+/// Ada") comes with that.
+pub(super) fn evidence(written: &str, question: &str, previous: &str, part: &Part) -> Vec<String> {
     let wanted: HashSet<String> = words(previous).union(&words(question)).cloned().collect();
-    let sources: Vec<(&str, HashSet<String>)> = sentences(chunk)
-        .filter_map(|range| chunk.get(range))
-        .map(|sentence| (sentence.trim(), words(sentence)))
+    let sources: Vec<Source> = part
+        .kind
+        .pieces(&part.text)
+        .filter_map(|range| part.text.get(range))
+        .map(|text| Source {
+            text,
+            words: words(text),
+        })
         .collect();
     let mut found = Vec::new();
     for sentence in statements(written) {
@@ -87,22 +104,41 @@ pub(super) fn evidence(written: &str, question: &str, previous: &str, chunk: &st
             continue;
         }
         // The one that shares the most words; of equal ones the shortest, which has least besides.
-        let shared = |source: &HashSet<String>| source.intersection(&copied).count();
-        let Some((text, source)) = sources
+        let shared = |source: &Source| source.words.intersection(&copied).count();
+        let best = sources
             .iter()
-            .max_by_key(|(_, source)| (shared(source), Reverse(source.len())))
-        else {
+            .enumerate()
+            .max_by_key(|(_, source)| (shared(source), Reverse(source.words.len())));
+        let Some((at, source)) = best else {
             continue;
         };
-        let is_copied = shared(source) as f64 >= COPIED * copied.len() as f64;
-        if is_copied && !source.is_disjoint(&wanted) {
-            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            if !found.contains(&text) {
-                found.push(text);
+        if (shared(source) as f64) < COPIED * copied.len() as f64 {
+            continue;
+        }
+        let before = at.checked_sub(1).and_then(|before| sources.get(before));
+        let text = match before {
+            _ if !source.words.is_disjoint(&wanted) => one_line(source.text),
+            Some(before) if points_back(source.text) && !before.words.is_disjoint(&wanted) => {
+                one_line(&format!("{} {}", before.text, source.text))
             }
+            _ => continue,
+        };
+        if !found.contains(&text) {
+            found.push(text);
         }
     }
     found
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn points_back(sentence: &str) -> bool {
+    let first = sentence
+        .split(|c: char| !c.is_alphanumeric())
+        .find(|word| !word.is_empty());
+    first.is_some_and(|word| POINTING.contains(&word.to_lowercase().as_str()))
 }
 
 /// The sentences of `written`; and, of one that announces a quotation (`The sentence is: "…"`), the
@@ -143,12 +179,31 @@ fn is_refusal(sentence: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use catena_tools::DocumentKind;
 
     const CHUNK: &str = "The ferry to Skarholm leaves at\nnoon. Ann did not mention the key. \
         It was a fine day on Monday, and the ferry was late.";
 
     fn kept(written: &str) -> Vec<String> {
-        evidence(written, "When does the ferry to Skarholm leave?", "", CHUNK)
+        from_prose(written, "When does the ferry to Skarholm leave?", "", CHUNK)
+    }
+
+    fn from_prose(written: &str, question: &str, previous: &str, text: &str) -> Vec<String> {
+        evidence(
+            written,
+            question,
+            previous,
+            &part(text, DocumentKind::Prose),
+        )
+    }
+
+    fn part(text: &str, kind: DocumentKind) -> Part {
+        Part {
+            document: 0,
+            kind,
+            range: 0..text.len(),
+            text: text.to_owned(),
+        }
     }
 
     #[test]
@@ -187,7 +242,7 @@ mod tests {
     #[test]
     fn what_has_nothing_to_do_with_the_question_goes() {
         assert!(kept("Ann did not mention the key.").is_empty());
-        let related = evidence(
+        let related = from_prose(
             "Ann did not mention the key.",
             "What did Ann hide?",
             "",
@@ -195,25 +250,61 @@ mod tests {
         );
         assert_eq!(related, ["Ann did not mention the key."]);
         let known = "The key was Ann's.";
-        let related = evidence("Ann did not mention the key.", "Who came?", known, CHUNK);
+        let related = from_prose("Ann did not mention the key.", "Who came?", known, CHUNK);
         assert_eq!(related.len(), 1, "it has to do with what is known");
     }
 
     #[test]
     fn what_says_no_more_than_the_question_answers_it_with_yes() {
         let whale = "The sea is blue. The whale is white.";
-        let found = evidence("The whale is white.", "Is the whale white?", "", whale);
+        let found = from_prose("The whale is white.", "Is the whale white?", "", whale);
         assert_eq!(found, ["The whale is white."]);
         let dogs = "Ann has one dog.";
         let question = "How many dogs does Ann have?";
-        assert_eq!(evidence(dogs, question, "", dogs), [dogs]);
+        assert_eq!(from_prose(dogs, question, "", dogs), [dogs]);
+    }
+
+    #[test]
+    fn what_is_said_in_the_words_of_the_question_is_found() {
+        let text = "Netherfield is taken by a young man of large fortune from the north.";
+        let question = "Which estate has Mr. Bingley taken?";
+        assert_eq!(
+            from_prose("The estate is Netherfield.", question, "", text),
+            [text]
+        );
+    }
+
+    #[test]
+    fn a_pronoun_comes_with_the_sentence_before_it() {
+        let text = "The light of Skarholm is old. It is kept by Oda Brandt. She is ninety.";
+        let question = "Who looks after the light of Skarholm?";
+        assert_eq!(
+            from_prose("It is kept by Oda Brandt.", question, "", text),
+            ["The light of Skarholm is old. It is kept by Oda Brandt."]
+        );
+        assert!(from_prose("She is ninety.", question, "", text).is_empty());
+    }
+
+    #[test]
+    fn code_is_traced_by_lines() {
+        let code = part(
+            "fn port() -> u16 {\n    8080 // the default port\n}\n",
+            DocumentKind::Code,
+        );
+        let found = evidence(
+            "8080 // the default port",
+            "What is the default port?",
+            "",
+            &code,
+        );
+        assert_eq!(found, ["8080 // the default port"]);
     }
 
     #[test]
     fn languages_without_blanks_are_traced_too() {
         let text = "\u{674e}\u{660e}\u{4f4f}\u{5728}\u{5317}\u{4eac}\u{3002}";
         let question = "\u{674e}\u{660e}\u{4f4f}\u{5728}\u{54ea}\u{91cc}\u{ff1f}";
-        assert_eq!(evidence(text, question, "", text), [text]);
+        assert_eq!(from_prose(text, question, "", text), [text]);
     }
 
     #[test]

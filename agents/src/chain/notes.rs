@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use catena_core::{TokenCounter, sentences};
+use catena_core::TokenCounter;
 
 use super::words::words;
 
@@ -18,10 +18,11 @@ struct Note<'a> {
     words: HashSet<String>,
 }
 
-/// The sentences of `previous` and `found`, each said once, within `limit` tokens.
+/// The lines of `previous` and `found`, each said once and on a line of its own, within `limit`
+/// tokens.
 ///
 /// When they are too many, those go first that share the fewest words with the question and with
-/// the other notes; of equal ones the later. A single sentence is not cut, whatever its length.
+/// the other notes; of equal ones the later. A single one is not cut, whatever its length.
 pub(super) fn collected(
     previous: &str,
     found: &[String],
@@ -29,9 +30,8 @@ pub(super) fn collected(
     limit: usize,
     counter: &dyn TokenCounter,
 ) -> String {
-    let previous = sentences(previous).filter_map(|range| previous.get(range));
     let mut notes: Vec<Note> = Vec::new();
-    for text in previous.chain(found.iter().map(String::as_str)) {
+    for text in previous.lines().chain(found.iter().map(String::as_str)) {
         let note = Note {
             text: text.trim(),
             words: words(text),
@@ -59,7 +59,7 @@ pub(super) fn collected(
 
 fn joined(notes: &[Note]) -> String {
     let texts: Vec<&str> = notes.iter().map(|note| note.text).collect();
-    texts.join(" ")
+    texts.join("\n")
 }
 
 fn worth(notes: &[Note], index: usize, question: &HashSet<String>) -> f64 {
@@ -98,23 +98,23 @@ mod tests {
         let first = "Anna Weiss wrote The Red Door.";
         let second = "Anna Weiss was born in Graz.";
         assert_eq!(notes("", &[first], 50), first);
-        assert_eq!(notes(first, &[second], 50), format!("{first} {second}"));
+        assert_eq!(notes(first, &[second], 50), format!("{first}\n{second}"));
         assert_eq!(
             notes(first, &[first, second], 50),
-            format!("{first} {second}")
+            format!("{first}\n{second}")
         );
         assert_eq!(
             notes("Ann beat Bob.", &["Bob beat Ann."], 50),
-            "Ann beat Bob. Bob beat Ann."
+            "Ann beat Bob.\nBob beat Ann."
         );
     }
 
     #[test]
     fn what_has_least_to_do_with_the_question_goes_first() {
-        let known = "It rained on the day of the fair. Anna Weiss wrote The Red Door.";
+        let known = "It rained on the day of the fair.\nAnna Weiss wrote The Red Door.";
         assert_eq!(
             notes(known, &["Anna Weiss was born in Graz."], 14),
-            "Anna Weiss wrote The Red Door. Anna Weiss was born in Graz."
+            "Anna Weiss wrote The Red Door.\nAnna Weiss was born in Graz."
         );
     }
 }

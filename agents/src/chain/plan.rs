@@ -52,6 +52,7 @@ impl Agent for Plan {
                     .into_iter()
                     .map(|chunk| Part {
                         document,
+                        kind: source.kind,
                         range: chunk.range,
                         text: chunk.text,
                     }),

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use catena_tools::Document;
+use catena_tools::{Document, DocumentKind};
 use serde::{Deserialize, Serialize};
 
 use super::Passage;
@@ -58,6 +58,7 @@ impl Task {
 pub(super) struct Part {
     /// The document's index.
     pub(super) document: usize,
+    pub(super) kind: DocumentKind,
     pub(super) range: Range<usize>,
     pub(super) text: String,
 }
@@ -79,7 +80,9 @@ impl State {
 /// The communication unit that a worker hands on (the paper's CU), with the chunk it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unit {
-    /// What was handed on: what this worker wrote, or what it was handed if that was no use.
+    /// What was handed on. Of a question with [`Notes::Copied`](super::Notes::Copied): sentences or
+    /// lines of the documents, one a line, those of the workers before among them. Otherwise what
+    /// this worker wrote, or what it was handed if that was no use.
     pub text: String,
     /// Its tokens.
     pub tokens: usize,
@@ -87,9 +90,11 @@ pub struct Unit {
     pub document: usize,
     /// The bytes of the document that the worker read.
     pub range: Range<usize>,
-    /// Whether the worker wrote nothing but that nothing was found.
+    /// Whether this worker added nothing: it wrote that nothing was found, or, with copied notes,
+    /// nothing that stands in its chunk and has to do with the question.
     pub refused: bool,
-    /// Whether what it wrote was longer than a unit may be, and was cut.
+    /// Whether the model was stopped at the most tokens that a unit may have; its last, broken
+    /// sentence was dropped.
     pub cut: bool,
 }
 

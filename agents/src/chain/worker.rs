@@ -125,7 +125,13 @@ impl Worker {
         for attempt in 0..=tries {
             let request = match attempt {
                 0 => request.clone(),
-                seed => request.clone().temperature(0.7).seed(u64::from(seed)),
+                // Another seed for each try, and for the tries of each of several sampled chains.
+                tried => request.clone().temperature(0.7).seed(
+                    self.sampling
+                        .map_or(0, |(_, seed)| seed)
+                        .wrapping_mul(1_000)
+                        .wrapping_add(u64::from(tried)),
+                ),
             };
             let answer = cx.chat(&*self.model, request).await?;
             cut = answer.finish == FinishReason::Length;
@@ -133,7 +139,7 @@ impl Worker {
                 true => whole_sentences(&answer.text),
                 false => answer.text.trim(),
             };
-            text = self.unit(&input.task, written, previous, &step.item.text);
+            text = self.unit(&input.task, written, previous, &step.item);
             if !text.is_empty() {
                 break;
             }
@@ -154,12 +160,12 @@ impl Worker {
     }
 
     /// What is handed on when the worker has `written` this; empty if that is of no use.
-    fn unit(&self, task: &Task, written: &str, previous: &str, chunk: &str) -> String {
+    fn unit(&self, task: &Task, written: &str, previous: &str, part: &Part) -> String {
         match (task, self.notes) {
             (Task::Summary, _) => written.to_owned(),
             (Task::Question(_), Notes::Written) => without_refusals(written),
             (Task::Question(question), Notes::Copied) => {
-                let found = evidence(written, question, previous, chunk);
+                let found = evidence(written, question, previous, part);
                 if found.is_empty() {
                     return String::new();
                 }

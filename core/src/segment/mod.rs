@@ -114,8 +114,16 @@ impl Segmenter {
     }
 }
 
-/// The lines of a text, each with the line ending after it; contiguous.
-fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
+/// The byte ranges of a text's lines, each with the line ending after it; they concatenate to the
+/// text.
+///
+/// # Example: two lines
+///
+/// ```
+/// let ranges: Vec<_> = catena_core::lines("fn main() {\n}").collect();
+/// assert_eq!(ranges, [0..12, 12..13]);
+/// ```
+pub fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.split_inclusive('\n').scan(0, |end, line| {
         let start = *end;
         *end += line.len();
