@@ -137,7 +137,7 @@ fn json_is_one_object_with_everything_and_nothing_else() {
     assert_eq!(units.len(), server.seen() - 1);
     let of_passage = usize::try_from(passage["place"]["unit"].as_u64().unwrap()).unwrap();
     assert_eq!(units[of_passage - 1]["text"], NOTE);
-    assert_eq!(units[of_passage]["text"], format!("{NOTE} {FACT}"));
+    assert_eq!(units[of_passage]["text"], format!("{NOTE}\n{FACT}"));
     let mut end = 0;
     for unit in units {
         assert_eq!(unit["range"]["start"], end, "the chunks join");
