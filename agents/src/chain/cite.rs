@@ -1,7 +1,7 @@
 //! The last node: finds the sentences, or lines of code, that support the answer.
 //!
 //! It asks no model, so it can neither invent a passage nor cost anything: a quote is a piece of a
-//! document, found by the words that it shares with the answer, the question and the last unit.
+//! document, found by the words that it shares with the answer, the question and the units.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,7 +20,7 @@ const PASSAGES: usize = 3;
 /// A passage has to score at least this share of the best one.
 const SHARE_OF_BEST: f64 = 0.6;
 
-/// What a word counts that a sentence shares with the answer, the question and the last unit.
+/// What a word counts that a sentence shares with the answer, the question and the units.
 const ANSWER: f64 = 2.0;
 const QUESTION: f64 = 1.0;
 const UNIT: f64 = 0.5;
@@ -72,7 +72,9 @@ fn passages(state: &State, answer: &str) -> Vec<Passage> {
     let question = words(state.input.task.question().unwrap_or_default());
     // What an answer only repeats of the question does not tell where it comes from.
     let new: HashSet<String> = words(answer).difference(&question).cloned().collect();
-    let unit = words(state.unit());
+    // Of all units: what an early one held may have made way for something else since.
+    let units = state.units.iter().flat_map(|unit| words(&unit.text));
+    let unit: HashSet<String> = units.collect();
 
     let candidates = candidates(state);
     let mut sentences_with: HashMap<&str, usize> = HashMap::new();
@@ -194,6 +196,19 @@ mod tests {
             &TEXT[first.place.bytes.clone()],
             "Old Tom kept the\nlighthouse key in a blue teapot."
         );
+    }
+
+    #[test]
+    fn what_only_an_early_unit_held_counts_too() {
+        let mut state = state(
+            "Where did Tom keep the key?",
+            "Old Tom kept the lighthouse key in a blue teapot.",
+        );
+        let mut last = state.units[0].clone();
+        last.text = "The teapot stood on the shelf.".into();
+        state.units.push(last);
+        let found = passages(&state, "In a teapot.");
+        assert!(found[0].quote.starts_with("Old Tom kept"), "{found:?}");
     }
 
     #[test]
