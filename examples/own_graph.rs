@@ -43,7 +43,7 @@ async fn main() -> catena::Result<()> {
     let join = graph.node("join", join);
     graph.edge(ask, join);
     let graph = graph.build(ask, join)?;
-    println!("{}", graph.mermaid());
+    println!("{}", graph.shape().mermaid());
 
     let questions = ["Capital of France?", "Capital of Italy?"].map(str::to_owned);
     let options = RunOptions::new("capitals").budget(Budget::new().calls(3));

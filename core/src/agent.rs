@@ -5,7 +5,7 @@ use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
 use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Context, Result};
+use crate::{Context, Inside, Result};
 
 /// What agents receive and return: plain data that can be written down.
 ///
@@ -54,6 +54,12 @@ pub trait Agent: Send + Sync + 'static {
     ///
     /// Whatever fails in it. The runtime adds the node's path.
     async fn run(&self, input: Self::Input, cx: &Context) -> Result<Self::Output>;
+
+    /// What a picture and a journal are told of its inside. The default: nothing, which is right
+    /// for all but those that wrap other agents.
+    fn inside(&self) -> Inside {
+        Inside::default()
+    }
 }
 
 #[async_trait]
@@ -63,6 +69,10 @@ impl<A: Agent + ?Sized> Agent for Arc<A> {
 
     async fn run(&self, input: Self::Input, cx: &Context) -> Result<Self::Output> {
         (**self).run(input, cx).await
+    }
+
+    fn inside(&self) -> Inside {
+        (**self).inside()
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::{Cost, Error, Result, Usage};
 
@@ -40,7 +41,7 @@ pub struct Budget {
     pub output_tokens: Option<u64>,
     /// Money.
     pub cost: Option<Cost>,
-    /// Time from the start of the run.
+    /// Time from the start of the run, or from when it was resumed.
     pub time: Option<Duration>,
 }
 
@@ -85,11 +86,24 @@ impl Budget {
         self
     }
 
-    /// Limits the time from the start of the run.
+    /// Limits the time from the start of the run, or from when it was resumed.
     #[must_use]
     pub fn time(mut self, time: Duration) -> Self {
         self.time = Some(time);
         self
+    }
+
+    /// What is left of each limit after `usage` and `elapsed`.
+    pub(crate) fn minus(&self, usage: &Usage, elapsed: Duration) -> Self {
+        let left = |limit: Option<u64>, used: u64| limit.map(|limit| limit.saturating_sub(used));
+        Self {
+            calls: left(self.calls, usage.calls),
+            tokens: left(self.tokens, usage.tokens()),
+            input_tokens: left(self.input_tokens, usage.input_tokens),
+            output_tokens: left(self.output_tokens, usage.output_tokens),
+            cost: left(self.cost.map(|cost| cost.0), usage.cost.0).map(Cost),
+            time: self.time.map(|limit| limit.saturating_sub(elapsed)),
+        }
     }
 
     /// The first limit that `usage` exceeds: its name, the limit, and what is asked for.
@@ -108,6 +122,25 @@ impl Budget {
         self.cost
             .filter(|limit| usage.cost > *limit)
             .map(|limit| ("cost", limit.to_string(), usage.cost.to_string()))
+    }
+}
+
+/// Limits that are set, in words: `3 calls, 500 tokens`; nothing if none is.
+impl std::fmt::Display for Budget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let counts = [
+            (self.calls, "calls"),
+            (self.tokens, "tokens"),
+            (self.input_tokens, "input tokens"),
+            (self.output_tokens, "output tokens"),
+        ];
+        let counts = counts
+            .into_iter()
+            .filter_map(|(limit, what)| Some(format!("{} {what}", limit?)));
+        let cost = self.cost.map(|cost| cost.to_string());
+        let time = self.time.map(|time| format!("{:.1} s", time.as_secs_f64()));
+        let parts: Vec<_> = counts.chain(cost).chain(time).collect();
+        f.write_str(&parts.join(", "))
     }
 }
 
@@ -166,6 +199,17 @@ impl Ledger {
         self.account().settled
     }
 
+    /// What the run has spent and set aside.
+    pub(crate) fn committed(&self) -> Usage {
+        let account = self.account();
+        account.settled + account.reserved
+    }
+
+    /// What the budget has left.
+    pub(crate) fn unspent(&self) -> Budget {
+        self.budget.minus(&self.settled(), self.elapsed())
+    }
+
     pub(crate) fn budget(&self) -> &Budget {
         &self.budget
     }
@@ -192,9 +236,9 @@ impl Ledger {
     }
 }
 
-/// Budget set aside for one call. Dropped unsettled (the call failed or was cancelled), it books
-/// the call, and once the answer had begun also the prompt and what had come of the answer:
-/// a provider charges for those.
+/// Budget set aside for one call. Given up or dropped unsettled (the call failed or was cancelled),
+/// it books the call, and once the answer had begun also the prompt and what had come of the
+/// answer: a provider charges for those.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     ledger: Arc<Ledger>,
@@ -214,6 +258,26 @@ impl Reservation {
         self.close(usage);
     }
 
+    /// Replaces the reservation by what a failed call is charged, and says what that is.
+    pub(crate) fn give_up(mut self) -> Usage {
+        let usage = self.charge();
+        self.close(usage);
+        usage
+    }
+
+    fn charge(&self) -> Usage {
+        match self.begun {
+            None => Usage {
+                calls: self.estimate.calls,
+                ..Usage::default()
+            },
+            Some(output_tokens) => Usage {
+                output_tokens,
+                ..self.estimate
+            },
+        }
+    }
+
     fn close(&mut self, usage: Usage) {
         let estimate = std::mem::take(&mut self.estimate);
         let mut account = self.ledger.account();
@@ -224,20 +288,11 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.estimate == Usage::default() {
-            return; // Settled: every estimate has at least its call.
+        // Settled ones are empty: every estimate has at least its call.
+        if self.estimate != Usage::default() {
+            let usage = self.charge();
+            self.close(usage);
         }
-        let spent = match self.begun {
-            None => Usage {
-                calls: self.estimate.calls,
-                ..Usage::default()
-            },
-            Some(output_tokens) => Usage {
-                output_tokens,
-                ..self.estimate
-            },
-        };
-        self.close(spent);
     }
 }
 
@@ -306,6 +361,20 @@ mod tests {
         drop(ledger.reserve(Usage::call(5, 5)).unwrap());
         assert_eq!(ledger.settled(), usage(1, 0, 0));
         assert!(ledger.reserve(Usage::call(5, 5)).is_err());
+    }
+
+    #[test]
+    fn what_is_left_is_told() {
+        let ledger = Ledger::new(Budget::new().calls(3).tokens(100).cost(Cost(7)));
+        ledger.reserve(Usage::call(10, 10)).unwrap().settle(Usage {
+            cost: Cost(2),
+            ..Usage::call(10, 5)
+        });
+        let left = ledger.unspent();
+        assert_eq!((left.calls, left.tokens), (Some(2), Some(85)));
+        assert_eq!((left.cost, left.time), (Some(Cost(5)), None));
+        assert_eq!(left.to_string(), "2 calls, 85 tokens, $0.000000005");
+        assert_eq!(Budget::new().to_string(), "");
     }
 
     #[test]

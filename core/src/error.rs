@@ -2,7 +2,9 @@
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
-use crate::{NodePath, Usage};
+use serde::{Deserialize, Serialize};
+
+use crate::{Budget, Interrupt, NodePath, Usage};
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -35,10 +37,25 @@ struct Inner {
     help: Option<String>,
     path: Option<NodePath>,
     spent: Option<Usage>,
+    unspent: Option<Budget>,
+    interrupts: Vec<Interrupt>,
+    partial: Vec<Partial>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What was already done when a node failed: the output of an item of a `map` that was finished by
+/// then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Partial {
+    /// The item's path.
+    pub path: NodePath,
+    /// What it returned.
+    pub output: serde_json::Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 enum Kind {
     Invalid,
     Graph,
@@ -96,9 +113,22 @@ impl Error {
         Self::of(Kind::Cancelled, "the run was cancelled")
     }
 
-    /// The run waits for a person's answer.
-    pub fn interrupted(message: impl Into<String>) -> Self {
+    /// The run waits for a person's answers to `interrupts`.
+    pub fn interrupted(interrupts: Vec<Interrupt>) -> Self {
+        let message = match interrupts.as_slice() {
+            [one] => format!("the run waits for an answer to '{}'", one.id),
+            all => format!(
+                "the run waits for {} answers: {}",
+                all.len(),
+                all.iter()
+                    .map(|interrupt| format!("'{}'", interrupt.id))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        };
         Self::of(Kind::Interrupted, message)
+            .with_help("resume the run with an answer to each")
+            .edit(|inner| inner.interrupts = interrupts)
     }
 
     /// The provider asks for fewer requests; `retry_after` is what it asked to wait, if it said.
@@ -148,6 +178,9 @@ impl Error {
             help: None,
             path: None,
             spent: None,
+            unspent: None,
+            interrupts: Vec::new(),
+            partial: Vec::new(),
             source: None,
         }))
     }
@@ -179,6 +212,18 @@ impl Error {
         self.edit(|inner| inner.spent = Some(spent))
     }
 
+    /// Adds what the run's budget had left when it failed.
+    #[must_use]
+    pub(crate) fn with_unspent(self, unspent: Budget) -> Self {
+        self.edit(|inner| inner.unspent = Some(unspent))
+    }
+
+    /// Adds what was already done.
+    #[must_use]
+    pub(crate) fn with_partial(self, partial: impl IntoIterator<Item = Partial>) -> Self {
+        self.edit(|inner| inner.partial.extend(partial))
+    }
+
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
@@ -200,6 +245,22 @@ impl Error {
     /// What the run had spent when it failed; `None` outside a run.
     pub fn spent(&self) -> Option<&Usage> {
         self.0.spent.as_ref()
+    }
+
+    /// What the run's budget had left when it failed; `None` outside a run.
+    pub fn unspent(&self) -> Option<&Budget> {
+        self.0.unspent.as_ref()
+    }
+
+    /// What was already done: the outputs of the items that were finished when another item of
+    /// their `map` failed. With a journal nothing else is lost either: resuming goes on there.
+    pub fn partial(&self) -> &[Partial] {
+        &self.0.partial
+    }
+
+    /// The questions that the run waits for, if it [`is_interrupted`](Self::is_interrupted).
+    pub fn interrupts(&self) -> &[Interrupt] {
+        &self.0.interrupts
     }
 
     /// The caller passed something that cannot work.
@@ -292,6 +353,95 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         matches!(self.0.kind, Kind::RateLimited { .. } | Kind::Unavailable)
     }
+
+    /// Its kind in one word, of which there are few: for traces.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match self.0.kind {
+            Kind::Invalid => "invalid",
+            Kind::Graph => "graph",
+            Kind::Prompt => "prompt",
+            Kind::ContextOverflow { .. } => "context_overflow",
+            Kind::BudgetExceeded => "budget_exceeded",
+            Kind::Cancelled => "cancelled",
+            Kind::Interrupted => "interrupted",
+            Kind::RateLimited { .. } => "rate_limited",
+            Kind::Unavailable => "unavailable",
+            Kind::Refused => "refused",
+            Kind::MalformedOutput => "malformed_output",
+            Kind::Journal => "journal",
+            Kind::Divergence => "divergence",
+            Kind::StepLimit => "step_limit",
+            Kind::Panicked => "panicked",
+            Kind::Other => "other",
+        }
+    }
+
+    /// No failure policy may go on after it: the run is being stopped, waits, has spent what it
+    /// may, or could not be recorded.
+    pub(crate) fn ends_the_run(&self) -> bool {
+        matches!(
+            self.0.kind,
+            Kind::Cancelled
+                | Kind::Interrupted
+                | Kind::BudgetExceeded
+                | Kind::Journal
+                | Kind::Divergence
+        )
+    }
+}
+
+/// An error as it stands in a journal: what a program may ask of it, and its causes as text.
+#[derive(Serialize, Deserialize)]
+struct Recorded {
+    kind: Kind,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<NodePath>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+}
+
+impl Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Recorded {
+            kind: self.0.kind,
+            message: self.0.message.clone(),
+            help: self.0.help.clone(),
+            path: self.0.path.clone(),
+            cause: self.0.source.as_ref().map(ToString::to_string),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Error {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let recorded = Recorded::deserialize(deserializer)?;
+        Ok(Self::of(recorded.kind, recorded.message).edit(|inner| {
+            inner.help = recorded.help;
+            inner.path = recorded.path;
+            inner.source = recorded
+                .cause
+                .map(|cause| Box::<dyn StdError + Send + Sync>::from(cause).into());
+        }))
+    }
+}
+
+/// Errors are equal when they say the same: kind, message, help and path.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        let said = |inner: &Inner| {
+            (
+                inner.kind,
+                inner.message.clone(),
+                inner.help.clone(),
+                inner.path.clone(),
+            )
+        };
+        said(&self.0) == said(&other.0)
+    }
 }
 
 impl fmt::Display for Error {
@@ -344,6 +494,32 @@ mod tests {
             .with_source(std::io::Error::other("connection reset"));
         assert_eq!(error.source().unwrap().to_string(), "connection reset");
         assert!(error.is_retryable());
+    }
+
+    #[test]
+    fn an_error_survives_being_written_down() {
+        let error = Error::rate_limited(Some(Duration::from_secs(3)), "slow down")
+            .with_help("wait")
+            .at(&NodePath::root("r"))
+            .with_source(std::io::Error::other("429"));
+        let json = serde_json::to_string(&error).unwrap();
+        let read: Error = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, error);
+        assert_eq!(read.retry_after(), error.retry_after());
+        assert_eq!(read.source().unwrap().to_string(), "429");
+    }
+
+    #[test]
+    fn several_questions_are_listed() {
+        let path = NodePath::root("r");
+        let ask = |name| Interrupt::new::<bool>(&path, name, serde_json::Value::Null);
+        let error = Error::interrupted(vec![ask("a"), ask("b")]);
+        assert!(error.is_interrupted() && error.ends_the_run());
+        assert_eq!(error.interrupts().len(), 2);
+        assert_eq!(
+            error.to_string(),
+            "the run waits for 2 answers: 'r:a', 'r:b'"
+        );
     }
 
     #[test]

@@ -10,21 +10,32 @@ mod digest;
 mod error;
 mod event;
 mod graph;
+mod interrupt;
 mod journal;
 mod model;
 mod path;
 mod prompt;
 mod run;
 mod segment;
+mod telemetry;
 mod tokens;
 
 pub use agent::{Agent, FnAgent, Payload, agent};
 pub use budget::Budget;
 pub use context::Context;
-pub use error::{Error, Result};
-pub use event::{Event, EventKind};
-pub use graph::{Fold, Graph, GraphBuilder, Node, Step};
-pub use journal::{Effect, Entry, Journal, MemoryJournal, RunId, RunRecord, RunStatus};
+pub use error::{Error, Partial, Result};
+pub use event::{CallKind, Event, EventKind, Recovery};
+pub use graph::{
+    Arm, EdgeShape, Fold, Gap, Graph, GraphBuilder, Inside, Node, NodeKind, NodeShape, OnFailure,
+    Retry, Route, Routed, Shape, Step, on_failure,
+};
+pub use interrupt::Interrupt;
+pub use journal::{
+    Claim, Effect, Entry, Fingerprint, Journal, MemoryJournal, RunEnd, RunId, RunRecord, RunStatus,
+    RunSummary, check_journal, export_run,
+};
+#[cfg(feature = "sqlite")]
+pub use journal::{Durability, SqliteJournal, SqliteJournalBuilder};
 pub use model::{
     ChatMessage, ChatModel, ChatRequest, ChatResponse, ChatStream, Cost, Delta, Embedder,
     EmbedderProfile, Embedding, FinishReason, Format, ModelProfile, Price, Role, Score, Scorer,
@@ -32,6 +43,6 @@ pub use model::{
 };
 pub use path::NodePath;
 pub use prompt::Prompt;
-pub use run::{Outcome, Run, RunOptions};
+pub use run::{Outcome, Run, RunOptions, open_interrupts};
 pub use segment::{Chunk, Segmenter, lines, sentences};
 pub use tokens::{ApproximateCounter, TokenCounter, WordCounter};

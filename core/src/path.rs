@@ -4,8 +4,9 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-/// The place of a node in a run: `graph/node`, with `[i]` for an item of a `map` or a `fold` and
-/// `#n` for the n-th visit in a cycle, as in `ask/chain[3]` or `draft/revise#2`.
+/// The place of a node in a run: `graph/node`, with `[i]` for an item of a `map` or a `fold`, `#n`
+/// for the n-th visit in a cycle and `~n` for the n-th attempt after failures, as in
+/// `ask/chain[3]`, `draft/revise#2` or `ask/chain[3]~2`.
 ///
 /// With the index of a call it is the key under which the [journal](crate::Journal) records that
 /// call, so it must not depend on timing. Cloning is cheap.
@@ -40,11 +41,31 @@ impl NodePath {
         Self(format!("{}#{visit}", self.0).into())
     }
 
+    /// The path of attempt `attempt` (from 1) of a node that failed before; the first has no mark.
+    #[must_use]
+    pub fn attempt(&self, attempt: u32) -> Self {
+        if attempt <= 1 {
+            return self.clone();
+        }
+        Self(format!("{}~{attempt}", self.0).into())
+    }
+
+    /// Whether this is `other` or lies below it: a node in it, an item, a visit or an attempt.
+    pub fn is_within(&self, other: &Self) -> bool {
+        match self.0.strip_prefix(&*other.0) {
+            Some(rest) => rest.is_empty() || rest.starts_with(MARKS),
+            None => false,
+        }
+    }
+
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
+
+/// What begins a part of a path; not allowed in the names of nodes.
+pub(crate) const MARKS: [char; 5] = ['/', '[', ']', '#', '~'];
 
 impl From<String> for NodePath {
     fn from(path: String) -> Self {
@@ -67,5 +88,25 @@ impl fmt::Display for NodePath {
 impl fmt::Debug for NodePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "NodePath({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_is_told_apart() {
+        let path = NodePath::root("r").child("n").visit(2).item(0).attempt(3);
+        assert_eq!(path.as_str(), "r/n#2[0]~3");
+        assert_eq!(path.visit(1).attempt(1), path);
+    }
+
+    #[test]
+    fn a_longer_name_is_no_part() {
+        let node = NodePath::root("r").child("n");
+        assert!(node.is_within(&node) && node.attempt(2).child("x").is_within(&node));
+        assert!(!NodePath::root("r").child("nn").is_within(&node));
+        assert!(!NodePath::root("r").is_within(&node));
     }
 }

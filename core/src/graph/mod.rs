@@ -1,33 +1,40 @@
 //! Agents joined by typed edges.
 
+mod branch;
+mod builder;
+mod check;
 mod engine;
+mod fold;
+mod map;
 mod node;
+mod picture;
+mod policy;
 mod shape;
 
-pub(crate) use engine::panic_message;
-pub use node::{Fold, Node, Step};
+pub use branch::{Arm, Route, Routed};
+pub use builder::GraphBuilder;
+pub(crate) use engine::caught;
+pub use fold::{Fold, Step};
+pub use node::Node;
+pub use policy::{Gap, OnFailure, Retry, on_failure};
+pub use shape::{EdgeShape, Inside, NodeKind, NodeShape, Shape};
 
-use std::{
-    fmt,
-    marker::PhantomData,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
 
-use self::node::{AgentNode, ErasedNode, FoldNode, MapNode};
+use self::node::{ErasedNode, downcast};
 use crate::{Agent, Context, Payload, Result};
 
-/// Agents joined by typed edges; itself an [`Agent`].
+/// Agents joined by typed edges; itself an [`Agent`], so graphs nest.
 ///
 /// A message enters at one node, goes along the edges and leaves at another. Every node runs in a
 /// task of its own and every edge is a bounded channel. When a node fails or panics, the others
-/// are cancelled and the error carries the node's path.
+/// are cancelled and the error carries the node's path. There are five ways to join, each shown
+/// below: an edge, a branch, a map, a fold, and a cycle made of edges.
 ///
-/// An edge between nodes whose types do not fit does not compile:
+/// Wrong wiring does not compile; what types cannot tell, [`build`](GraphBuilder::build) refuses,
+/// naming the nodes:
 ///
 /// ```compile_fail
 /// use catena_core::{Graph, agent};
@@ -38,7 +45,7 @@ use crate::{Agent, Context, Payload, Result};
 /// graph.edge(length, shout); // a number does not go into a text
 /// ```
 ///
-/// # Example: one after the other
+/// # Example: an edge, one after the other
 ///
 /// ```
 /// use catena_core::{Graph, Run, RunOptions, agent};
@@ -57,27 +64,99 @@ use crate::{Agent, Context, Payload, Result};
 /// # }
 /// ```
 ///
-/// # Example: a list in parallel, then a chain
+/// # Example: a branch, by value
+///
+/// ```
+/// use catena_core::{Graph, Run, RunOptions, agent, branch};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// enum Size { Short(String), Long(String) }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), catena_core::Error> {
+/// let mut graph = Graph::builder("measure");
+/// let measure = graph.node("measure", agent(|text: String, _cx| async move {
+///     Ok(if text.len() < 10 { Size::Short(text) } else { Size::Long(text) })
+/// }));
+/// let keep = graph.node("keep", agent(|text: String, _cx| async move { Ok(text) }));
+/// let cut = graph.node("cut", agent(|mut text: String, _cx| async move {
+///     text.truncate(10);
+///     Ok(text)
+/// }));
+/// let size = branch!(graph, "size", |size: Size| match size {
+///     Size::Short(text) => keep(text),
+///     Size::Long(text) => cut(text),
+/// });
+/// let end = graph.node("end", agent(|text: String, _cx| async move { Ok(text + ".") }));
+/// graph.edge(measure, size).edge(keep, end).edge(cut, end);
+/// let graph = graph.build(measure, end)?;
+///
+/// let run = Run::start(graph, "a very long text".to_owned(), RunOptions::new("measure"));
+/// assert_eq!(run.outcome().await?.output, "a very lon.");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Example: a map, over a list in parallel
+///
+/// ```
+/// use catena_core::{Graph, Run, RunOptions, agent};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), catena_core::Error> {
+/// let mut graph = Graph::builder("squares");
+/// let square = graph.map("square", 4, agent(|x: u32, _cx| async move { Ok(x * x) }));
+/// let graph = graph.build(square, square)?;
+///
+/// let run = Run::start(graph, vec![1, 2, 3], RunOptions::new("squares"));
+/// assert_eq!(run.outcome().await?.output, [1, 4, 9]);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Example: a fold, a state carried along a list
 ///
 /// ```
 /// use catena_core::{Fold, Graph, Run, RunOptions, Step, agent};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), catena_core::Error> {
-/// let mut graph = Graph::builder("sum of squares");
-/// let square = graph.map("square", 4, agent(|x: u32, _cx| async move { Ok(x * x) }));
-/// let begin = graph.node("begin", agent(|items: Vec<u32>, _cx| async move {
-///     Ok(Fold { state: 0, items })
-/// }));
+/// let mut graph = Graph::builder("sum");
 /// let add = graph.fold("add", agent(|step: Step<u32, u32>, _cx| async move {
 ///     Ok(step.state + step.item)
 /// }));
-/// graph.edge(square, begin);
-/// graph.edge(begin, add);
-/// let graph = graph.build(square, add)?;
+/// let graph = graph.build(add, add)?;
 ///
-/// let run = Run::start(graph, vec![1, 2, 3], RunOptions::new("sum"));
-/// assert_eq!(run.outcome().await?.output, 14);
+/// let input = Fold { state: 0, items: vec![1, 2, 3] };
+/// let run = Run::start(graph, input, RunOptions::new("sum"));
+/// assert_eq!(run.outcome().await?.output, 6);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Example: a cycle, with the step limit that it must have
+///
+/// ```
+/// use catena_core::{Graph, Run, RunOptions, agent, branch};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), catena_core::Error> {
+/// let mut graph = Graph::builder("halve");
+/// let halve = graph.node("halve", agent(|x: u32, _cx| async move { Ok(x / 2) }));
+/// let done = graph.node("done", agent(|x: u32, _cx| async move { Ok(x) }));
+/// let small = branch!(graph, "small", |x: u32| match x {
+///     0..10 => done(x),
+///     _ => halve(x),
+/// });
+/// graph.edge(halve, small).step_limit(8);
+/// let graph = graph.build(halve, done)?;
+///
+/// let run = Run::start(graph.clone(), 100, RunOptions::new("halve"));
+/// assert_eq!(run.outcome().await?.output, 6);
+/// // Eight halvings are not enough for this one.
+/// let run = Run::start(graph, 1_000_000, RunOptions::new("halve"));
+/// assert!(run.outcome().await.unwrap_err().is_step_limit());
 /// # Ok(())
 /// # }
 /// ```
@@ -86,42 +165,48 @@ pub struct Graph<I, O> {
     types: PhantomData<fn(I) -> O>,
 }
 
-/// A well-formed graph: every node has one successor, but for the exit, which has none.
-pub(crate) struct Plan {
-    name: String,
+/// A well-formed graph: from every node a message comes to the exit, and from nowhere else.
+struct Plan {
+    shape: Shape,
     nodes: Vec<Placed>,
-    entry: usize,
-    exit: usize,
 }
 
 struct Placed {
-    name: String,
-    agent: Arc<dyn ErasedNode>,
-    next: Option<usize>,
+    node: Arc<dyn ErasedNode>,
+    next: Next,
+}
+
+/// Where a node's messages may go.
+enum Next {
+    Exit,
+    Node(usize),
+    /// The nodes of a branch's arms.
+    Arms(Vec<usize>),
 }
 
 impl Graph<(), ()> {
     /// Begins a graph. `name` is for errors and pictures.
     pub fn builder(name: impl Into<String>) -> GraphBuilder {
-        static BUILDERS: AtomicU64 = AtomicU64::new(0);
-        GraphBuilder {
-            id: BUILDERS.fetch_add(1, Ordering::Relaxed),
-            name: name.into(),
-            nodes: Vec::new(),
-            edges: Vec::new(),
-        }
+        GraphBuilder::new(name.into())
     }
 }
 
 impl<I, O> Graph<I, O> {
-    /// The graph's name.
-    pub fn name(&self) -> &str {
-        &self.plan.name
+    fn new(plan: Plan) -> Self {
+        Self {
+            plan: Arc::new(plan),
+            types: PhantomData,
+        }
     }
 
-    /// The graph as a [Mermaid](https://mermaid.js.org) flowchart.
-    pub fn mermaid(&self) -> String {
-        self.plan.mermaid()
+    /// The graph's name.
+    pub fn name(&self) -> &str {
+        &self.plan.shape.name
+    }
+
+    /// How it is wired: for pictures, see [`Shape::mermaid`] and [`Shape::dot`].
+    pub fn shape(&self) -> &Shape {
+        &self.plan.shape
     }
 }
 
@@ -132,7 +217,14 @@ impl<I: Payload, O: Payload> Agent for Graph<I, O> {
 
     async fn run(&self, input: I, cx: &Context) -> Result<O> {
         let output = engine::run(&self.plan, Box::new(input), cx).await?;
-        node::downcast(output)
+        downcast(output)
+    }
+
+    fn inside(&self) -> Inside {
+        Inside {
+            graph: Some(self.plan.shape.clone()),
+            ..Inside::default()
+        }
     }
 }
 
@@ -147,113 +239,10 @@ impl<I, O> Clone for Graph<I, O> {
 
 impl<I, O> fmt::Debug for Graph<I, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.plan.shape.nodes.iter().map(|node| &node.name);
         f.debug_struct("Graph")
-            .field("name", &self.plan.name)
-            .field(
-                "nodes",
-                &self
-                    .plan
-                    .nodes
-                    .iter()
-                    .map(|node| &node.name)
-                    .collect::<Vec<_>>(),
-            )
-            .finish_non_exhaustive()
-    }
-}
-
-/// Joins agents into a [`Graph`].
-///
-/// Mistakes in wiring that types cannot catch are all reported by [`build`](Self::build).
-pub struct GraphBuilder {
-    id: u64,
-    name: String,
-    nodes: Vec<(String, Arc<dyn ErasedNode>)>,
-    edges: Vec<Edge>,
-}
-
-/// An edge as it was asked for; either end may belong to another builder.
-#[derive(Clone, Copy)]
-struct Edge {
-    from: (u64, usize),
-    to: (u64, usize),
-}
-
-impl GraphBuilder {
-    /// Adds a node.
-    pub fn node<A: Agent>(
-        &mut self,
-        name: impl Into<String>,
-        agent: A,
-    ) -> Node<A::Input, A::Output> {
-        self.place(name.into(), Arc::new(AgentNode(agent)))
-    }
-
-    /// Adds a node that runs `agent` on each item of a list, at most `width` at a time (at least
-    /// one), and gives the results in the order of the items. The first failure cancels the rest.
-    pub fn map<A: Agent>(
-        &mut self,
-        name: impl Into<String>,
-        width: usize,
-        agent: A,
-    ) -> Node<Vec<A::Input>, Vec<A::Output>> {
-        let node = MapNode::new(agent, width.max(1));
-        self.place(name.into(), Arc::new(node))
-    }
-
-    /// Adds a node that carries a state along a list: `agent` turns the state and an item into
-    /// the next state. Gives the last state; without items, the first.
-    pub fn fold<S, T, A>(&mut self, name: impl Into<String>, agent: A) -> Node<Fold<S, T>, S>
-    where
-        S: Payload,
-        T: Payload,
-        A: Agent<Input = Step<S, T>, Output = S>,
-    {
-        self.place(name.into(), Arc::new(FoldNode::new(agent)))
-    }
-
-    /// Leads what `from` returns to `to`.
-    pub fn edge<A, B, C>(&mut self, from: Node<A, B>, to: Node<B, C>) -> &mut Self {
-        self.edges.push(Edge {
-            from: (from.builder, from.index),
-            to: (to.builder, to.index),
-        });
-        self
-    }
-
-    /// Ends the graph: messages enter at `entry` and leave at `exit`.
-    ///
-    /// # Errors
-    ///
-    /// [`is_graph`](crate::Error::is_graph), naming the nodes, when two nodes have the same name,
-    /// a node has more than one edge out of it, cannot be reached from the entry or leads nowhere,
-    /// edges form a cycle, or a node belongs to another builder.
-    pub fn build<I, A, B, O>(self, entry: Node<I, A>, exit: Node<B, O>) -> Result<Graph<I, O>> {
-        let plan = shape::plan(
-            self,
-            (entry.builder, entry.index),
-            (exit.builder, exit.index),
-        )?;
-        Ok(Graph {
-            plan: Arc::new(plan),
-            types: PhantomData,
-        })
-    }
-
-    fn place<I, O>(&mut self, name: String, node: Arc<dyn ErasedNode>) -> Node<I, O> {
-        self.nodes.push((name, node));
-        Node::new(self.id, self.nodes.len() - 1)
-    }
-}
-
-impl fmt::Debug for GraphBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GraphBuilder")
-            .field("name", &self.name)
-            .field(
-                "nodes",
-                &self.nodes.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-            )
+            .field("name", &self.plan.shape.name)
+            .field("nodes", &names.collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

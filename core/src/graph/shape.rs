@@ -1,234 +1,197 @@
-//! Checks what types cannot, and draws.
+//! How a graph is wired, as data.
 
-use std::{collections::HashSet, fmt::Write};
+use serde::{Deserialize, Serialize};
 
-use super::{GraphBuilder, Placed, Plan};
-use crate::{Error, Result};
+/// How a graph is wired, without its agents: what a journal keeps to refuse a program that has
+/// changed, and what pictures are drawn from.
+///
+/// # Example
+///
+/// ```
+/// use catena_core::{Graph, agent};
+///
+/// let mut graph = Graph::builder("shout");
+/// let shout = graph.node("shout", agent(|text: String, _cx| async move { Ok(text + "!") }));
+/// let graph = graph.build(shout, shout)?;
+/// assert_eq!(graph.shape().nodes[0].name, "shout");
+/// # Ok::<(), catena_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Shape {
+    /// The graph's name.
+    pub name: String,
+    /// Its nodes, in the order in which they were added.
+    pub nodes: Vec<NodeShape>,
+    /// Its edges: those of a branch in the order of its arms.
+    pub edges: Vec<EdgeShape>,
+    /// The node at which messages enter.
+    pub entry: usize,
+    /// The node from which they leave.
+    pub exit: usize,
+    /// How often a node may run; for graphs with a cycle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_limit: Option<usize>,
+}
 
-/// Checks the wiring; all mistakes are in one error.
-pub(super) fn plan(builder: GraphBuilder, entry: (u64, usize), exit: (u64, usize)) -> Result<Plan> {
-    let GraphBuilder {
-        id,
-        name: graph,
-        nodes,
-        edges,
-    } = builder;
-    let mut mistakes = Vec::new();
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct NodeShape {
+    /// Its name.
+    pub name: String,
+    /// What it does with a message.
+    pub kind: NodeKind,
+    /// What happens when it fails.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_failure: Vec<String>,
+    /// The graph that it runs, if its agent is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph: Option<Box<Shape>>,
+}
 
-    let foreign = |end: (u64, usize)| end.0 != id;
-    if foreign(entry)
-        || foreign(exit)
-        || edges
-            .iter()
-            .any(|edge| foreign(edge.from) || foreign(edge.to))
-    {
-        // Indices of another builder mean nothing here, so the other checks would mislead.
-        return Err(mistaken(
-            &graph,
-            &["a node of another graph is used in it".to_owned()],
-        ));
-    }
-    let (entry, exit) = (entry.1, exit.1);
+/// What a node does with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum NodeKind {
+    /// Runs its agent once.
+    Agent,
+    /// Runs its agent on each item of a list, some at a time.
+    Map,
+    /// Runs its agent on each item of a list, one after the other, with a state.
+    Fold,
+    /// Sends the message along one of its arms.
+    Branch,
+}
 
-    let name_of = |index: usize| nodes.get(index).map_or("", |(name, _)| name.as_str());
-    let mut names = HashSet::new();
-    for (name, _) in &nodes {
-        if !names.insert(name.as_str()) {
-            mistakes.push(format!("two nodes are named '{name}'"));
+impl NodeKind {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Agent => "an agent",
+            Self::Map => "a map",
+            Self::Fold => "a fold",
+            Self::Branch => "a branch",
         }
-        if name.is_empty() || name.contains(['/', '[', ']', '#']) {
-            mistakes.push(format!(
-                "'{name}' is no name for a node: it is empty or holds one of / [ ] #"
+    }
+}
+
+/// An edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EdgeShape {
+    /// The node that sends.
+    pub from: usize,
+    /// The node that receives.
+    pub to: usize,
+    /// The pattern of a branch's arm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<String>,
+}
+
+/// What an [`Agent`](crate::Agent) says of its inside; see
+/// [`Agent::inside`](crate::Agent::inside).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inside {
+    /// What happens when it fails.
+    pub on_failure: Vec<String>,
+    /// The graph that it runs.
+    pub graph: Option<Shape>,
+}
+
+impl Shape {
+    /// What differs first between this, recorded, and `now`, in words; `None` if they are equal.
+    pub fn difference(&self, now: &Self) -> Option<String> {
+        if self == now {
+            return None;
+        }
+        if self.name != now.name {
+            return Some(format!(
+                "the graph was '{}' and is '{}'",
+                self.name, now.name
             ));
         }
+        let nodes = self.nodes.iter().zip(&now.nodes);
+        if let Some(difference) = nodes.filter_map(|(old, new)| old.difference(new)).next() {
+            return Some(difference);
+        }
+        let (old, new) = (self.nodes.len(), now.nodes.len());
+        if let Some(gone) = self.nodes.get(new) {
+            return Some(format!("the node '{}' is gone", gone.name));
+        }
+        if let Some(added) = now.nodes.get(old) {
+            return Some(format!("the node '{}' is new", added.name));
+        }
+        let told = |shape: &Self| {
+            shape
+                .edges
+                .iter()
+                .map(|edge| shape.tell(edge))
+                .collect::<Vec<_>>()
+        };
+        let (old, new) = (told(self), told(now));
+        if let Some(gone) = old.iter().find(|edge| !new.contains(edge)) {
+            return Some(format!("the edge {gone} is gone"));
+        }
+        if let Some(added) = new.iter().find(|edge| !old.contains(edge)) {
+            return Some(format!("the edge {added} is new"));
+        }
+        if self.step_limit != now.step_limit {
+            let limit = |limit: Option<usize>| limit.map_or("none".to_owned(), |n| n.to_string());
+            return Some(format!(
+                "the step limit was {} and is {}",
+                limit(self.step_limit),
+                limit(now.step_limit)
+            ));
+        }
+        Some("entry, exit or the order of edges differ".to_owned())
     }
 
-    let mut next = vec![None; nodes.len()];
-    for edge in &edges {
-        let (from, to) = (edge.from.1, edge.to.1);
-        match next.get_mut(from) {
-            Some(Some(other)) => mistakes.push(format!(
-                "'{}' has an edge to '{}' and one to '{}': a node leads to one other",
-                name_of(from),
-                name_of(*other),
-                name_of(to),
+    /// A node's name; empty for an index that it does not have.
+    pub(crate) fn node_name(&self, index: usize) -> &str {
+        self.nodes.get(index).map_or("", |node| &node.name)
+    }
+
+    fn tell(&self, edge: &EdgeShape) -> String {
+        let ends = format!(
+            "from '{}' to '{}'",
+            self.node_name(edge.from),
+            self.node_name(edge.to)
+        );
+        match &edge.arm {
+            Some(arm) => format!("{ends} ({arm})"),
+            None => ends,
+        }
+    }
+}
+
+impl NodeShape {
+    fn difference(&self, now: &Self) -> Option<String> {
+        if self.name != now.name {
+            return Some(format!(
+                "the node '{}' has become '{}'",
+                self.name, now.name
+            ));
+        }
+        let name = &self.name;
+        if self.kind != now.kind {
+            let (old, new) = (self.kind.noun(), now.kind.noun());
+            return Some(format!("the node '{name}' was {old} and is {new}"));
+        }
+        if self.on_failure != now.on_failure {
+            return Some(format!(
+                "what happens when the node '{name}' fails has changed"
+            ));
+        }
+        match (&self.graph, &now.graph) {
+            (Some(old), Some(new)) => old
+                .difference(new)
+                .map(|difference| format!("in the node '{name}', {difference}")),
+            (None, None) => None,
+            _ => Some(format!(
+                "the node '{name}' is no longer what it was: a graph or an agent"
             )),
-            Some(slot) => *slot = Some(to),
-            None => {}
         }
-    }
-    if let Some(Some(after)) = next.get(exit) {
-        mistakes.push(format!(
-            "the exit '{}' has an edge to '{}'",
-            name_of(exit),
-            name_of(*after)
-        ));
-    }
-
-    let mut reached = vec![false; nodes.len()];
-    let mut at = Some(entry);
-    while let Some(index) = at {
-        match reached.get_mut(index) {
-            Some(seen) if !*seen => *seen = true,
-            _ => {
-                mistakes.push(format!(
-                    "the edges run in a circle through '{}'",
-                    name_of(index)
-                ));
-                break;
-            }
-        }
-        at = next.get(index).copied().flatten();
-        if at.is_none() && index != exit {
-            mistakes.push(format!(
-                "'{}' leads nowhere and is not the exit",
-                name_of(index)
-            ));
-        }
-    }
-    for (index, _) in reached.iter().enumerate().filter(|(_, reached)| !**reached) {
-        mistakes.push(format!(
-            "'{}' cannot be reached from the entry '{}'",
-            name_of(index),
-            name_of(entry)
-        ));
-    }
-
-    if !mistakes.is_empty() {
-        return Err(mistaken(&graph, &mistakes));
-    }
-    let nodes = nodes
-        .into_iter()
-        .zip(next)
-        .map(|((name, agent), next)| Placed { name, agent, next })
-        .collect();
-    Ok(Plan {
-        name: graph,
-        nodes,
-        entry,
-        exit,
-    })
-}
-
-fn mistaken(graph: &str, mistakes: &[String]) -> Error {
-    Error::graph(format!(
-        "the graph '{graph}' is not well-formed: {}",
-        mistakes.join("; ")
-    ))
-}
-
-impl Plan {
-    pub(super) fn mermaid(&self) -> String {
-        let mut out = String::from("flowchart TD\n");
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "    in(( )) --> n{}", self.entry);
-        for (index, node) in self.nodes.iter().enumerate() {
-            let (open, close) = node.agent.delimiters();
-            let label = node.name.replace('"', "&quot;");
-            let _ = writeln!(out, "    n{index}{open}\"{label}\"{close}");
-            if let Some(next) = node.next {
-                let _ = writeln!(out, "    n{index} --> n{next}");
-            }
-        }
-        let _ = writeln!(out, "    n{} --> out(( ))", self.exit);
-        out
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::{Context, Graph, Node, Result, agent};
-
-    async fn step(x: u32, _cx: Context) -> Result<u32> {
-        Ok(x + 1)
-    }
-
-    fn refused(wire: impl FnOnce(&mut crate::GraphBuilder, [Node<u32, u32>; 3])) -> String {
-        let mut graph = Graph::builder("g");
-        let nodes = ["a", "b", "c"].map(|name| graph.node(name, agent(step)));
-        wire(&mut graph, nodes);
-        let [a, _, c] = nodes;
-        let error = graph.build(a, c).unwrap_err();
-        assert!(error.is_graph());
-        error.to_string()
-    }
-
-    #[test]
-    fn a_dangling_node_is_named() {
-        let message = refused(|graph, [a, b, _]| {
-            graph.edge(a, b);
-        });
-        assert!(message.contains("'b' leads nowhere"), "{message}");
-        assert!(
-            message.contains("'c' cannot be reached from the entry 'a'"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn two_edges_out_of_a_node_are_refused() {
-        let message = refused(|graph, [a, b, c]| {
-            graph.edge(a, b).edge(b, c).edge(a, c);
-        });
-        assert!(
-            message.contains("'a' has an edge to 'b' and one to 'c'"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn a_circle_is_refused() {
-        let message = refused(|graph, [a, b, _]| {
-            graph.edge(a, b).edge(b, a);
-        });
-        assert!(message.contains("run in a circle through 'a'"), "{message}");
-    }
-
-    #[test]
-    fn an_exit_with_a_successor_is_refused() {
-        let message = refused(|graph, [a, b, c]| {
-            graph.edge(a, c).edge(c, b);
-        });
-        assert!(
-            message.contains("the exit 'c' has an edge to 'b'"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn names_must_be_unique_and_usable_in_a_path() {
-        let message = refused(|graph, [a, b, c]| {
-            graph.edge(a, b).edge(b, c);
-            graph.node("a", agent(step));
-            graph.node("x/y", agent(step));
-        });
-        assert!(message.contains("two nodes are named 'a'"), "{message}");
-        assert!(message.contains("'x/y' is no name"), "{message}");
-    }
-
-    #[test]
-    fn a_node_of_another_graph_is_refused() {
-        let mut other = Graph::builder("other");
-        let stranger = other.node("s", agent(step));
-        let message = refused(|graph, [a, ..]| {
-            graph.edge(a, stranger);
-        });
-        assert!(message.contains("another graph"), "{message}");
-    }
-
-    #[test]
-    fn a_graph_draws_itself() {
-        let mut graph = Graph::builder("g");
-        let a = graph.node("a", agent(|x: u32, _cx| async move { Ok(vec![x]) }));
-        let b = graph.map("b", 2, agent(step));
-        graph.edge(a, b);
-        insta::assert_snapshot!(graph.build(a, b).unwrap().mermaid(), @r#"
-        flowchart TD
-            in(( )) --> n0
-            n0["a"]
-            n0 --> n1
-            n1[["b"]]
-            n1 --> out(( ))
-        "#);
     }
 }

@@ -1,0 +1,65 @@
+//! What the nodes of a run share, and what a node has of its own.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU32},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::failures::Failures;
+use crate::{
+    Entry, Event, Gap, Journal, NodePath, Result, RunId, budget::Ledger, event::EventSink,
+};
+
+/// What all nodes of a run share. Held by every [`Context`](super::Context) of it.
+#[derive(Debug)]
+pub(crate) struct RunScope {
+    pub(crate) id: RunId,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) journal: Option<Arc<dyn Journal>>,
+    /// Effects of an earlier attempt, by node and call index.
+    pub(crate) replay: HashMap<(NodePath, u32), Entry>,
+    /// A person's answers that are not in the journal yet, by the ids of the questions.
+    pub(crate) answers: HashMap<String, serde_json::Value>,
+    pub(crate) events: EventSink,
+    /// Cancels the run.
+    pub(crate) cancel: CancellationToken,
+    pub(crate) failures: Failures,
+    pub(crate) gaps: Mutex<Vec<Gap>>,
+}
+
+impl RunScope {
+    /// Appends to the journal, if there is one.
+    pub(super) async fn append(&self, entries: Vec<Entry>, events: Vec<Event>) -> Result<()> {
+        match &self.journal {
+            Some(journal) => journal.append(&self.id, entries, events).await,
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn keep_gap(&self, gap: Gap) {
+        self.gaps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(gap);
+    }
+
+    /// The results that are missing, in the order of their paths.
+    pub(crate) fn take_gaps(&self) -> Vec<Gap> {
+        let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gaps = std::mem::take(&mut *gaps);
+        gaps.sort_by(|a, b| a.path.cmp(&b.path));
+        gaps
+    }
+}
+
+/// What is a node's own.
+#[derive(Debug)]
+pub(super) struct NodeScope {
+    pub(super) path: NodePath,
+    pub(super) calls: AtomicU32,
+    pub(super) cancel: CancellationToken,
+    /// The names of the questions that it asked.
+    pub(super) asked: Mutex<Vec<String>>,
+}

@@ -1,0 +1,314 @@
+//! What is read from the tables and written to them. Synchronous: the writer's thread calls it.
+
+use std::{sync::Arc, time::Duration};
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    batch::{Batch, decode},
+    claims::{Claims, Held},
+    schema::failed,
+};
+use crate::{
+    Effect, Entry, Error, Event, NodePath, Result, RunEnd, RunId, RunRecord, RunStatus, RunSummary,
+    journal::{memory, now_ms},
+};
+
+/// Begins a run or takes it up. Inside of a transaction that may write, so that of two processes
+/// only one finds the run free.
+pub(super) fn begin(db: &Connection, claims: &Arc<Claims>, run: &RunRecord) -> Result<Held> {
+    let known: Option<(i64, String)> = db
+        .prepare_cached("SELECT n, owner FROM runs WHERE id = ?1")
+        .and_then(|mut select| {
+            select
+                .query_row([run.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        })
+        .map_err(|error| failed(&error))?;
+    match known {
+        Some((_, owner)) if claims.is_live(&run.id, &owner) => return Err(memory::live(&run.id)),
+        Some((n, _)) => take_up(db, n, &claims.owner),
+        None => insert(db, run, &claims.owner),
+    }
+    .map_err(|error| failed(&error))?;
+    Ok(claims.hold(run.id.clone()))
+}
+
+fn take_up(db: &Connection, n: i64, owner: &str) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM events WHERE run = ?1", [n])?;
+    db.execute(
+        "UPDATE runs SET status = 'running', output = NULL, error = NULL, owner = ?2,
+            updated_ms = ?3 WHERE n = ?1",
+        params![n, owner, now_ms() as i64],
+    )?;
+    Ok(())
+}
+
+fn insert(db: &Connection, run: &RunRecord, owner: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO runs (id, name, shape, input, meta, forked, status, created_ms, updated_ms,
+            owner) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'running', ?7, ?7, ?8)",
+    )?
+    .execute(params![
+        run.id.as_str(),
+        run.name,
+        run.shape.as_ref().map(json),
+        json(&run.input),
+        json(&run.meta),
+        run.forked.as_ref().map(json),
+        run.created_ms as i64,
+        owner,
+    ])?;
+    Ok(())
+}
+
+/// Adds entries and events.
+pub(super) fn append(
+    db: &Connection,
+    run: &RunId,
+    entries: &[Entry],
+    events: Vec<Event>,
+) -> Result<()> {
+    let n = number(db, run)?;
+    for entry in entries {
+        insert_entry(db, n, entry).map_err(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::ConstraintViolation) => memory::twice(entry),
+            _ => failed(&error),
+        })?;
+    }
+    insert_events(db, n, entries, events)
+}
+
+fn insert_entry(db: &Connection, n: i64, entry: &Entry) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO entries (run, path, call, request, effect, usage, elapsed_us)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        n,
+        entry.path.as_str(),
+        entry.call,
+        json(&entry.request),
+        json(&entry.effect),
+        json(&entry.usage),
+        entry.elapsed.as_micros() as i64,
+    ])?;
+    Ok(())
+}
+
+fn insert_events(db: &Connection, n: i64, entries: &[Entry], events: Vec<Event>) -> Result<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let answered = |path: &NodePath, call: u32| {
+        let is_it = |entry: &Entry| {
+            entry.call == call && entry.path == *path && matches!(entry.effect, Effect::Chat(_))
+        };
+        entries.iter().any(is_it) || has_answer(db, n, path, call)
+    };
+    let batch = Batch::encode(events, answered);
+    db.prepare_cached("INSERT INTO events (run, batch, pieces) VALUES (?1, ?2, ?3)")
+        .and_then(|mut insert| insert.execute(params![n, batch.events, batch.pieces]))
+        .map_err(|error| failed(&error))?;
+    Ok(())
+}
+
+fn has_answer(db: &Connection, n: i64, path: &NodePath, call: u32) -> bool {
+    let found = db
+        .prepare_cached("SELECT effect FROM entries WHERE run = ?1 AND path = ?2 AND call = ?3")
+        .and_then(|mut select| {
+            select.query_row(params![n, path.as_str(), call], |row| {
+                row.get::<_, String>(0)
+            })
+        });
+    // Whatever cannot be told apart is kept with its text.
+    found.is_ok_and(|effect| effect.starts_with("{\"chat\""))
+}
+
+/// Sets how a run ended.
+pub(super) fn finish(db: &Connection, run: &RunId, end: &RunEnd, events: Vec<Event>) -> Result<()> {
+    let n = number(db, run)?;
+    insert_events(db, n, &[], events)?;
+    db.prepare_cached(
+        "UPDATE runs SET status = ?2, output = ?3, error = ?4, updated_ms = ?5 WHERE n = ?1",
+    )
+    .and_then(|mut update| {
+        update.execute(params![
+            n,
+            end.status.to_string(),
+            end.output.as_ref().map(json),
+            end.error.as_ref().map(json),
+            now_ms() as i64,
+        ])
+    })
+    .map_err(|error| failed(&error))?;
+    Ok(())
+}
+
+pub(super) fn load(db: &Connection, run: &RunId) -> Result<Option<(RunRecord, Vec<Entry>)>> {
+    let record = db
+        .prepare_cached(
+            "SELECT id, name, shape, input, meta, forked, status, output, error, created_ms,
+                updated_ms, n FROM runs WHERE id = ?1",
+        )
+        .and_then(|mut select| {
+            select
+                .query_row([run.as_str()], |row| {
+                    Ok((record(row), row.get::<_, i64>(11)?))
+                })
+                .optional()
+        })
+        .map_err(|error| failed(&error))?;
+    let Some((record, n)) = record else {
+        return Ok(None);
+    };
+    Ok(Some((record?, entries(db, n)?)))
+}
+
+fn record(row: &Row<'_>) -> Result<RunRecord> {
+    let id: String = column(row, 0)?;
+    let mut record = RunRecord::new(
+        RunId::parse(&id)?,
+        column::<String>(row, 1)?,
+        parsed(row, 3)?,
+    );
+    record.shape = optional(row, 2)?;
+    record.meta = parsed(row, 4)?;
+    record.forked = optional(row, 5)?;
+    record.status = status(&column::<String>(row, 6)?)?;
+    record.output = optional(row, 7)?;
+    record.error = optional(row, 8)?;
+    record.created_ms = column::<i64>(row, 9)? as u64;
+    record.updated_ms = column::<i64>(row, 10)? as u64;
+    Ok(record)
+}
+
+fn entries(db: &Connection, n: i64) -> Result<Vec<Entry>> {
+    let mut select = db
+        .prepare_cached(
+            "SELECT path, call, request, effect, usage, elapsed_us FROM entries WHERE run = ?1
+                ORDER BY n",
+        )
+        .map_err(|error| failed(&error))?;
+    let mut rows = select.query([n]).map_err(|error| failed(&error))?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next().map_err(|error| failed(&error))? {
+        entries.push(Entry {
+            path: NodePath::from(column::<String>(row, 0)?),
+            call: column(row, 1)?,
+            request: parsed(row, 2)?,
+            effect: parsed(row, 3)?,
+            usage: parsed(row, 4)?,
+            elapsed: Duration::from_micros(column::<i64>(row, 5)? as u64),
+        });
+    }
+    Ok(entries)
+}
+
+pub(super) fn events(db: &Connection, run: &RunId) -> Result<Vec<Event>> {
+    let Some((_, entries)) = load(db, run)? else {
+        return Ok(Vec::new());
+    };
+    let n = number(db, run)?;
+    let batches = db
+        .prepare_cached("SELECT batch, pieces FROM events WHERE run = ?1 ORDER BY n")
+        .and_then(|mut select| {
+            select
+                .query_map([n], |row| {
+                    Ok(Batch {
+                        events: row.get(0)?,
+                        pieces: row.get(1)?,
+                    })
+                })?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        })
+        .map_err(|error| failed(&error))?;
+    decode(&batches, &entries)
+}
+
+pub(super) fn list(db: &Connection, claims: &Claims) -> Result<Vec<RunSummary>> {
+    let mut select = db
+        .prepare_cached(
+            "SELECT id, name, status, owner, created_ms, updated_ms,
+                (SELECT count(*) FROM entries WHERE entries.run = runs.n) FROM runs ORDER BY id",
+        )
+        .map_err(|error| failed(&error))?;
+    let mut rows = select.query([]).map_err(|error| failed(&error))?;
+    let mut runs = Vec::new();
+    while let Some(row) = rows.next().map_err(|error| failed(&error))? {
+        let id = RunId::parse(&column::<String>(row, 0)?)?;
+        let status = status(&column::<String>(row, 2)?)?;
+        runs.push(RunSummary {
+            name: column(row, 1)?,
+            status,
+            live: status == RunStatus::Running && claims.is_live(&id, &column::<String>(row, 3)?),
+            created_ms: column::<i64>(row, 4)? as u64,
+            updated_ms: column::<i64>(row, 5)? as u64,
+            entries: column::<i64>(row, 6)? as usize,
+            id,
+        });
+    }
+    Ok(runs)
+}
+
+/// Forgets a run.
+pub(super) fn remove(db: &Connection, claims: &Claims, run: &RunId) -> Result<bool> {
+    let owner: Option<String> = db
+        .query_row(
+            "SELECT owner FROM runs WHERE id = ?1",
+            [run.as_str()],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(|error| failed(&error))?;
+    match owner {
+        None => Ok(false),
+        Some(owner) if claims.is_live(run, &owner) => Err(memory::live(run)),
+        Some(_) => db
+            .execute("DELETE FROM runs WHERE id = ?1", [run.as_str()])
+            .map(|deleted| deleted > 0)
+            .map_err(|error| failed(&error)),
+    }
+}
+
+fn number(db: &Connection, run: &RunId) -> Result<i64> {
+    db.prepare_cached("SELECT n FROM runs WHERE id = ?1")
+        .and_then(|mut select| {
+            select
+                .query_row([run.as_str()], |row| row.get(0))
+                .optional()
+        })
+        .map_err(|error| failed(&error))?
+        .ok_or_else(|| memory::unknown(run))
+}
+
+fn status(text: &str) -> Result<RunStatus> {
+    serde_json::from_value(text.into()).map_err(|error| damaged().with_source(error))
+}
+
+fn json(value: &impl Serialize) -> String {
+    // Strings, numbers and JSON: serialising cannot fail.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn column<T: rusqlite::types::FromSql>(row: &Row<'_>, index: usize) -> Result<T> {
+    row.get(index).map_err(|error| failed(&error))
+}
+
+fn parsed<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> Result<T> {
+    let text: String = column(row, index)?;
+    serde_json::from_str(&text).map_err(|error| damaged().with_source(error))
+}
+
+fn optional<T: DeserializeOwned>(row: &Row<'_>, index: usize) -> Result<Option<T>> {
+    let text: Option<String> = column(row, index)?;
+    text.map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|error| damaged().with_source(error))
+}
+
+fn damaged() -> Error {
+    Error::journal("the journal holds something that this program cannot read")
+        .with_help("it is damaged, or was written by another version of the program")
+}

@@ -1,0 +1,189 @@
+//! Begins a run's record: from scratch, from where it stopped, or in the middle of another.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::options::{From, RunOptions};
+use crate::{
+    Claim, Effect, Entry, Error, Interrupt, Journal, NodePath, Result, RunId, RunRecord, Shape,
+};
+
+/// What a run begins with.
+#[derive(Default)]
+pub(super) struct Beginning {
+    /// Effects of an earlier attempt, by node and call index.
+    pub(super) replay: HashMap<(NodePath, u32), Entry>,
+    pub(super) answers: HashMap<String, Value>,
+    /// Held as long as the run is executed.
+    pub(super) claim: Option<Claim>,
+}
+
+/// Opens the record of run `id`.
+pub(super) async fn begin(
+    id: &RunId,
+    input: serde_json::Result<Value>,
+    shape: Option<Shape>,
+    options: &RunOptions,
+) -> Result<Beginning> {
+    let Some(journal) = &options.journal else {
+        return match (&options.from, options.answers.first()) {
+            (From::Stop(id) | From::Entry(id, _), _) => Err(Error::journal(format!(
+                "run {id} cannot be taken up without a journal"
+            ))),
+            (From::Scratch, Some((id, _))) => Err(no_such_question(id, &[])),
+            (From::Scratch, None) => Ok(Beginning::default()),
+        };
+    };
+    let input = input.map_err(|error| {
+        Error::invalid("the run's input cannot be written down").with_source(error)
+    })?;
+    let mut record = RunRecord::new(id.clone(), &options.name, input);
+    record.shape = shape;
+    record.meta = options.meta.clone();
+    match &options.from {
+        From::Scratch => {
+            let answers = answers(options, &[])?;
+            let claim = journal.begin(&record).await?;
+            Ok(Beginning {
+                replay: HashMap::new(),
+                answers,
+                claim: Some(claim),
+            })
+        }
+        From::Stop(id) => resume(&**journal, id, &record, options).await,
+        From::Entry(id, count) => fork(&**journal, id, *count, record, options).await,
+    }
+}
+
+async fn resume(
+    journal: &dyn Journal,
+    id: &RunId,
+    now: &RunRecord,
+    options: &RunOptions,
+) -> Result<Beginning> {
+    // Claimed first: what is read after that, nobody changes.
+    let (known, _) = load(journal, id).await?;
+    same_program(&known, now)?;
+    if let (Some(old), Some(new)) = (&known.shape, &now.shape)
+        && let Some(difference) = old.difference(new)
+    {
+        return Err(
+            Error::divergence(format!("run {id} began with another graph: {difference}"))
+                .with_help("resume it with the program that began it, fork it, or start a new run"),
+        );
+    }
+    let claim = journal.begin(&known).await?;
+    let (_, entries) = load(journal, id).await?;
+    Ok(Beginning {
+        answers: answers(options, &entries)?,
+        replay: by_call(entries),
+        claim: Some(claim),
+    })
+}
+
+async fn fork(
+    journal: &dyn Journal,
+    id: &RunId,
+    count: usize,
+    mut record: RunRecord,
+    options: &RunOptions,
+) -> Result<Beginning> {
+    let (known, mut entries) = load(journal, id).await?;
+    same_program(&known, &record)?;
+    if count > entries.len() {
+        return Err(Error::invalid(format!(
+            "run {id} has {} entries, and cannot be forked behind entry {count}",
+            entries.len()
+        ))
+        .with_help("0 takes over none of them"));
+    }
+    entries.truncate(count);
+    let answers = answers(options, &entries)?;
+    record.forked = Some((id.clone(), count));
+    let claim = journal.begin(&record).await?;
+    journal
+        .append(&record.id, entries.clone(), Vec::new())
+        .await?;
+    Ok(Beginning {
+        replay: by_call(entries),
+        answers,
+        claim: Some(claim),
+    })
+}
+
+async fn load(journal: &dyn Journal, id: &RunId) -> Result<(RunRecord, Vec<Entry>)> {
+    let found = journal.load(id).await?;
+    found.ok_or_else(|| Error::journal(format!("the journal has no run {id}")))
+}
+
+fn same_program(known: &RunRecord, now: &RunRecord) -> Result<()> {
+    let id = &known.id;
+    if known.name != now.name {
+        return Err(Error::divergence(format!(
+            "run {id} is one of '{}', not of '{}'",
+            known.name, now.name
+        )));
+    }
+    if known.input != now.input {
+        return Err(
+            Error::divergence(format!("run {id} began with another input"))
+                .with_help("take it up with the input that it began with, or start a new run"),
+        );
+    }
+    Ok(())
+}
+
+fn by_call(entries: Vec<Entry>) -> HashMap<(NodePath, u32), Entry> {
+    entries
+        .into_iter()
+        .map(|entry| ((entry.path.clone(), entry.call), entry))
+        .collect()
+}
+
+/// The answers by the ids of the questions, each of which must be open.
+fn answers(options: &RunOptions, entries: &[Entry]) -> Result<HashMap<String, Value>> {
+    let open = open_questions(entries);
+    let mut answers = HashMap::new();
+    for (id, answer) in &options.answers {
+        let exact = open.iter().find(|question| question.id == *id);
+        let mut named = open.iter().filter(|question| question.name() == id);
+        let question = match (exact, named.next(), named.next()) {
+            (Some(question), ..) | (None, Some(question), None) => question,
+            _ => return Err(no_such_question(id, &open)),
+        };
+        answers.insert(question.id.clone(), answer.clone());
+    }
+    Ok(answers)
+}
+
+/// The questions that a journal's entries hold without an answer.
+pub(crate) fn open_questions(entries: &[Entry]) -> Vec<&Interrupt> {
+    let answered: std::collections::HashSet<_> = entries
+        .iter()
+        .filter(|entry| matches!(entry.effect, Effect::Answer(_)))
+        .map(|entry| (&entry.path, entry.call))
+        .collect();
+    entries
+        .iter()
+        .filter_map(|entry| match &entry.effect {
+            Effect::Question(interrupt) => {
+                let answer = (&entry.path, entry.call + 1);
+                (!answered.contains(&answer)).then_some(interrupt)
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn no_such_question(id: &str, open: &[&Interrupt]) -> Error {
+    let ids: Vec<_> = open
+        .iter()
+        .map(|question| format!("'{}'", question.id))
+        .collect();
+    let error = Error::invalid(format!("the run has no open question '{id}'"));
+    error.with_help(match ids.as_slice() {
+        [] => "it has none".to_owned(),
+        ids => format!("open are: {}", ids.join(", ")),
+    })
+}
