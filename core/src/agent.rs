@@ -10,8 +10,16 @@ use crate::{Context, Inside, Result};
 /// What agents receive and return: plain data that can be written down.
 ///
 /// Implemented for every type that qualifies.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot go into an agent or come out of one",
+    label = "not a `Payload`",
+    note = "what agents exchange is written to a journal and read again: it must be \
+            `serde::Serialize`, `serde::de::DeserializeOwned` and `Send`, and own what it holds"
+)]
 pub trait Payload: Serialize + DeserializeOwned + Send + 'static {}
 
+// Or a compiler would list what serde implements, once for each trait, and leave out the above.
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {}
 
 /// `async fn(Input, &Context) -> Result<Output>`: a step that may ask models and tools.
@@ -41,6 +49,11 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {}
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no agent",
+    label = "not an `Agent`",
+    note = "a function becomes one by `agent(function)`, a `GraphBuilder` by `build(entry, exit)?`"
+)]
 #[async_trait]
 pub trait Agent: Send + Sync + 'static {
     /// What it receives.

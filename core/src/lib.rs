@@ -2,6 +2,8 @@
 //! within a [`Budget`], reaching models through a [`Context`] and recorded in a [`Journal`].
 //!
 //! This crate knows no provider: models, memory and tools implement its traits.
+//!
+//! Wiring that does not compile is explained in [reading wiring errors](_wiring_errors).
 
 mod agent;
 mod budget;
@@ -19,6 +21,10 @@ mod run;
 mod segment;
 mod telemetry;
 mod tokens;
+
+#[cfg(doc)]
+#[doc = include_str!("../../docs/wiring-errors.md")]
+pub mod _wiring_errors {}
 
 pub use agent::{Agent, FnAgent, Payload, agent};
 pub use budget::Budget;

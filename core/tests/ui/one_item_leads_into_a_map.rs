@@ -1,0 +1,13 @@
+use catena_core::{Context, Graph, Result, agent};
+
+async fn shout(text: String, _cx: Context) -> Result<String> {
+    Ok(text + "!")
+}
+
+fn main() {
+    let mut graph = Graph::builder("wrong");
+    let one = graph.node("one", agent(shout));
+    let all = graph.map("all", 4, agent(shout));
+    // What goes into a map is a list.
+    graph.edge(one, all);
+}
