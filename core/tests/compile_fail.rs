@@ -95,8 +95,10 @@ fn refused_in_any_words() {
         .args(["--exact", "every_mistake_is_refused_in_the_pinned_words"])
         .env(COPIES, copies.path())
         .env("TRYBUILD", "overwrite")
-        .status();
-    assert!(again.unwrap().success());
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&again.stdout);
+    assert!(again.status.success(), "{said}");
 }
 
 fn compiler() -> String {
