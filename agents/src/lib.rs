@@ -10,7 +10,7 @@ mod prompts;
 
 pub use chain::{
     ChainAnswer, ChainInput, ChainOfAgents, MultiPath, Notes, OnRefusal, Order, Passage, Place,
-    Select, Task, Unit,
+    Planned, Select, Task, Unit,
 };
 pub use full_context::FullContext;
 pub use prompts::Prompts;

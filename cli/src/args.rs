@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 /// Questions and summaries over documents of any length, answered by a local model.
 #[derive(Debug, Parser)]
@@ -34,12 +35,13 @@ Environment (an empty variable counts as none):
                                     as the flags of these names
   CATENA_BASE_URL, CATENA_API_KEY   the server behind openai:NAME and its key
                                     (else OPENAI_BASE_URL and OPENAI_API_KEY)
+  CATENA_JOURNAL                    as --journal
   CATENA_CACHE_DIR                  where model files are kept [default: catena in the user's cache folder]
   CATENA_MODEL_PATH                 more folders with model files, separated by colons
   HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE   as for other programs that use the Hugging Face hub
   NO_COLOR                          no colours
 
-Exit codes: 0 done; 1 failed; 2 wrong usage; 130 interrupted with Ctrl-C.";
+Exit codes: 0 done; 1 failed, or waits for an answer; 2 wrong usage; 130 interrupted with Ctrl-C.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -53,6 +55,12 @@ pub(crate) enum Command {
     /// Reads them part by part with a chain of agents. Prints the summary; progress and usage go
     /// to standard error.
     Summarize(Summarize),
+    /// List, show, resume and fork recorded runs
+    ///
+    /// Every run of `ask` and `summarize` is recorded after each call to the model. One that was
+    /// stopped, killed or failed goes on where it was; what was answered is not asked again.
+    #[command(subcommand)]
+    Runs(Runs),
     /// List, fetch and examine models
     #[command(subcommand)]
     Models(Models),
@@ -84,7 +92,10 @@ impl Command {
     /// Whether standard output is for a program.
     pub(crate) fn is_json(&self) -> bool {
         match self {
-            Self::Ask(Ask { reading, .. }) | Self::Summarize(Summarize { reading }) => reading.json,
+            Self::Ask(Ask { reading, .. }) | Self::Summarize(Summarize { reading }) => {
+                reading.output.json
+            }
+            Self::Runs(runs) => runs.is_json(),
             Self::Models(Models::List { json } | Models::Info { json, .. }) => *json,
             Self::Models(Models::Pull { .. }) => false,
             Self::Eval(eval) => eval.json,
@@ -105,6 +116,27 @@ pub(crate) struct Reading {
     #[arg(long, value_name = "TOKENS", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) answer_tokens: u32,
 
+    /// Say how much there is to read, and wait for a yes before reading it
+    #[arg(long)]
+    pub(crate) approve: bool,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+
+    #[command(flatten)]
+    pub(crate) journal: Journal,
+
+    /// Keep no record of the run; it cannot be resumed
+    #[arg(long, conflicts_with = "journal", help_heading = "Record")]
+    pub(crate) no_journal: bool,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// What a run may spend.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Limits {
     /// Stop before the run makes more calls to the model than this
     #[arg(long, value_name = "N", help_heading = "Budget")]
     pub(crate) max_calls: Option<u64>,
@@ -120,11 +152,18 @@ pub(crate) struct Reading {
     /// Stop when the run has taken this long, such as 90s, 10m or 1h
     #[arg(long, value_name = "TIME", help_heading = "Budget", value_parser = humantime::parse_duration)]
     pub(crate) max_time: Option<Duration>,
+}
 
-    /// Keep the run in this file, after every call; the same command goes on where it stopped
-    #[arg(long, value_name = "RUN.json")]
-    pub(crate) save: Option<PathBuf>,
+/// Where runs are recorded.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Journal {
+    /// The file in which runs are recorded, after every call [env: CATENA_JOURNAL] [default: catena/runs.db in the user's data folder]
+    #[arg(long, value_name = "FILE", help_heading = "Record")]
+    pub(crate) journal: Option<PathBuf>,
+}
 
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub(crate) struct Output {
     /// Print one JSON object with everything, and nothing else
     #[arg(long)]
     pub(crate) json: bool,
@@ -134,7 +173,7 @@ pub(crate) struct Reading {
     pub(crate) quiet: bool,
 }
 
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct With {
     /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or openai:NAME [env: CATENA_MODEL]
     #[arg(short, long, value_name = "MODEL")]
@@ -152,12 +191,13 @@ pub(crate) struct With {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) prompts: Option<PathBuf>,
 
-    /// How workers take notes for a question
-    #[arg(long, value_enum, value_name = "HOW", default_value_t)]
-    pub(crate) notes: Notes,
+    /// How workers take notes for a question [default: copied]
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(crate) notes: Option<Notes>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Notes {
     /// Copy sentences, each traced to the text
     #[default]
@@ -173,6 +213,145 @@ impl From<Notes> for catena_agents::Notes {
             Notes::Written => Self::Written,
         }
     }
+}
+
+/// Recorded runs. RUN is a run's id, an unambiguous part of its beginning or end, or `last`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Runs {
+    /// The recorded runs, the newest first
+    List {
+        #[command(flatten)]
+        journal: Journal,
+        /// Only the newest N
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// One run: its settings, its calls, its answer, and what it waits for
+    Show {
+        #[command(flatten)]
+        which: Which,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Go on with a run that was stopped, was killed, failed, or waits for an answer
+    Resume {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        answers: Answers,
+        #[command(flatten)]
+        limits: Limits,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Start a new run that takes over the first calls of another, and goes its own way from there
+    Fork {
+        #[command(flatten)]
+        which: Which,
+        /// How many entries to take over; `catena runs show` numbers them
+        #[arg(long, value_name = "N")]
+        at: usize,
+        #[command(flatten)]
+        answers: Answers,
+        /// What is to be different from there on; otherwise as in the run that is forked
+        #[command(flatten)]
+        with: With,
+        #[command(flatten)]
+        limits: Limits,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Draw a run's graph, coloured by how it fared, with times and tokens
+    Graph {
+        #[command(flatten)]
+        which: Which,
+        /// In which language
+        #[arg(long, value_enum, default_value_t)]
+        format: Picture,
+        /// Only the graph, without the run
+        #[arg(long)]
+        plain: bool,
+    },
+    /// Write a run as JSON Lines: its head, its entries, its events
+    Export {
+        #[command(flatten)]
+        which: Which,
+        /// Write to this file instead of standard output; it must not be there yet
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Forget runs
+    ///
+    /// Forgets what is finished, and with --all also what could be resumed; never a run that is
+    /// being executed.
+    Prune {
+        #[command(flatten)]
+        journal: Journal,
+        /// Runs last written to longer ago than this, such as 12h, 30d or 2w
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        older_than: Option<Duration>,
+        /// All but the newest N
+        #[arg(long, value_name = "N")]
+        keep: Option<usize>,
+        /// Unfinished runs too
+        #[arg(long)]
+        all: bool,
+        /// Only say what would be forgotten
+        #[arg(long)]
+        dry_run: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Runs {
+    fn is_json(&self) -> bool {
+        match self {
+            Self::List { json, .. } | Self::Show { json, .. } | Self::Prune { json, .. } => *json,
+            Self::Resume { output, .. } | Self::Fork { output, .. } => output.json,
+            Self::Graph { .. } | Self::Export { .. } => false,
+        }
+    }
+}
+
+/// A recorded run.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Which {
+    /// The run's id, the beginning or the end of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub(crate) run: String,
+
+    #[command(flatten)]
+    pub(crate) journal: Journal,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Answers {
+    /// Answer a question that the run waits for: its id or its name, and the answer as JSON; what is no JSON is taken as a text
+    #[arg(long = "answer", value_name = "QUESTION=ANSWER", value_parser = answer)]
+    pub(crate) answers: Vec<(String, serde_json::Value)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Picture {
+    /// Mermaid, which GitHub and many editors show
+    #[default]
+    Mermaid,
+    /// DOT, for Graphviz
+    Dot,
+}
+
+fn answer(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (id, answer) = text
+        .split_once('=')
+        .ok_or("the question and its answer, with = between: plan=true")?;
+    let value = serde_json::from_str(answer).unwrap_or_else(|_| answer.into());
+    Ok((id.to_owned(), value))
 }
 
 fn dollars(text: &str) -> Result<f64, String> {
@@ -248,6 +427,13 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn an_answer_is_json_or_a_text() {
+        assert_eq!(answer("a:b=true"), Ok(("a:b".to_owned(), true.into())));
+        assert_eq!(answer("a=b=c"), Ok(("a".to_owned(), "b=c".into())));
+        assert!(answer("a").is_err());
     }
 
     #[test]

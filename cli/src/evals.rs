@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{
     args::{Eval, Notes},
-    ask::{as_usage, prompts, window},
     config::Config,
     failure::Failure,
     model,
+    reading::{as_usage, prompts, window},
     terminal::{harmless, print},
 };
 
@@ -110,11 +110,11 @@ async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy
         ChainOfAgents::new(model.clone())
             .window(window)
             .answer_tokens(ANSWER_TOKENS)
-            .notes(args.with.notes.into())
+            .notes(args.with.notes.unwrap_or_default().into())
             .requirement(REQUIREMENT)
             .prompts(prompts.clone())
     };
-    let worker = match args.with.notes {
+    let worker = match args.with.notes.unwrap_or_default() {
         Notes::Copied => "chain/worker_query",
         Notes::Written => "chain/worker_query_written",
     };

@@ -46,6 +46,22 @@ impl Failure {
         self
     }
 
+    /// Adds to the help that there is.
+    pub(crate) fn also(self, help: String) -> Self {
+        match self.help.clone() {
+            Some(first) => self.help(format!("{first}; {help}")),
+            None => self.help(help),
+        }
+    }
+
+    pub(crate) fn help_text(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    pub(crate) fn is_usage(&self) -> bool {
+        self.code == USAGE
+    }
+
     pub(crate) fn code(mut self, code: u8) -> Self {
         self.code = code;
         self

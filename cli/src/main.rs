@@ -3,15 +3,16 @@
 #![forbid(unsafe_code)]
 
 mod args;
-mod ask;
 mod config;
 mod evals;
 mod failure;
+mod journal;
 mod model;
 mod models;
 mod progress;
+mod reading;
 mod report;
-mod saved;
+mod runs;
 mod terminal;
 
 use std::process::ExitCode;
@@ -50,8 +51,9 @@ async fn execute(args: Args) -> Result<(), Failure> {
     let work = async {
         match args.command {
             // These handle Ctrl-C themselves: they have something to keep.
-            Command::Ask(ask) => ask::ask(ask, &config).await,
-            Command::Summarize(summarize) => ask::summarize(summarize, &config).await,
+            Command::Ask(ask) => reading::ask(ask, &config).await,
+            Command::Summarize(summarize) => reading::summarize(summarize, &config).await,
+            Command::Runs(runs) => runs::run(runs, &config).await,
             Command::Models(models) => interruptible(models::run(models)).await,
             Command::Eval(eval) => interruptible(evals::run(eval, &config)).await,
         }

@@ -12,9 +12,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
     args::With,
-    ask::as_usage,
     config::{Config, variable},
     failure::Failure,
+    reading::as_usage,
 };
 
 /// The model that answers unless another is named.
@@ -26,11 +26,7 @@ pub(crate) async fn load(
     config: &Config,
     quiet: bool,
 ) -> Result<Arc<dyn ChatModel>, Failure> {
-    let name = with
-        .model
-        .as_deref()
-        .or(config.model.as_deref())
-        .unwrap_or(DEFAULT);
+    let name = name(with, config);
     let reference = ModelRef::parse(name).map_err(|error| {
         let help = error.help().map(str::to_owned);
         let failure = Failure::usage(error.to_string());
@@ -59,6 +55,14 @@ pub(crate) async fn load(
     let model = LocalModel::load(path, options).await;
     spinner.finish_and_clear();
     Ok(Arc::new(model?))
+}
+
+/// The model's name, as flags, environment or configuration have it.
+pub(crate) fn name<'a>(with: &'a With, config: &'a Config) -> &'a str {
+    with.model
+        .as_deref()
+        .or(config.model.as_deref())
+        .unwrap_or(DEFAULT)
 }
 
 /// Fetches a model of the catalogue or the hub, with a progress bar; gives its path.

@@ -4,7 +4,7 @@ use std::{io::stdout, time::Duration};
 
 use anstyle::{AnsiColor, Style};
 use catena_agents::{ChainAnswer, Passage, Unit};
-use catena_core::{Error, RunId, Usage};
+use catena_core::{Budget, Error, Interrupt, RunId, Usage};
 use serde::Serialize;
 
 use crate::terminal::{harmless, print, styled};
@@ -13,7 +13,7 @@ use crate::terminal::{harmless, print, styled};
 #[derive(Debug, Serialize)]
 pub(crate) struct Report<'a> {
     pub(crate) run: &'a RunId,
-    /// `finished`, `failed` or `cancelled`.
+    /// `finished`, `failed`, `cancelled` or `interrupted`.
     pub(crate) status: &'static str,
     pub(crate) model: &'a str,
     pub(crate) window: u32,
@@ -32,6 +32,9 @@ pub(crate) struct Report<'a> {
     pub(crate) error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) help: Option<String>,
+    /// The questions that the run waits for.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) interrupts: &'a [Interrupt],
 }
 
 impl Report<'_> {
@@ -69,14 +72,18 @@ pub(crate) fn print_support(answer: &ChainAnswer) {
     print(&text);
 }
 
-/// One line: calls, tokens, money, time.
-pub(crate) fn usage_line(usage: &Usage, elapsed: Duration) -> String {
+/// One line: calls, tokens, money, time, and what the budget has left if there is one.
+pub(crate) fn usage_line(usage: &Usage, unspent: &Budget, elapsed: Duration) -> String {
     let cached = match usage.cached_tokens {
         0 => String::new(),
         cached => format!(" ({cached} of them cached)"),
     };
+    let left = match unspent.to_string() {
+        left if left.is_empty() => left,
+        left => format!("; left: {left}"),
+    };
     format!(
-        "{} calls, {} tokens read{cached}, {} written, {}, {:.1} s",
+        "{} calls, {} tokens read{cached}, {} written, {}, {:.1} s{left}",
         usage.calls,
         usage.input_tokens,
         usage.output_tokens,
@@ -95,6 +102,7 @@ pub(crate) fn print_partial(units: &[Unit], error: &Error, elapsed: Duration) {
         );
     }
     if let Some(usage) = error.spent() {
-        eprintln!("{}", usage_line(usage, elapsed));
+        let unspent = error.unspent().copied().unwrap_or_default();
+        eprintln!("{}", usage_line(usage, &unspent, elapsed));
     }
 }

@@ -225,18 +225,29 @@ fn help_documents_configuration_environment_and_exit_codes() {
 
 #[test]
 fn every_command_has_help() {
-    let commands: [(&[&str], &[&str]); 7] = [
+    let commands: [(&[&str], &[&str]); 14] = [
         (
             &["ask"],
             &[
                 "--question",
-                "--save",
+                "--journal",
+                "--approve",
                 "--max-calls",
                 "--max-cost",
                 "CATENA_MODEL",
             ],
         ),
         (&["summarize"], &["--window", "--json", "--quiet"]),
+        (
+            &["runs"],
+            &["list", "show", "resume", "fork", "graph", "export", "prune"],
+        ),
+        (&["runs", "show"], &["RUN", "last", "--json"]),
+        (&["runs", "resume"], &["--answer", "--max-calls", "--json"]),
+        (&["runs", "fork"], &["--at", "--model", "--window"]),
+        (&["runs", "graph"], &["mermaid", "dot", "--plain"]),
+        (&["runs", "export"], &["JSON Lines", "--output"]),
+        (&["runs", "prune"], &["--older-than", "--keep", "--dry-run"]),
         (&["models"], &["list", "pull", "info"]),
         (&["models", "list"], &["--json"]),
         (&["models", "pull"], &["hf:owner/repo/file.gguf"]),

@@ -7,7 +7,6 @@ mod support;
 use std::{
     fs,
     io::Read,
-    path::Path,
     process::Command,
     sync::{
         Arc, Mutex,
@@ -59,7 +58,8 @@ fn ctrl_c_stops_a_worker() {
     done.exits(130)
         .prints_nothing()
         .says("× interrupted")
-        .says("help: with --save RUN.json the same command would go on where it stopped")
+        .says("help: `catena runs resume")
+        .says("` goes on where it stopped")
         .says(&format!("after 2 chunks the notes were: {NOTE}"));
     assert_eq!(server.seen(), 3, "nothing was asked after it");
 }
@@ -143,48 +143,37 @@ fn ctrl_c_counts_while_nobody_takes_what_is_printed() {
 }
 
 #[test]
-fn a_saved_run_goes_on_after_ctrl_c_with_the_calls_that_are_missing() {
+fn a_run_goes_on_after_ctrl_c_with_the_calls_that_are_missing() {
     goes_on_after("INT");
 }
 
 #[test]
-fn a_saved_run_goes_on_after_the_process_was_killed() {
+fn a_run_goes_on_after_the_process_was_killed() {
     goes_on_after("KILL");
 }
 
-/// Waits until `run.json` holds `count` calls.
-fn wait_for_entries(home: &Home, count: usize) {
-    let since = Instant::now();
-    while saved_calls(&home.path("run.json")) < count {
-        assert!(since.elapsed() < PATIENCE, "no {count} calls are saved");
-        thread::yield_now();
-    }
-}
-
-/// How many calls a file of `--save` holds.
-fn saved_calls(path: &Path) -> usize {
-    let Ok(bytes) = fs::read(path) else {
-        return 0;
-    };
-    let run: Value = serde_json::from_slice(&bytes).unwrap();
-    run["entries"].as_array().unwrap().len()
+/// How many calls of the last run are recorded.
+fn recorded_calls(home: &Home) -> u64 {
+    let list = run(&mut home.catena(["runs", "list", "--json"]))
+        .exits(0)
+        .json();
+    list[0]["entries"].as_u64().unwrap()
 }
 
 /// What `--help` promises: "after every call".
 #[test]
-fn each_call_is_saved_before_the_next_is_made() {
-    let home = Home::new();
+fn each_call_is_recorded_before_the_next_is_made() {
+    let home = Arc::new(Home::new());
     home.write("book.txt", book());
-    let path = home.path("run.json");
-    let saved = Arc::new(Mutex::new(Vec::new()));
-    let noted = Arc::clone(&saved);
+    let recorded = Arc::new(Mutex::new(Vec::new()));
+    let (noted, looked_at) = (Arc::clone(&recorded), Arc::clone(&home));
     let server = Server::start(move |request| {
-        noted.lock().unwrap().push(saved_calls(&path));
+        noted.lock().unwrap().push(recorded_calls(&looked_at));
         reader(request)
     });
-    run(&mut home.ask(&server, "book.txt", &["--save", "run.json"])).exits(0);
-    let each: Vec<usize> = (0..server.seen()).collect();
-    assert_eq!(*saved.lock().unwrap(), each);
+    run(&mut home.ask(&server, "book.txt", &[])).exits(0);
+    let each: Vec<u64> = (0..server.seen() as u64).collect();
+    assert_eq!(*recorded.lock().unwrap(), each);
 }
 
 fn goes_on_after(name: &str) {
@@ -194,20 +183,20 @@ fn goes_on_after(name: &str) {
     run(&mut home.ask(&whole, "book.txt", &[])).exits(0);
 
     let server = hangs_at(2);
-    let mut ask = home.ask(&server, "book.txt", &["--save", "run.json"]);
-    let child = ask.spawn().unwrap();
+    let child = home.ask(&server, "book.txt", &[]).spawn().unwrap();
     server.wait_for(3);
-    wait_for_entries(&home, 2);
+    assert_eq!(recorded_calls(&home), 2);
     signal(child.id(), name);
     let done = finish(child);
     done.prints_nothing();
     if name == "INT" {
         done.exits(130)
-            .says("what was read is in run.json: the same command goes on from there");
-        assert_eq!(home.names(), ["book.txt", "run.json"], "and no other file");
+            .says("help: `catena runs resume")
+            .says("` goes on where it stopped");
+        assert_eq!(home.names(), ["book.txt"], "and no other file");
     }
 
-    let done = run(&mut ask);
+    let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
     done.exits(0);
     assert!(done.stdout.starts_with(ANSWER), "{done:#?}");
     assert_eq!(

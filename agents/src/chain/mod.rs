@@ -16,7 +16,7 @@ mod worker;
 
 pub use cite::{Passage, Place};
 pub use multi::{MultiPath, Select};
-pub use types::{ChainAnswer, ChainInput, Task, Unit};
+pub use types::{ChainAnswer, ChainInput, Planned, Task, Unit};
 
 use std::sync::Arc;
 
@@ -67,6 +67,7 @@ pub struct ChainOfAgents {
     on_refusal: OnRefusal,
     sampling: Option<(f32, u64)>,
     requirement: Option<String>,
+    approve: bool,
     prompts: Prompts,
 }
 
@@ -122,6 +123,7 @@ impl ChainOfAgents {
             on_refusal: OnRefusal::KeepPrevious,
             sampling: None,
             requirement: None,
+            approve: false,
             prompts: Prompts::builtin(),
         }
     }
@@ -192,6 +194,14 @@ impl ChainOfAgents {
         self
     }
 
+    /// Asks a person before the first call: the run waits with the question `plan`, a [`Planned`],
+    /// and goes on when it is resumed with the answer `true`. Default: it does not ask.
+    #[must_use]
+    pub fn approve(mut self, approve: bool) -> Self {
+        self.approve = approve;
+        self
+    }
+
     /// Takes the prompts from elsewhere.
     #[must_use]
     pub fn prompts(mut self, prompts: Prompts) -> Self {
@@ -219,7 +229,7 @@ impl ChainOfAgents {
         let unit_tokens = self.unit_tokens.unwrap_or(default_unit(window));
         let worker = Worker::new(&self, window, unit_tokens)?;
         let manager = Manager::new(&self, unit_tokens)?;
-        let plan = Plan::new(worker.clone(), manager.clone(), self.order);
+        let plan = Plan::new(worker.clone(), manager.clone(), &self);
 
         let mut graph = Graph::builder("chain of agents");
         let plan = graph.node("plan", plan);

@@ -9,7 +9,7 @@ use rand_chacha::{
 };
 
 use super::{
-    ChainInput, Order,
+    ChainInput, ChainOfAgents, Order, Planned,
     manager::Manager,
     types::{Part, State},
     worker::Worker,
@@ -19,14 +19,29 @@ pub(super) struct Plan {
     worker: Worker,
     manager: Manager,
     order: Order,
+    approve: bool,
 }
 
 impl Plan {
-    pub(super) fn new(worker: Worker, manager: Manager, order: Order) -> Self {
+    pub(super) fn new(worker: Worker, manager: Manager, chain: &ChainOfAgents) -> Self {
         Self {
             worker,
             manager,
-            order,
+            order: chain.order,
+            approve: chain.approve,
+        }
+    }
+
+    /// Has a person say yes before anything is spent.
+    async fn approved(&self, chunks: usize, cx: &Context) -> Result<()> {
+        if !self.approve {
+            return Ok(());
+        }
+        let planned = Planned::new(chunks, self.worker.window());
+        match cx.interrupt("plan", &planned).await? {
+            true => Ok(()),
+            false => Err(Error::other("it was not to be read")
+                .with_help("fork the run behind 0 entries to be asked again, or start a new one")),
         }
     }
 }
@@ -36,7 +51,7 @@ impl Agent for Plan {
     type Input = ChainInput;
     type Output = Fold<State, Part>;
 
-    async fn run(&self, input: ChainInput, _cx: &Context) -> Result<Self::Output> {
+    async fn run(&self, input: ChainInput, cx: &Context) -> Result<Self::Output> {
         self.manager.check(&input.task)?;
         let chunk_tokens = self.worker.chunk_tokens(&input.task)?;
         let counter = self.worker.model.counter();
@@ -62,6 +77,7 @@ impl Agent for Plan {
             return Err(Error::invalid("there is no text to read")
                 .with_help("give a document with text in it"));
         }
+        self.approved(parts.len(), cx).await?;
         match self.order {
             Order::LeftToRight => {}
             Order::RightToLeft => parts.reverse(),

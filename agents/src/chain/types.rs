@@ -1,6 +1,6 @@
 //! What goes into a chain, along it, and out of it.
 
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
 use catena_tools::{Document, DocumentKind};
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,39 @@ impl Task {
             Self::Question(question) => Some(question),
             Self::Summary => None,
         }
+    }
+}
+
+/// What a person is asked to approve; see [`ChainOfAgents::approve`](super::ChainOfAgents::approve).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Planned {
+    /// The chunks that there are to read.
+    pub chunks: usize,
+    /// The calls to models that this takes, if none is repeated.
+    pub calls: usize,
+    /// The most tokens that these read and write together.
+    pub max_tokens: u64,
+}
+
+impl Planned {
+    pub(super) fn new(chunks: usize, window: u32) -> Self {
+        Self {
+            chunks,
+            calls: chunks + 1,
+            max_tokens: (chunks as u64 + 1) * u64::from(window),
+        }
+    }
+}
+
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.chunks == 1 { "" } else { "s" };
+        write!(
+            f,
+            "There are {} chunk{s} to read, in {} calls and at most {} tokens.",
+            self.chunks, self.calls, self.max_tokens
+        )
     }
 }
 

@@ -94,6 +94,11 @@ impl Worker {
         Ok(usize::try_from(window - reserved).unwrap_or(usize::MAX))
     }
 
+    /// The tokens that a worker may use.
+    pub(super) fn window(&self) -> u32 {
+        self.window
+    }
+
     fn request(&self, task: &Task, chunk: &str, unit: &str) -> Result<ChatRequest> {
         let prompt = match task {
             Task::Question(_) => &self.query,

@@ -92,11 +92,12 @@ impl Home {
         self.write("config/catena/config.toml", toml)
     }
 
-    /// The names in the home folder, in order.
+    /// The names in the home folder, in order, but for the journal's folder.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.0.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "data")
             .collect();
         names.sort();
         names
@@ -110,6 +111,7 @@ impl Home {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.0.path())
             .env("XDG_CONFIG_HOME", self.path("config"))
+            .env("XDG_DATA_HOME", self.path("data"))
             .env("CATENA_CACHE_DIR", self.path("cache"))
             .current_dir(self.0.path())
             .stdin(Stdio::null())

@@ -44,9 +44,10 @@ impl Context {
         request: Fingerprint,
         target: Option<Target<'_>>,
     ) -> Result<Begun<'_>> {
+        // Before the first wait: of calls made at once, the numbers follow the order of their making.
+        let index = self.next_call();
         // The node goes on behind whatever failed in it before.
         self.keep_failures().await?;
-        let index = self.next_call();
         let Some(entry) = self.recorded(index, &request)? else {
             return Ok(Begun::Live(Call {
                 cx: self,

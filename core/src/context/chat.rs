@@ -40,7 +40,7 @@ impl Context {
             prompt_tokens,
             max_tokens,
         };
-        let fingerprint = Fingerprint::chat(&profile.name, &request);
+        let fingerprint = self.fingerprint(|| Fingerprint::chat(&profile.name, &request));
         let mut call = match self.begin(fingerprint, Some(target())).await? {
             Begun::Replayed(Effect::Chat(answer)) => return Ok(answer),
             Begun::Replayed(other) => return Err(self.unlike(&other)),
@@ -129,7 +129,7 @@ impl Context {
             prompt_tokens,
             max_tokens: 1,
         };
-        let fingerprint = Fingerprint::score(&profile.name, &request, choices);
+        let fingerprint = self.fingerprint(|| Fingerprint::score(&profile.name, &request, choices));
         let mut call = match self.begin(fingerprint, Some(target())).await? {
             Begun::Replayed(Effect::Score(score)) => return Ok(score),
             Begun::Replayed(other) => return Err(self.unlike(&other)),
@@ -167,8 +167,8 @@ impl Context {
             prompt_tokens: 0,
             max_tokens: 0,
         };
-        let joined = texts.join("\0");
-        let fingerprint = Fingerprint::new(name, &[("the texts", joined.as_bytes())]);
+        let fingerprint = self
+            .fingerprint(|| Fingerprint::new(name, &[("the texts", texts.join("\0").as_bytes())]));
         let mut call = match self.begin(fingerprint, Some(target())).await? {
             Begun::Replayed(Effect::Embed(vectors)) => return Ok(vectors),
             Begun::Replayed(other) => return Err(self.unlike(&other)),

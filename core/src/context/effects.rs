@@ -91,14 +91,17 @@ impl Context {
             .with_source(error)
             .at(self.path())
         };
-        let arguments = serde_json::to_vec(request).map_err(unwritable)?;
+        // By way of a value: the keys of a map are then in the same order each time.
+        let arguments = serde_json::to_value(request)
+            .map_err(unwritable)?
+            .to_string();
         let target = || Target {
             kind: CallKind::Tool,
             name,
             prompt_tokens: 0,
             max_tokens: 0,
         };
-        let fingerprint = Fingerprint::new(name, &[("the arguments", &arguments)]);
+        let fingerprint = Fingerprint::new(name, &[("the arguments", arguments.as_bytes())]);
         let mut call = match self.begin(fingerprint, Some(target())).await? {
             Begun::Replayed(Effect::Tool(value)) => {
                 return serde_json::from_value(value).map_err(unwritable);

@@ -13,7 +13,7 @@ pub(crate) use scope::RunScope;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -22,7 +22,10 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use self::scope::NodeScope;
-use crate::{Budget, Entry, Error, EventKind, Gap, NodePath, Result, RunId, Usage, event::CallKey};
+use crate::{
+    Budget, Entry, Error, EventKind, Fingerprint, Gap, NodePath, Result, RunId, Usage,
+    event::CallKey,
+};
 
 /// What an agent gets to reach models with, and everything else outside of itself.
 ///
@@ -60,6 +63,36 @@ impl Context {
     /// The context of another node of this run, cancelled with this one.
     pub(crate) fn below(&self, path: NodePath, cancel: CancellationToken) -> Self {
         Self::root(Arc::clone(&self.run), path, cancel)
+    }
+
+    /// The context for an attempt at this node's work, and the how-manieth it is: the first is the
+    /// node's own, those after it have paths of their own, so that no two calls have the same key in
+    /// the journal.
+    pub(crate) fn again(&self) -> (Self, u32) {
+        let run = self.node.runs.fetch_add(1, Ordering::Relaxed) + 1;
+        let cx = match run {
+            1 => self.clone(),
+            _ => self.below(self.path().attempt(run), self.cancel_token().clone()),
+        };
+        (cx, run)
+    }
+
+    /// The context for a graph that is run in this node. An agent may run several, or one several
+    /// times; those after the first count as attempts do.
+    pub(crate) fn enter(&self) -> Self {
+        if self.node.entered.swap(true, Ordering::Relaxed) {
+            return self.again().0;
+        }
+        self.node.runs.fetch_max(1, Ordering::Relaxed);
+        self.clone()
+    }
+
+    /// The fingerprint of a request, if anybody wants to know it.
+    fn fingerprint(&self, make: impl FnOnce() -> Fingerprint) -> Fingerprint {
+        match self.run.journal {
+            Some(_) => make(),
+            None => Fingerprint::new("", &[]),
+        }
     }
 
     pub(crate) fn cancel_token(&self) -> &CancellationToken {
@@ -178,6 +211,8 @@ impl NodeScope {
         Self {
             path,
             calls: AtomicU32::new(0),
+            runs: AtomicU32::new(0),
+            entered: AtomicBool::new(false),
             cancel,
             asked: std::sync::Mutex::default(),
         }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU32},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32},
+    },
 };
 
 use tokio_util::sync::CancellationToken;
@@ -59,6 +62,10 @@ impl RunScope {
 pub(super) struct NodeScope {
     pub(super) path: NodePath,
     pub(super) calls: AtomicU32,
+    /// How many attempts and graphs were run in it; see [`Context::again`](super::Context::again).
+    pub(super) runs: AtomicU32,
+    /// Whether a graph was run under its own path.
+    pub(super) entered: AtomicBool,
     pub(super) cancel: CancellationToken,
     /// The names of the questions that it asked.
     pub(super) asked: Mutex<Vec<String>>,

@@ -18,6 +18,7 @@ use crate::{Context, Error, EventKind, Result, telemetry};
 const CAPACITY: usize = 1;
 
 pub(super) async fn run(plan: &Plan, input: Message, cx: &Context) -> Result<Message> {
+    let cx = cx.enter();
     let cancel = cx.cancel_token().child_token();
     // Dropping this future (a cancelled run, a failed sibling) stops every node.
     let _guard = cancel.clone().drop_guard();

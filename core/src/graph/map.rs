@@ -40,6 +40,7 @@ impl<A: Agent> ErasedNode for MapNode<A> {
         let mut items = items.into_iter().enumerate();
         loop {
             while running.len() < self.width
+                && !cancel.is_cancelled()
                 && let Some((index, item)) = items.next()
             {
                 let agent = Arc::clone(&self.agent);
@@ -55,6 +56,9 @@ impl<A: Agent> ErasedNode for MapNode<A> {
                 running.shutdown().await;
                 return Err(error.with_partial(results.partial(cx)));
             }
+        }
+        if cancel.is_cancelled() {
+            return Err(Error::cancelled());
         }
         match results.open() {
             None => Ok(Sent::On(Box::new(results.in_order()))),

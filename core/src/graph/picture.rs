@@ -14,6 +14,8 @@ use crate::{Event, EventKind, NodePath, Usage};
 struct Fate {
     started: u64,
     finished: u64,
+    /// Starts, or for a map and a fold the items.
+    runs: u64,
     failed: bool,
     waits: bool,
     recovered: bool,
@@ -75,7 +77,7 @@ impl Fate {
             State::Waits
         } else if self.started == 0 {
             State::Pending
-        } else if self.finished == 0 {
+        } else if self.finished < self.started {
             State::Running
         } else if self.recovered {
             State::Recovered
@@ -84,14 +86,20 @@ impl Fate {
         }
     }
 
-    /// Times, tokens and visits, in one line.
-    fn figures(&self, count: Option<u64>) -> String {
+    /// What a node's box says beside its name: its state, unless its colour says enough, how often
+    /// it ran, its time and its tokens.
+    fn caption(&self) -> String {
         let mut parts = Vec::new();
-        if let Some(count) = count {
-            parts.push(format!("{count}\u{d7}"));
+        match self.state() {
+            State::Pending => return String::new(),
+            State::Done => {}
+            state => parts.push(state.name().to_owned()),
         }
-        if let Some(from) = self.from_us {
-            let time = Duration::from_micros(self.until_us.saturating_sub(from));
+        if self.runs != 1 {
+            parts.push(format!("{}\u{d7}", self.runs));
+        }
+        if let Some(from) = self.from_us.filter(|from| self.until_us > *from) {
+            let time = Duration::from_micros(self.until_us - from);
             parts.push(match time {
                 time if time.as_secs() >= 10 => format!("{:.0} s", time.as_secs_f64()),
                 time if time.as_millis() >= 10 => format!("{:.2} s", time.as_secs_f64()),
@@ -111,44 +119,35 @@ impl Fate {
 
 /// What a run made of each node, by the names of the nodes from the root.
 #[derive(Debug, Default)]
-struct Fates {
-    nodes: HashMap<String, Fate>,
-    /// Visits of a node in a cycle and items of a list, where there were more than one.
-    counts: HashMap<String, u64>,
-}
+struct Fates(HashMap<String, Fate>);
 
 impl Fates {
     fn of(events: &[Event]) -> Self {
         let mut fates = Self::default();
         for event in events {
             let plain = plain(&event.path);
-            let whole = event.path.as_str();
+            let is_item = event.path.as_str().ends_with(']');
             match &event.kind {
                 EventKind::NodeStarted { items } => {
                     let fate = fates.at(&plain);
                     fate.from_us.get_or_insert(event.at_us);
-                    fate.started += 1;
-                    fate.until_us = fate.until_us.max(event.at_us);
-                    let is_item = whole.ends_with(']')
-                        || whole
-                            .rsplit('/')
-                            .next()
-                            .is_some_and(|name| name.contains("]~"));
-                    let counted = match items {
-                        Some(items) => *items as u64,
-                        None => u64::from(!is_item),
-                    };
-                    *fates.counts.entry(plain).or_default() += counted;
+                    if !is_item {
+                        fate.started += 1;
+                        fate.runs += items.map_or(1, |items| items as u64);
+                    }
                 }
                 EventKind::NodeFinished => {
                     let fate = fates.at(&plain);
-                    fate.finished += 1;
                     fate.until_us = fate.until_us.max(event.at_us);
+                    if !is_item {
+                        fate.finished += 1;
+                        fate.waits = false;
+                    }
                 }
                 EventKind::NodeFailed { .. } => {
                     let fate = fates.at(&plain);
-                    fate.failed = true;
                     fate.until_us = fate.until_us.max(event.at_us);
+                    fate.failed = true;
                 }
                 EventKind::Recovered { .. } => {
                     let fate = fates.at(&plain);
@@ -170,7 +169,12 @@ impl Fates {
     }
 
     fn at(&mut self, plain: &str) -> &mut Fate {
-        self.nodes.entry(plain.to_owned()).or_default()
+        self.0.entry(plain.to_owned()).or_default()
+    }
+
+    /// How a node fared; the one of a node that was not reached is empty.
+    fn get(&self, plain: &str) -> Fate {
+        self.0.get(plain).copied().unwrap_or_default()
     }
 
     fn each_above(&mut self, plain: &str, change: impl Fn(&mut Fate)) {
@@ -226,16 +230,12 @@ impl Shape {
             1,
             &mut |node, path| {
                 let (root, fates) = fates.as_ref()?;
-                let fate = fates
-                    .nodes
-                    .get(&format!("{root}/{path}"))
-                    .copied()
-                    .unwrap_or_default();
+                let fate = fates.get(&format!("{root}/{path}"));
                 states
                     .entry(fate.state())
                     .or_default()
                     .push(node.to_owned());
-                Some(caption(fates, &format!("{root}/{path}"), &fate))
+                Some(fate.caption())
             },
             "",
         );
@@ -339,9 +339,8 @@ impl Shape {
             let mut label = escaped(&node.name);
             let mut colour = String::new();
             if let Some((root, fates)) = fates {
-                let key = format!("{root}/{path}");
-                let fate = fates.nodes.get(&key).copied().unwrap_or_default();
-                let caption = caption(fates, &key, &fate);
+                let fate = fates.get(&format!("{root}/{path}"));
+                let caption = fate.caption();
                 if !caption.is_empty() {
                     label += &format!("\\n{}", escaped(&caption));
                 }
@@ -386,19 +385,6 @@ fn root(events: &[Event]) -> String {
     events
         .first()
         .map_or(String::new(), |event| plain(&event.path))
-}
-
-fn caption(fates: &Fates, path: &str, fate: &Fate) -> String {
-    let count = fates.counts.get(path).copied().filter(|count| *count != 1);
-    match fate.state() {
-        State::Pending => String::new(),
-        State::Done => fate.figures(count),
-        state => [state.name().to_owned(), fate.figures(count)]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join(", "),
-    }
 }
 
 /// Text inside of Mermaid's quotes.

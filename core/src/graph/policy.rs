@@ -105,17 +105,18 @@ where
     type Output = A::Output;
 
     async fn run(&self, input: A::Input, cx: &Context) -> Result<A::Output> {
-        let tries = self.retry.as_ref().map_or(0, |retry| retry.times);
-        let mut attempt = 1;
+        let mut retries = 0;
         let mut error = loop {
-            let error = match self.attempt(&self.agent, &input, cx, attempt).await {
+            let (result, attempt) = attempt(&self.agent, &input, cx).await;
+            let error = match result {
                 Ok(output) => return Ok(output),
                 Err(error) => error,
             };
-            attempt += 1;
             match &self.retry {
-                Some(retry) if attempt <= tries + 1 && retry.takes(&error) => {
-                    let delay = retry.delay(attempt - 1, &error);
+                Some(retry) if retries < retry.times && retry.takes(&error) => {
+                    retries += 1;
+                    let delay = retry.delay(retries, &error);
+                    let attempt = attempt + 1;
                     recover(cx, Recovery::Retry { attempt, delay }, error).await?;
                     cx.sleep(delay).await?;
                 }
@@ -124,7 +125,7 @@ where
         };
         if let Some(fallback) = &self.fallback {
             recover(cx, Recovery::Fallback, error).await?;
-            error = match self.attempt(&**fallback, &input, cx, attempt).await {
+            error = match attempt(&**fallback, &input, cx).await.0 {
                 Ok(output) => return Ok(output),
                 Err(error) => error,
             };
@@ -159,24 +160,15 @@ where
     }
 }
 
-impl<A> OnFailure<A>
+/// One attempt, under a path of its own, and the how-manieth it is.
+async fn attempt<A>(agent: &A, input: &A::Input, cx: &Context) -> (Result<A::Output>, u32)
 where
-    A: Agent,
+    A: Agent + ?Sized,
     A::Input: Clone,
 {
-    /// One attempt, under a path of its own; an error that ends the run passes through.
-    async fn attempt(
-        &self,
-        agent: &(impl Agent<Input = A::Input, Output = A::Output> + ?Sized),
-        input: &A::Input,
-        cx: &Context,
-        attempt: u32,
-    ) -> Result<A::Output> {
-        let cx = cx.below(cx.path().attempt(attempt), cx.cancel_token().clone());
-        caught(agent.run(input.clone(), &cx))
-            .await
-            .map_err(|error| error.at(cx.path()))
-    }
+    let (cx, attempt) = cx.again();
+    let result = caught(agent.run(input.clone(), &cx)).await;
+    (result.map_err(|error| error.at(cx.path())), attempt)
 }
 
 /// Tells that a failure is recovered from, unless it ends the run; then it comes back.
@@ -270,7 +262,54 @@ impl fmt::Debug for Retry {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
+    use crate::{Graph, Journal, MemoryJournal, Run, RunOptions, agent};
+
+    /// Every attempt has calls of its own, whatever is nested in what: no two have the same key.
+    #[tokio::test(start_paused = true)]
+    async fn policies_nest_and_graphs_run_again() {
+        let failures = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&failures);
+        let mut graph = Graph::builder("inner");
+        let shaky = graph.node(
+            "shaky",
+            agent(move |_: u32, cx: Context| {
+                let failures = Arc::clone(&counted);
+                async move {
+                    let bits = cx.random().await?;
+                    match failures.fetch_add(1, Ordering::SeqCst) {
+                        0..5 => Err(Error::unavailable("down")),
+                        _ => Ok(bits),
+                    }
+                }
+            }),
+        );
+        let graph = graph.build(shaky, shaky).unwrap();
+        let twice = agent(move |x: u32, cx: Context| {
+            let graph = graph.clone();
+            async move { Ok((graph.run(x, &cx).await?, graph.run(x, &cx).await?)) }
+        });
+        let patient = on_failure(on_failure(twice).retry(Retry::times(1))).retry(Retry::times(2));
+        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+        let options = RunOptions::new("r").journal(Arc::clone(&journal));
+        let outcome = Run::start(patient, 1, options).outcome().await.unwrap();
+        let (_, entries) = journal.load(&outcome.run).await.unwrap().unwrap();
+        let paths: Vec<_> = entries.iter().map(|entry| entry.path.to_string()).collect();
+        assert_eq!(
+            paths,
+            [
+                "r/shaky",
+                "r~2/shaky",
+                "r~3/shaky",
+                "r~3~2/shaky",
+                "r~5/shaky",
+                "r~5~2/shaky",
+                "r~5~3/shaky"
+            ]
+        );
+    }
 
     #[test]
     fn waits_double_up_to_a_minute_and_heed_the_provider() {

@@ -62,7 +62,6 @@ async fn resume(
     now: &RunRecord,
     options: &RunOptions,
 ) -> Result<Beginning> {
-    // Claimed first: what is read after that, nobody changes.
     let (known, _) = load(journal, id).await?;
     same_program(&known, now)?;
     if let (Some(old), Some(new)) = (&known.shape, &now.shape)
@@ -74,6 +73,7 @@ async fn resume(
         );
     }
     let claim = journal.begin(&known).await?;
+    // Read again: until it was claimed, another program may have gone on with it.
     let (_, entries) = load(journal, id).await?;
     Ok(Beginning {
         answers: answers(options, &entries)?,

@@ -153,6 +153,9 @@ pub struct Outcome<O> {
     pub unspent: Budget,
     /// How long it took, since it began or was resumed.
     pub elapsed: Duration,
+    /// Why the journal could not be told that the run is finished, if so. The result is as good,
+    /// and a resumed run comes to it again.
+    pub unrecorded: Option<Error>,
 }
 
 /// The questions that a run of a journal waits for; empty for a run that waits for none.
@@ -299,13 +302,20 @@ async fn execute<A: Agent>(
         Ok(output) => written_down(&scope, output).await,
         Err(error) => Err(error.at(&path).with_spent(usage).with_unspent(unspent)),
     };
-    let result = match result {
+    let outcome = match result {
         Ok((output, value)) => {
-            scope
-                .events
-                .emit(&path, EventKind::RunFinished { usage, unspent });
-            let ended = end(&scope, RunEnd::finished(value)).await;
-            ended.map(|()| output)
+            let finished = EventKind::RunFinished { usage, unspent };
+            scope.events.emit(&path, finished);
+            Ok(Outcome {
+                run: id,
+                output,
+                gaps: scope.take_gaps(),
+                usage,
+                unspent,
+                elapsed,
+                // What is paid for is not withheld because of this.
+                unrecorded: end(&scope, RunEnd::finished(value)).await.err(),
+            })
         }
         Err(error) => {
             telemetry::failed(&span, &error);
@@ -316,15 +326,7 @@ async fn execute<A: Agent>(
         }
     };
     drop(beginning.claim);
-    let output = result?;
-    Ok(Outcome {
-        run: id,
-        output,
-        gaps: scope.take_gaps(),
-        usage,
-        unspent,
-        elapsed,
-    })
+    outcome
 }
 
 /// The output, and as it is written down if there is a journal.
@@ -376,5 +378,60 @@ impl Context {
         let output = caught(agent.run(input, self)).await?;
         self.keep_failures().await?;
         Ok(output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::{Claim, Entry, MemoryJournal, RunRecord, RunSummary, agent};
+
+    /// A journal on a disk that is full when the run ends.
+    #[derive(Debug)]
+    struct FullAtTheEnd(MemoryJournal);
+
+    #[async_trait]
+    impl Journal for FullAtTheEnd {
+        async fn begin(&self, run: &RunRecord) -> Result<Claim> {
+            self.0.begin(run).await
+        }
+        async fn append(&self, run: &RunId, new: Vec<Entry>, told: Vec<Event>) -> Result<()> {
+            self.0.append(run, new, told).await
+        }
+        async fn finish(&self, _: &RunId, _: RunEnd, _: Vec<Event>) -> Result<()> {
+            Err(Error::journal("the disk is full"))
+        }
+        async fn load(&self, run: &RunId) -> Result<Option<(RunRecord, Vec<Entry>)>> {
+            self.0.load(run).await
+        }
+        async fn events(&self, run: &RunId) -> Result<Vec<Event>> {
+            self.0.events(run).await
+        }
+        async fn list(&self) -> Result<Vec<RunSummary>> {
+            self.0.list().await
+        }
+        async fn remove(&self, run: &RunId) -> Result<bool> {
+            self.0.remove(run).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_result_is_not_withheld_because_its_record_cannot_be_ended() {
+        let journal = Arc::new(FullAtTheEnd(MemoryJournal::new()));
+        let double = agent(|x: u32, _cx| async move { Ok(x * 2) });
+        let run = Run::start(double, 21, RunOptions::new("r").journal(journal));
+        let outcome = run.outcome().await.unwrap();
+        assert_eq!(outcome.output, 42);
+        assert_eq!(outcome.unrecorded.unwrap().to_string(), "the disk is full");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_rather_than_that_its_record_cannot_be_ended() {
+        let journal = Arc::new(FullAtTheEnd(MemoryJournal::new()));
+        let fails = agent(|_: u32, _cx| async move { Err::<u32, _>(Error::refused("no")) });
+        let run = Run::start(fails, 21, RunOptions::new("r").journal(journal));
+        assert!(run.outcome().await.unwrap_err().is_refused());
     }
 }

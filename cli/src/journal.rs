@@ -1,0 +1,98 @@
+//! Where runs are recorded, and how a person names one.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use catena_core::{Journal, RunId, SqliteJournal};
+
+use crate::{args, config::variable, failure::Failure};
+
+/// Opens the journal that flag, environment or default name, and makes its folder if that is the
+/// default's.
+pub(crate) fn open(args: &args::Journal) -> Result<Arc<SqliteJournal>, Failure> {
+    let named = args
+        .journal
+        .clone()
+        .or_else(|| variable("CATENA_JOURNAL").map(PathBuf::from));
+    let path = match named {
+        Some(path) => path,
+        None => default_path()?,
+    };
+    Ok(Arc::new(SqliteJournal::open(path)?))
+}
+
+/// As [`open`], but a journal that is not there is not made: there is nothing in it.
+pub(crate) fn open_known(args: &args::Journal) -> Result<Option<Arc<SqliteJournal>>, Failure> {
+    let named = args
+        .journal
+        .clone()
+        .or_else(|| variable("CATENA_JOURNAL").map(PathBuf::from));
+    match named {
+        Some(path) if !path.exists() => Err(Failure::usage(format!(
+            "there is no journal {}",
+            path.display()
+        ))
+        .help("--journal names the file in which runs were recorded")),
+        Some(_) => open(args).map(Some),
+        None if folder().is_some_and(|folder| folder.join(FILE).exists()) => open(args).map(Some),
+        None => Ok(None),
+    }
+}
+
+const FILE: &str = "runs.db";
+
+fn default_path() -> Result<PathBuf, Failure> {
+    let cannot = |why: String| {
+        Failure::new(format!("runs cannot be recorded: {why}"))
+            .help("name a file with --journal, or go without a record: --no-journal")
+    };
+    let folder = folder().ok_or_else(|| cannot("the user has no home folder".to_owned()))?;
+    make_private(&folder).map_err(|error| cannot(format!("{}: {error}", folder.display())))?;
+    Ok(folder.join(FILE))
+}
+
+fn folder() -> Option<PathBuf> {
+    let data = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))?;
+    Some(data.join("catena"))
+}
+
+/// Runs hold the texts that were read: only the user may see them.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// The run that `text` means: an id, the beginning or the end of one, or `last`.
+pub(crate) async fn find(journal: &SqliteJournal, text: &str) -> Result<RunId, Failure> {
+    let runs = journal.list().await?;
+    let none = |help: &str| {
+        Failure::usage(format!("the journal has no run '{text}'")).help(help.to_owned())
+    };
+    if text == "last" {
+        let last = runs.into_iter().next_back().map(|run| run.id);
+        return last.ok_or_else(|| none("no run was recorded yet"));
+    }
+    let part = text.to_ascii_uppercase();
+    let mut matching = runs.into_iter().map(|run| run.id).filter(|id| {
+        let id = id.as_str();
+        !part.is_empty() && (id.starts_with(&part) || id.ends_with(&part))
+    });
+    match (matching.next(), matching.next()) {
+        (Some(id), None) => Ok(id),
+        (Some(_), Some(_)) => Err(Failure::usage(format!("several runs are named '{text}'"))
+            .help("give more of the id; the ends differ most")),
+        _ => Err(none("`catena runs list` shows those there are")),
+    }
+}

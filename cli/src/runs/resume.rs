@@ -1,0 +1,114 @@
+//! `catena runs resume` and `catena runs fork`.
+
+use catena_agents::ChainInput;
+use catena_core::{Journal, RunRecord, RunStatus};
+
+use super::found;
+use crate::{
+    args::{Answers, Limits, Output, Which, With},
+    config::Config,
+    failure::Failure,
+    reading::{Begin, Job, Setting},
+    terminal::harmless,
+};
+
+/// What is different in a fork, and from where on.
+pub(super) struct Changes {
+    pub(super) at: usize,
+    pub(super) with: With,
+}
+
+pub(super) async fn resume(
+    which: &Which,
+    answers: Answers,
+    limits: Limits,
+    output: Output,
+    config: &Config,
+) -> Result<(), Failure> {
+    let (journal, id) = found(which).await?;
+    let (record, _) = journal
+        .load(&id)
+        .await?
+        .ok_or_else(|| Failure::new(format!("run {id} was forgotten meanwhile")))?;
+    if record.status == RunStatus::Finished {
+        return Err(Failure::usage(format!("run {id} is finished")).help(
+            "`catena runs show` shows its answer, `catena runs fork` starts another from it",
+        ));
+    }
+    let (setting, input) = recorded(&record)?;
+    let job = Job {
+        name: record.name,
+        input,
+        with: setting.with(unchanged()),
+        answer_tokens: setting.answer_tokens,
+        approve: setting.approve,
+        limits,
+        journal: Some(journal),
+        begin: Begin::Resume(id),
+        answers: answers.answers,
+        output,
+    };
+    job.run(config).await
+}
+
+pub(super) async fn fork(
+    which: &Which,
+    changes: Changes,
+    answers: Answers,
+    limits: Limits,
+    output: Output,
+    config: &Config,
+) -> Result<(), Failure> {
+    let (journal, id) = found(which).await?;
+    let (record, entries) = journal
+        .load(&id)
+        .await?
+        .ok_or_else(|| Failure::new(format!("run {id} was forgotten meanwhile")))?;
+    if changes.at > entries.len() {
+        return Err(Failure::usage(format!(
+            "run {id} has {} entries, not {}",
+            entries.len(),
+            changes.at
+        ))
+        .help("`catena runs show` numbers them"));
+    }
+    let (setting, input) = recorded(&record)?;
+    let job = Job {
+        name: record.name,
+        input,
+        with: setting.with(changes.with),
+        answer_tokens: setting.answer_tokens,
+        approve: setting.approve,
+        limits,
+        journal: Some(journal),
+        begin: Begin::Fork(id, changes.at),
+        answers: answers.answers,
+        output,
+    };
+    job.run(config).await
+}
+
+/// What a run was recorded with.
+fn recorded(record: &RunRecord) -> Result<(Setting, ChainInput), Failure> {
+    let unknown = |error: serde_json::Error| {
+        Failure::usage(format!(
+            "run {} is one of '{}', which this command did not start: {error}",
+            record.id,
+            harmless(&record.name)
+        ))
+        .help("resume it with the program that began it")
+    };
+    let setting = serde_json::from_value(record.meta.clone()).map_err(unknown)?;
+    let input = serde_json::from_value(record.input.clone()).map_err(unknown)?;
+    Ok((setting, input))
+}
+
+fn unchanged() -> With {
+    With {
+        model: None,
+        window: None,
+        device: None,
+        prompts: None,
+        notes: None,
+    }
+}
