@@ -2,6 +2,7 @@
 //!
 //! - [`OpenAiCompatible`]: any server that speaks the chat completions protocol.
 //! - [`ScriptedModel`]: a deterministic model for tests and examples.
+//! - [`layer`]: retries, limits, a cache and more, around any of them.
 //! - [`catalog`]: models by name, and how their files get onto this machine.
 //! - [`testing`]: the contract of [`ChatModel`](catena_core::ChatModel) as one function, for
 //!   models of your own.
@@ -29,6 +30,7 @@
 
 pub mod catalog;
 mod http;
+pub mod layer;
 mod openai;
 mod scripted;
 mod stop;
