@@ -7,11 +7,23 @@ use serde_json::Value;
 /// How many stop sequences a server is sure to take. Those beyond are enforced on our side alone.
 const MAX_STOPS: usize = 4;
 
+/// What servers that speak the protocol do differently.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Dialect {
+    /// An assistant's last message is the beginning of the answer.
+    pub(super) continues_answers: bool,
+    /// The limit goes by the name that OpenAI's newer models insist on, and others do not know.
+    pub(super) max_completion_tokens: bool,
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
     model: &'a str,
     messages: Vec<Message<'a>>,
-    max_tokens: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
     temperature: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
     top_p: Option<f32>,
@@ -110,12 +122,19 @@ struct StreamOptions {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(model: &'a str, max_tokens: u32, request: &'a ChatRequest) -> Self {
+    pub(super) fn new(
+        model: &'a str,
+        dialect: Dialect,
+        max_tokens: u32,
+        request: &'a ChatRequest,
+    ) -> Self {
+        let newer = dialect.max_completion_tokens;
         let stops = request.stop.iter().filter(|stop| !stop.is_empty());
         Self {
             model,
             messages: request.messages.iter().map(Message::from).collect(),
-            max_tokens,
+            max_tokens: (!newer).then_some(max_tokens),
+            max_completion_tokens: newer.then_some(max_tokens),
             temperature: request.temperature,
             top_p: (request.top_p < 1.0).then_some(request.top_p),
             seed: request.seed,
@@ -213,7 +232,7 @@ mod tests {
 
     fn wire(request: &ChatRequest) -> Value {
         // By way of text: a number must be written as it was given, 0.7 and not 0.699999988.
-        let text = serde_json::to_string(&Body::new("m", 64, request)).unwrap();
+        let text = serde_json::to_string(&Body::new("m", Dialect::default(), 64, request)).unwrap();
         serde_json::from_str(&text).unwrap()
     }
 
