@@ -172,7 +172,10 @@ impl Endpoint {
                 .with_help("the provider's content filter withheld the answer"),
             300..=399 => Error::refused(message)
                 .with_help("the server redirects; use the address of its API as the base URL"),
-            408 | 409 | 425 | 500.. => Error::unavailable(message),
+            408 | 409 | 425 | 500.. => match retry_after {
+                Some(wait) => Error::unavailable(message).with_retry_after(wait),
+                None => Error::unavailable(message),
+            },
             _ => Error::refused(message),
         }
     }
