@@ -14,7 +14,7 @@ use super::{
     Chunk, Failure, Reported,
     body::{self, Event},
     calls::Calls,
-    connection::{Accepted, Endpoint, overflow},
+    connection::{Accepted, Endpoint, after, overflow},
 };
 use crate::stop::StopFilter;
 
@@ -99,7 +99,7 @@ impl Answer {
     /// The next event, if it comes in time.
     async fn event(&mut self) -> Option<Result<Event>> {
         let patience = self.endpoint.timeout.saturating_mul(PATIENCE);
-        let silent = Instant::now() + patience;
+        let silent = after(patience);
         let event = tokio::time::timeout_at(silent.min(self.until), self.events.next()).await;
         event.unwrap_or_else(|_| {
             Some(Err(match silent < self.until {
@@ -135,7 +135,7 @@ impl Answer {
             if !chunk.has_answer {
                 let asking = self.endpoint.asking();
                 return Err(Error::malformed_output(format!(
-                    "{asking}: the answer has no choices"
+                    "{asking}: there is no answer in what came"
                 )));
             }
             self.finish = Some(FinishReason::Stop);
@@ -201,12 +201,14 @@ impl Answer {
             self.ready.push_back(Delta::ToolCall(call));
         }
         let input = || self.model.prompt_tokens(&self.request);
-        let calls = self.ready.iter().filter_map(|delta| match delta {
-            Delta::ToolCall(call) => Some(format!("{} {}", call.name, call.arguments)),
-            _ => None,
-        });
-        let said: String = calls.chain([self.text.clone()]).collect();
-        let output = || self.model.counter().count(&said) as u64;
+        let output = || {
+            let calls = self.ready.iter().filter_map(|delta| match delta {
+                Delta::ToolCall(call) => Some(format!("{} {}\n", call.name, call.arguments)),
+                _ => None,
+            });
+            let said: String = calls.chain([self.text.clone()]).collect();
+            self.model.counter().count(&said) as u64
+        };
         let usage = self.reported.usage(input, output);
         self.ready.push_back(Delta::End {
             finish: self.finish.unwrap_or_default(),

@@ -141,7 +141,7 @@ impl Connection {
         request: RequestBuilder,
         missing: impl FnOnce() -> u64,
     ) -> Result<Accepted> {
-        let until = Instant::now() + self.endpoint.deadline;
+        let until = after(self.endpoint.deadline);
         let response = tokio::time::timeout_at(until, request.send()).await;
         let response = response.map_err(|_| self.endpoint.endless())?;
         let response = response.map_err(|error| self.endpoint.broken(error))?;
@@ -158,6 +158,12 @@ impl Connection {
         let status = status.as_u16();
         Err(self.endpoint.refusal(status, &failure, delay, missing))
     }
+}
+
+/// The moment after `wait`, or one that nobody lives to see.
+pub(super) fn after(wait: Duration) -> Instant {
+    const AGES: Duration = Duration::from_secs(86_400 * 365 * 30);
+    Instant::now() + wait.min(AGES)
 }
 
 /// An estimate of how many tokens `request` is too long for `model`, at least 1.

@@ -37,7 +37,7 @@ impl Backoff {
         let doubled = 2_u32.checked_pow(attempt.saturating_sub(1));
         let bound = doubled.map_or(self.most, |factor| self.first.saturating_mul(factor));
         // On top of what was asked for: all who were told the same must not come back together.
-        Some(asked + bound.min(self.most).mul_f64(random.f64()))
+        Some(asked.saturating_add(bound.min(self.most).mul_f64(random.f64())))
     }
 }
 
