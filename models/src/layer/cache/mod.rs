@@ -1,25 +1,20 @@
 //! Answers kept on disk.
 
 mod entry;
+mod keeping;
+mod stats;
 mod store;
 
-use std::{
-    fmt,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+pub use stats::CacheStats;
+
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use catena_core::{
-    ChatModel, ChatRequest, ChatResponse, ChatStream, FinishReason, ModelProfile, Result,
-    TokenCounter, Usage,
-};
-use futures::{StreamExt, stream};
+use catena_core::{ChatModel, ChatRequest, ChatStream, ModelProfile, Result, TokenCounter, Usage};
 
 use super::stream::ready;
+use keeping::Keeping;
+use stats::Counts;
 use store::Store;
 
 /// Answers a request that was answered before from a folder.
@@ -62,25 +57,6 @@ pub struct Cache {
     counts: Arc<Counts>,
 }
 
-/// What a [`Cache`] did since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CacheStats {
-    /// Requests answered from the folder.
-    pub hits: u64,
-    /// Requests that the model was asked.
-    pub misses: u64,
-    /// Answers that could not be written.
-    pub failed_writes: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    hits: AtomicU64,
-    misses: AtomicU64,
-    failed_writes: AtomicU64,
-}
-
 impl Cache {
     /// Keeps answers of `model` in `folder`, which is made with the first of them.
     pub fn new(model: Arc<dyn ChatModel>, folder: impl Into<PathBuf>) -> Self {
@@ -108,12 +84,7 @@ impl Cache {
 
     /// What it did so far.
     pub fn stats(&self) -> CacheStats {
-        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        CacheStats {
-            hits: count(&self.counts.hits),
-            misses: count(&self.counts.misses),
-            failed_writes: count(&self.counts.failed_writes),
-        }
+        self.counts.stats()
     }
 
     fn keeps(&self, request: &ChatRequest) -> bool {
@@ -141,54 +112,14 @@ impl ChatModel for Cache {
         }
         let key = request.digest(&self.profile().name);
         if let Some(mut answer) = self.store.read(&key).await {
-            self.counts.hits.fetch_add(1, Ordering::Relaxed);
+            self.counts.hit();
             answer.usage = Usage::default();
             return Ok(ready(answer));
         }
-        self.counts.misses.fetch_add(1, Ordering::Relaxed);
+        self.counts.missed();
         let answer = self.inner.stream(request).await?;
-        let keeping = Keeping {
-            store: self.store.clone(),
-            counts: self.counts.clone(),
-            key,
-            answer: ChatResponse::default(),
-        };
+        let keeping = Keeping::new(self.store.clone(), self.counts.clone(), key);
         Ok(keeping.along(answer))
-    }
-}
-
-/// An answer on its way into the folder.
-struct Keeping {
-    store: Arc<Store>,
-    counts: Arc<Counts>,
-    key: String,
-    answer: ChatResponse,
-}
-
-impl Keeping {
-    /// `deltas` as they come, written down before the end is passed on.
-    fn along(self, deltas: ChatStream) -> ChatStream {
-        stream::unfold((deltas, Some(self)), async |(mut deltas, mut keeping)| {
-            let delta = deltas.next().await?;
-            if let (Ok(delta), Some(mut kept)) = (&delta, keeping.take()) {
-                match kept.answer.push(delta.clone()) {
-                    true => kept.write().await,
-                    false => keeping = Some(kept),
-                }
-            }
-            Some((delta, (deltas, keeping)))
-        })
-        .boxed()
-    }
-
-    async fn write(self) {
-        // A filter may let it through the next time.
-        if self.answer.finish == FinishReason::ContentFilter {
-            return;
-        }
-        if self.store.write(&self.key, self.answer).await.is_err() {
-            self.counts.failed_writes.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Asks again after a failure that may pass.
 
+mod attempt;
 mod backoff;
 
 use std::{
@@ -10,12 +11,11 @@ use std::{
 
 use async_trait::async_trait;
 use catena_core::{
-    ChatModel, ChatRequest, ChatResponse, ChatStream, Error, ModelProfile, Result, TokenCounter,
-    Usage,
+    ChatModel, ChatRequest, ChatStream, Error, ModelProfile, Result, TokenCounter, Usage,
 };
-use futures::StreamExt;
 
-use super::stream::{begun, paying, ready};
+use super::stream::paying;
+use attempt::counted;
 use backoff::Backoff;
 
 /// Asks a model again when it fails with an error that [is retryable](Error::is_retryable).
@@ -106,50 +106,6 @@ impl Retry {
         self
     }
 
-    /// One attempt; if it fails, with what it used.
-    async fn attempt(&self, request: &ChatRequest) -> Result<ChatStream, (Error, Usage)> {
-        let nothing = |error| (error, Usage::call(0, 0));
-        let answer = self.inner.stream(request.clone()).await.map_err(nothing)?;
-        if !self.resend_started {
-            return begun(answer).await.map_err(nothing);
-        }
-        self.whole(request, answer).await
-    }
-
-    async fn whole(
-        &self,
-        request: &ChatRequest,
-        mut deltas: ChatStream,
-    ) -> Result<ChatStream, (Error, Usage)> {
-        let mut answer = ChatResponse::default();
-        let mut begun = false;
-        let error = loop {
-            match deltas.next().await {
-                Some(Ok(delta)) => {
-                    begun = true;
-                    if answer.push(delta) {
-                        return Ok(ready(answer));
-                    }
-                }
-                Some(Err(error)) => break error,
-                None => {
-                    let name = &self.inner.profile().name;
-                    let said = format!("the answer of '{name}' broke off before its end");
-                    break Error::unavailable(said);
-                }
-            }
-        };
-        // A failure before the first token costs nothing.
-        let used = match begun {
-            false => Usage::call(0, 0),
-            true => {
-                let output = self.inner.counter().count(&answer.text) as u64;
-                Usage::call(self.inner.prompt_tokens(request), output)
-            }
-        };
-        Err((error, used))
-    }
-
     fn wait(&self, attempt: u32, error: &Error) -> Option<Duration> {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         self.backoff.wait(attempt, error.retry_after(), &mut random)
@@ -190,16 +146,6 @@ impl ChatModel for Retry {
             attempt += 1;
         }
     }
-}
-
-/// `error` with the number of attempts in its help.
-fn counted(error: Error, attempts: u32) -> Error {
-    if attempts == 1 {
-        return error;
-    }
-    let help = error.help().map(|help| format!("{help}; "));
-    let help = help.unwrap_or_default();
-    error.with_help(format!("{help}{attempts} attempts were made"))
 }
 
 impl fmt::Debug for Retry {
