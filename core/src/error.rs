@@ -65,7 +65,7 @@ enum Kind {
     Cancelled,
     Interrupted,
     RateLimited { retry_after: Option<Duration> },
-    Unavailable,
+    Unavailable { retry_after: Option<Duration> },
     Refused,
     MalformedOutput,
     Journal,
@@ -138,7 +138,7 @@ impl Error {
 
     /// The provider could not be reached, or failed on its side: the same call may succeed later.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self::of(Kind::Unavailable, message)
+        Self::of(Kind::Unavailable { retry_after: None }, message)
     }
 
     /// The provider understood and said no (credentials, content policy, unknown model).
@@ -189,6 +189,19 @@ impl Error {
     #[must_use]
     pub fn with_help(self, help: impl Into<String>) -> Self {
         self.edit(|inner| inner.help = Some(help.into()))
+    }
+
+    /// Adds how long the provider asked to wait; an error that is not
+    /// [retryable](Self::is_retryable) stays as it is.
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        self.edit(|inner| {
+            if let Kind::RateLimited { retry_after } | Kind::Unavailable { retry_after } =
+                &mut inner.kind
+            {
+                *retry_after = Some(wait);
+            }
+        })
     }
 
     /// Adds the cause.
@@ -314,7 +327,7 @@ impl Error {
     /// How long the provider asked to wait.
     pub fn retry_after(&self) -> Option<Duration> {
         match self.0.kind {
-            Kind::RateLimited { retry_after } => retry_after,
+            Kind::RateLimited { retry_after } | Kind::Unavailable { retry_after } => retry_after,
             _ => None,
         }
     }
@@ -351,7 +364,10 @@ impl Error {
 
     /// The same call may succeed if it is made again later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self.0.kind, Kind::RateLimited { .. } | Kind::Unavailable)
+        matches!(
+            self.0.kind,
+            Kind::RateLimited { .. } | Kind::Unavailable { .. }
+        )
     }
 
     /// Its kind in one word, of which there are few: for traces.
@@ -365,7 +381,7 @@ impl Error {
             Kind::Cancelled => "cancelled",
             Kind::Interrupted => "interrupted",
             Kind::RateLimited { .. } => "rate_limited",
-            Kind::Unavailable => "unavailable",
+            Kind::Unavailable { .. } => "unavailable",
             Kind::Refused => "refused",
             Kind::MalformedOutput => "malformed_output",
             Kind::Journal => "journal",
@@ -523,12 +539,20 @@ mod tests {
     }
 
     #[test]
-    fn only_a_rate_limit_has_a_delay() {
+    fn only_what_may_pass_has_a_delay() {
         let delay = Duration::from_secs(3);
         assert_eq!(
             Error::rate_limited(Some(delay), "slow").retry_after(),
             Some(delay)
         );
-        assert_eq!(Error::unavailable("down").retry_after(), None);
+        let down = Error::unavailable("down");
+        assert_eq!(down.retry_after(), None);
+        let down = down.with_retry_after(delay);
+        assert_eq!(
+            (down.retry_after(), down.is_rate_limited()),
+            (Some(delay), false)
+        );
+        let refused = Error::refused("no").with_retry_after(delay);
+        assert_eq!(refused.retry_after(), None);
     }
 }

@@ -110,10 +110,7 @@ impl Prompt {
                     .tera
                     .render(&index.to_string(), &variables)
                     .map_err(failed)?;
-                Ok(ChatMessage {
-                    role: *role,
-                    content: text.trim().to_owned(),
-                })
+                Ok(ChatMessage::new(*role, text.trim()))
             })
             .collect()
     }

@@ -101,6 +101,7 @@ pub(crate) fn answered(span: &Span, answer: &ChatResponse) {
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
         FinishReason::ContentFilter => "content_filter",
+        FinishReason::ToolCalls => "tool_calls",
     };
     span.record("gen_ai.response.finish_reasons", finish);
 }

@@ -1,7 +1,10 @@
 //! Everything that answers a [`ChatRequest`](catena_core::ChatRequest).
 //!
-//! - [`OpenAiCompatible`]: any server that speaks the chat completions protocol.
+//! - [`OpenAiCompatible`]: any server that speaks the chat completions protocol; [`Preset`]: those
+//!   that are known by name; [`OpenAiEmbedder`]: their embeddings.
+//! - [`Anthropic`]: Anthropic's own protocol.
 //! - [`ScriptedModel`]: a deterministic model for tests and examples.
+//! - [`layer`]: retries, limits, a cache and more, around any of them.
 //! - [`catalog`]: models by name, and how their files get onto this machine.
 //! - [`testing`]: the contract of [`ChatModel`](catena_core::ChatModel) as one function, for
 //!   models of your own.
@@ -27,12 +30,17 @@
 //! # Ok(()) }
 //! ```
 
+mod anthropic;
 pub mod catalog;
 mod http;
+pub mod layer;
 mod openai;
 mod scripted;
 mod stop;
 pub mod testing;
 
-pub use openai::{OpenAiCompatible, OpenAiCompatibleBuilder};
+pub use anthropic::{Anthropic, AnthropicBuilder};
+pub use openai::{
+    OpenAiCompatible, OpenAiCompatibleBuilder, OpenAiEmbedder, OpenAiEmbedderBuilder, Preset,
+};
 pub use scripted::{Matcher, Reply, ScriptedModel};

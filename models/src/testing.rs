@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use catena_core::{
-    ChatMessage, ChatModel, ChatRequest, ChatResponse, ChatStream, Delta, FinishReason,
+    ChatMessage, ChatModel, ChatRequest, ChatResponse, ChatStream, Delta, FinishReason, ToolChoice,
+    ToolSpec,
 };
 use futures::{StreamExt, future::join};
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ type Checked<T = ()> = Result<T, String>;
 ///
 /// It asks the model a dozen times to count in words, greedily, so the model must answer that with
 /// at least four words, and the same ones each time. What the profile says the model can do
-/// (JSON schemas, log-probabilities) is checked too. Not checked, because it cannot be seen from
+/// (JSON schemas, log-probabilities, tools) is checked too; the tool is called `submit`. Not checked, because it cannot be seen from
 /// outside: that dropping a stream stops the work. It is dropped here, and must leave the model
 /// able to answer.
 ///
@@ -46,6 +47,7 @@ pub async fn assert_chat_model_conforms(model: Arc<dyn ChatModel>) {
         ("counting", counting(model)),
         ("JSON schema", json_schema(model).await),
         ("log-probabilities", logprobs(model).await),
+        ("tools", tools(model).await),
     ];
     let broken: Vec<String> = checks
         .into_iter()
@@ -271,5 +273,64 @@ async fn logprobs(model: &dyn ChatModel) -> Checked {
     let plain = chat(model, request()).await?;
     check(plain.logprobs.is_empty(), || {
         "they came without being asked for".into()
+    })
+}
+
+/// A required tool is called, and its result answered.
+async fn tools(model: &dyn ChatModel) -> Checked {
+    if !model.profile().tools {
+        return Ok(());
+    }
+    const NAME: &str = "submit";
+    let parameters = json!({
+        "type": "object",
+        "properties": {"count": {"type": "integer"}},
+        "required": ["count"],
+    });
+    let tool = ToolSpec::new(NAME, "Takes the number that was counted to.", parameters);
+    let plain = request().max_tokens(256);
+    let mut asked = plain.clone().tools([tool]);
+    check(
+        model.prompt_tokens(&asked) > model.prompt_tokens(&plain),
+        || "the tools are not counted with the prompt".into(),
+    )?;
+
+    asked.tool_choice = ToolChoice::Required;
+    let answer = chat(model, asked.clone()).await?;
+    check(!answer.tool_calls.is_empty(), || "none was called".into())?;
+    check(answer.finish == FinishReason::ToolCalls, || {
+        format!(
+            "a tool was called, and the answer finished with {:?}",
+            answer.finish
+        )
+    })?;
+    for (index, call) in answer.tool_calls.iter().enumerate() {
+        let arguments: Option<Value> = serde_json::from_str(&call.arguments).ok();
+        check(call.name == NAME, || {
+            format!("{call:?} is none of the request's tools")
+        })?;
+        check(
+            arguments.is_some_and(|arguments| arguments.is_object()),
+            || format!("the arguments of {call:?} are no object"),
+        )?;
+        let earlier = answer.tool_calls.iter().take(index);
+        let ids = earlier.map(|call| &call.id).collect::<Vec<_>>();
+        check(!call.id.is_empty() && !ids.contains(&&call.id), || {
+            format!("the id of {call:?} does not tell it from the others")
+        })?;
+    }
+
+    asked.tool_choice = ToolChoice::None;
+    asked.messages.push(answer.message());
+    for call in &answer.tool_calls {
+        asked.messages.push(ChatMessage::tool(&call.id, "accepted"));
+    }
+    let after = chat(model, asked).await?;
+    check(after.tool_calls.is_empty(), || {
+        "one was called though none may be".into()
+    })?;
+    let plain = chat(model, request()).await?;
+    check(plain.tool_calls.is_empty(), || {
+        "one was called though there was none".into()
     })
 }

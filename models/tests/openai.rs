@@ -1,5 +1,7 @@
 //! What goes over the wire to an OpenAI-compatible server, and what an answer becomes.
 
+use std::time::Duration;
+
 use catena_core::{
     ChatMessage, ChatModel, ChatRequest, ChatResponse, Delta, Error, FinishReason, Result,
     TokenLogprob, Usage,
@@ -236,6 +238,18 @@ async fn an_answer_may_be_begun_where_the_server_continues_it() {
     assert_eq!(model.chat(begun).await.unwrap().text, " blue");
     let body: Value = serde_json::from_slice(&sent(&server).await.body).unwrap();
     assert_eq!(body["continue_final_message"], true);
+}
+
+#[tokio::test]
+async fn one_may_wait_for_ever() {
+    let server = server(events(&[text("blue"), finish("stop")])).await;
+    let model = OpenAiCompatible::builder(format!("{}/v1", server.uri()), "tiny")
+        .deadline(Duration::MAX)
+        .timeout(Duration::from_secs(u64::MAX / 100));
+    assert_eq!(
+        model.build().unwrap().chat(ask()).await.unwrap().text,
+        "blue"
+    );
 }
 
 #[tokio::test]

@@ -78,6 +78,14 @@ async fn a_failing_server_is_unavailable() {
 }
 
 #[tokio::test]
+async fn a_failing_server_may_say_when_to_come_back() {
+    let busy = ResponseTemplate::new(503).insert_header("retry-after", "9");
+    let error = error(busy).await;
+    assert!(error.is_retryable() && !error.is_rate_limited());
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(9)));
+}
+
+#[tokio::test]
 async fn a_prompt_that_is_too_long_overflows() {
     let said = saying("maximum context length is 100 tokens, but 140 tokens were given");
     assert_eq!(error(answer(400, &said)).await.missing_tokens(), Some(40));

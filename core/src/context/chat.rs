@@ -251,7 +251,6 @@ async fn converse(
 
 fn priced(profile: &ModelProfile, usage: Usage) -> Usage {
     Usage {
-        calls: 1,
         cost: profile.price.of(&usage),
         ..usage
     }

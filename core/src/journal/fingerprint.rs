@@ -108,6 +108,8 @@ fn chat_sections(request: &ChatRequest) -> ChatSections {
         messages: Vec::new(),
         stop: request.stop.clone(),
         format: request.format.clone(),
+        tools: request.tools.clone(),
+        tool_choice: request.tool_choice.clone(),
         ..*request
     };
     ChatSections {

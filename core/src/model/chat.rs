@@ -3,7 +3,7 @@
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, Usage, digest::sha256};
+use crate::{Result, ToolCall, ToolChoice, ToolSpec, Usage, digest::sha256};
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
+    /// A tool that the model called.
+    Tool,
 }
 
 /// One turn of a conversation.
@@ -24,31 +26,57 @@ pub struct ChatMessage {
     pub role: Role,
     /// What is said.
     pub content: String,
+    /// The tools that the model called with it; of the model's turns only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The [`ToolCall::id`] whose result this is; of a tool's turns only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_call_id: Option<String>,
 }
 
 impl ChatMessage {
+    /// A turn of `role`.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self {
+            role,
+            content: content.into(),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+        }
+    }
+
     /// Instructions of the program.
     pub fn system(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::System,
-            content: content.into(),
-        }
+        Self::new(Role::System, content)
     }
 
     /// A turn of the one who asks.
     pub fn user(content: impl Into<String>) -> Self {
-        Self {
-            role: Role::User,
-            content: content.into(),
-        }
+        Self::new(Role::User, content)
     }
 
     /// A turn of the model. As the last message of a request it is the beginning of the answer,
     /// which the model continues (models that cannot, refuse).
     pub fn assistant(content: impl Into<String>) -> Self {
+        Self::new(Role::Assistant, content)
+    }
+
+    /// A turn of the model in which it called tools.
+    pub fn assistant_calling(
+        content: impl Into<String>,
+        calls: impl IntoIterator<Item = ToolCall>,
+    ) -> Self {
         Self {
-            role: Role::Assistant,
-            content: content.into(),
+            tool_calls: calls.into_iter().collect(),
+            ..Self::assistant(content)
+        }
+    }
+
+    /// The result of the tool call `id`.
+    pub fn tool(id: impl Into<String>, content: impl Into<String>) -> Self {
+        Self {
+            tool_call_id: Some(id.into()),
+            ..Self::new(Role::Tool, content)
         }
     }
 }
@@ -98,6 +126,13 @@ pub struct ChatRequest {
     pub format: Format,
     /// How many alternatives to report with log-probabilities for each token. Default: none.
     pub logprobs: Option<u8>,
+    /// The tools that the model may call. Only for models whose
+    /// [`tools`](crate::ModelProfile::tools) is set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolSpec>,
+    /// Whether it has to.
+    #[serde(default, skip_serializing_if = "ToolChoice::is_auto")]
+    pub tool_choice: ToolChoice,
 }
 
 impl ChatRequest {
@@ -112,6 +147,8 @@ impl ChatRequest {
             stop: Vec::new(),
             format: Format::Text,
             logprobs: None,
+            tools: Vec::new(),
+            tool_choice: ToolChoice::Auto,
         }
     }
 
@@ -164,6 +201,20 @@ impl ChatRequest {
         self
     }
 
+    /// Lets the model call these tools.
+    #[must_use]
+    pub fn tools(mut self, tools: impl IntoIterator<Item = ToolSpec>) -> Self {
+        self.tools = tools.into_iter().collect();
+        self
+    }
+
+    /// Says whether the model has to call a tool.
+    #[must_use]
+    pub fn tool_choice(mut self, choice: ToolChoice) -> Self {
+        self.tool_choice = choice;
+        self
+    }
+
     /// A digest of the model's name and of everything in the request, in hexadecimal: two requests
     /// with the same digest ask the same thing.
     pub fn digest(&self, model: &str) -> String {
@@ -185,6 +236,8 @@ pub enum FinishReason {
     Length,
     /// The provider withheld the rest.
     ContentFilter,
+    /// The model waits for the results of its tool calls.
+    ToolCalls,
 }
 
 /// A token, with the natural logarithm of its probability.
@@ -207,6 +260,8 @@ pub enum Delta {
     Text(String),
     /// Log-probabilities of the tokens since the last ones.
     Logprobs(Vec<TokenLogprob>),
+    /// A tool call, whole.
+    ToolCall(ToolCall),
     /// The end: nothing follows.
     End {
         /// Why it ended.
@@ -232,6 +287,9 @@ pub struct ChatResponse {
     /// Log-probabilities of the answer's tokens, if they were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logprobs: Vec<TokenLogprob>,
+    /// The tools that the model called, in its order; to be called side by side.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
 }
 
 impl ChatResponse {
@@ -244,11 +302,17 @@ impl ChatResponse {
         }
     }
 
+    /// The turn of the conversation that this answer is.
+    pub fn message(&self) -> ChatMessage {
+        ChatMessage::assistant_calling(self.text.clone(), self.tool_calls.iter().cloned())
+    }
+
     /// Appends a delta; `true` when it was the end.
     pub fn push(&mut self, delta: Delta) -> bool {
         match delta {
             Delta::Text(text) => self.text.push_str(&text),
             Delta::Logprobs(logprobs) => self.logprobs.extend(logprobs),
+            Delta::ToolCall(call) => self.tool_calls.push(call),
             Delta::End { finish, usage } => {
                 self.finish = finish;
                 self.usage = usage;
@@ -272,6 +336,40 @@ mod tests {
         assert_ne!(digest, request.digest("n"));
         assert_ne!(digest, request.clone().max_tokens(1).digest("m"));
         assert_ne!(digest, request.clone().seed(0).digest("m"));
+    }
+
+    #[test]
+    fn what_was_written_before_there_were_tools_is_read_and_written_alike() {
+        let message = r#"{"role":"user","content":"a"}"#;
+        let request = format!(
+            r#"{{"messages":[{message}],"max_tokens":null,"temperature":0.0,"top_p":1.0,"seed":null,"stop":[],"format":"text","logprobs":null}}"#
+        );
+        let read: ChatRequest = serde_json::from_str(&request).unwrap();
+        assert_eq!(read, ChatRequest::new([ChatMessage::user("a")]));
+        assert_eq!(serde_json::to_string(&read).unwrap(), request);
+        let answer = r#"{"text":"b","finish":"stop","usage":{"calls":1,"input_tokens":1,"cached_tokens":0,"output_tokens":1,"cost":0}}"#;
+        let read: ChatResponse = serde_json::from_str(answer).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), answer);
+    }
+
+    #[test]
+    fn tools_go_to_json_and_back() {
+        let call = ToolCall::new("1", "weather", "{}");
+        let weather = ToolSpec::new("weather", "?", serde_json::json!({"type": "object"}));
+        let plain = ChatRequest::new([
+            ChatMessage::user("a"),
+            ChatMessage::assistant_calling("", [call.clone()]),
+            ChatMessage::tool("1", "rain"),
+        ]);
+        let request = plain.clone().tools([weather]);
+        assert_ne!(plain.digest("m"), request.digest("m"));
+        let request = request.tool_choice(ToolChoice::Tool("weather".into()));
+        let json = serde_json::to_string(&request).unwrap();
+        assert_eq!(serde_json::from_str::<ChatRequest>(&json).unwrap(), request);
+
+        let mut answer = ChatResponse::default();
+        answer.push(Delta::ToolCall(call.clone()));
+        assert_eq!(answer.message(), ChatMessage::assistant_calling("", [call]));
     }
 
     #[test]

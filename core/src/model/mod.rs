@@ -4,6 +4,7 @@ mod chat;
 mod embed;
 mod profile;
 mod score;
+mod tool;
 mod usage;
 
 pub use chat::{
@@ -13,6 +14,7 @@ pub use chat::{
 pub use embed::{Embedder, EmbedderProfile, Embedding};
 pub use profile::{ModelProfile, Price};
 pub use score::{Score, Scorer};
+pub use tool::{ToolCall, ToolChoice, ToolSpec};
 pub use usage::{Cost, Usage};
 
 use std::fmt;
@@ -47,16 +49,21 @@ pub trait ChatModel: Send + Sync + fmt::Debug {
 
     /// The tokens that `request`'s prompt will take, chat template included.
     ///
-    /// The default adds [`ModelProfile::message_overhead`] to each message's own tokens.
+    /// The default adds [`ModelProfile::message_overhead`] to each message's own tokens, and to
+    /// those of each tool and tool call.
     fn prompt_tokens(&self, request: &ChatRequest) -> u64 {
-        request
-            .messages
-            .iter()
-            .map(|message| {
-                self.counter().count(&message.content) as u64
-                    + u64::from(self.profile().message_overhead)
-            })
-            .sum()
+        let overhead = u64::from(self.profile().message_overhead);
+        let count = |text: &str| self.counter().count(text) as u64;
+        let messages = request.messages.iter().map(|message| {
+            let calls = message.tool_calls.iter();
+            let calls = calls.map(|call| overhead + count(&call.name) + count(&call.arguments));
+            overhead + count(&message.content) + calls.sum::<u64>()
+        });
+        let tools = request.tools.iter().map(|tool| {
+            let parameters = count(&tool.parameters.to_string());
+            overhead + count(&tool.name) + count(&tool.description) + parameters
+        });
+        messages.sum::<u64>() + tools.sum::<u64>()
     }
 
     /// Begins to answer.

@@ -31,6 +31,9 @@ pub struct ModelProfile {
     pub logprobs: bool,
     /// Whether a prompt that begins like an earlier one is read faster. Default: no.
     pub prefix_cache: bool,
+    /// Whether it can call tools. Default: no.
+    #[serde(default)]
+    pub tools: bool,
 }
 
 impl ModelProfile {
@@ -47,6 +50,7 @@ impl ModelProfile {
             json_schema: false,
             logprobs: false,
             prefix_cache: false,
+            tools: false,
         }
     }
 }

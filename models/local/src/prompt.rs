@@ -60,6 +60,9 @@ impl Template {
         if request.messages.is_empty() {
             return Err(Error::invalid("the request has no messages"));
         }
+        if !request.tools.is_empty() {
+            return Err(Error::refused("a model in this process cannot call tools"));
+        }
         let contents: Vec<&str> = request
             .messages
             .iter()

@@ -67,6 +67,7 @@ async fn prompts_are_those_that_the_engine_makes() {
                 Role::System => TextMessageRole::System,
                 Role::User => TextMessageRole::User,
                 Role::Assistant => TextMessageRole::Assistant,
+                Role::Tool => unreachable!("no turn here is a tool's"),
             };
             theirs = theirs.add_message(role, &message.content);
         }

@@ -3,44 +3,31 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use catena_core::{ApproximateCounter, Error, ModelProfile, Price, Result, TokenCounter};
-use reqwest::{
-    Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
-    redirect,
-};
 
-use super::{Endpoint, Inner, OpenAiCompatible};
-use crate::http;
+use super::{Inner, OpenAiCompatible, request::Dialect};
+use crate::http::{Connection, Settings};
 
 /// Configures an [`OpenAiCompatible`] model; made by [`OpenAiCompatible::builder`] and
 /// [`OpenAiCompatible::from_env`].
 #[derive(Clone)]
 pub struct OpenAiCompatibleBuilder {
-    base_url: String,
-    model: String,
-    key: Option<String>,
-    headers: Vec<(String, String)>,
+    pub(super) settings: Settings,
+    pub(super) dialect: Dialect,
     profile: Option<ModelProfile>,
     context_window: Option<u32>,
     price: Option<Price>,
-    timeout: Duration,
     counter: Arc<dyn TokenCounter>,
-    continues_answers: bool,
 }
 
 impl OpenAiCompatibleBuilder {
     pub(super) fn new(base_url: String, model: String) -> Self {
         Self {
-            base_url,
-            model,
-            key: None,
-            headers: Vec::new(),
+            settings: Settings::new(base_url, model),
+            dialect: Dialect::default(),
             profile: None,
             context_window: None,
             price: None,
-            timeout: Duration::from_secs(120),
             counter: Arc::new(ApproximateCounter),
-            continues_answers: false,
         }
     }
 
@@ -59,26 +46,34 @@ impl OpenAiCompatibleBuilder {
                 .with_help("set CATENA_BASE_URL, for example to http://localhost:8080/v1")
         })?;
         let mut builder = Self::new(url, model);
-        builder.key = key;
+        builder.settings.key = key;
         Ok(builder)
+    }
+
+    /// Begins with the default profile, changed.
+    pub(super) fn abilities(mut self, change: impl FnOnce(&mut ModelProfile)) -> Self {
+        let mut profile = default_profile(&self.settings.model);
+        change(&mut profile);
+        self.profile = Some(profile);
+        self
     }
 
     /// Sends this key as a bearer token. Default: none.
     #[must_use]
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
+        self.settings.key = Some(key.into());
         self
     }
 
     /// Sends this header with each request. Its value is treated as a secret.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.settings.headers.push((name.into(), value.into()));
         self
     }
 
     /// What the model can do; its name is replaced by the model's. Default: a window of 8192
-    /// tokens, 8 requests at a time, JSON schemas and log-probabilities.
+    /// tokens, 8 requests at a time, JSON schemas, log-probabilities and tools.
     #[must_use]
     pub fn profile(mut self, profile: ModelProfile) -> Self {
         self.profile = Some(profile);
@@ -105,7 +100,14 @@ impl OpenAiCompatibleBuilder {
     /// A server that only keeps the connection alive is given up after ten times as long.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// How long a whole answer may take. Default: an hour.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = deadline;
         self
     }
 
@@ -121,7 +123,7 @@ impl OpenAiCompatibleBuilder {
     /// refused.
     #[must_use]
     pub fn continues_answers(mut self, continues: bool) -> Self {
-        self.continues_answers = continues;
+        self.dialect.continues_answers = continues;
         self
     }
 
@@ -132,66 +134,35 @@ impl OpenAiCompatibleBuilder {
     /// [`is_invalid`](Error::is_invalid) if the base URL is not an http or https URL, or if the key
     /// or a header cannot be sent.
     pub fn build(self) -> Result<OpenAiCompatible> {
-        let base = base_url(&self.base_url)?;
-        let key = self.key.map(|key| key.trim().to_owned());
-        let headers = headers(key.as_deref(), self.headers)?;
-        let mut client = http::client()?
-            .default_headers(headers)
-            .connect_timeout(self.timeout)
-            .read_timeout(self.timeout)
-            .redirect(redirect::Policy::none());
-        if is_loopback(&base) {
-            // A proxy would look for the server on its own machine.
-            client = client.no_proxy();
-        }
-        let client = client.build().map_err(|error| {
-            Error::other("setting up the HTTP client failed").with_source(error)
-        })?;
+        let model = self.settings.model.clone();
         Ok(OpenAiCompatible {
             inner: Arc::new(Inner {
-                client,
-                chat_url: join(&base, "chat/completions"),
-                models_url: join(&base, "models"),
-                profile: profile(&self.model, self.profile, self.context_window, self.price),
+                connection: connection(self.settings)?,
+                profile: profile(&model, self.profile, self.context_window, self.price),
                 counter: self.counter,
-                continues_answers: self.continues_answers,
-                endpoint: Arc::new(Endpoint {
-                    url: shown(base),
-                    model: self.model,
-                    key,
-                    timeout: self.timeout,
-                }),
+                dialect: self.dialect,
             }),
         })
     }
 }
 
-fn base_url(text: &str) -> Result<Url> {
-    let invalid = |why: &str| {
-        Error::invalid(format!("the base URL of a model {why}"))
-            .with_help("give the root of the API, for example http://localhost:8080/v1")
-    };
-    // The URL is not repeated: it may hold a password.
-    let url = Url::parse(text.trim())
-        .map_err(|error| invalid("cannot be understood").with_source(error))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(invalid("must begin with http:// or https://"));
+/// A connection on which the key goes along as a bearer token.
+pub(super) fn connection(mut settings: Settings) -> Result<Connection> {
+    settings.key = settings.key.map(|key| key.trim().to_owned());
+    if let Some(key) = &settings.key {
+        let bearer = ("authorization".to_owned(), format!("Bearer {key}"));
+        settings.headers.insert(0, bearer);
     }
-    Ok(url)
+    Connection::new(settings)
 }
 
-fn headers(key: Option<&str>, others: Vec<(String, String)>) -> Result<HeaderMap> {
-    let key = key.map(|key| (AUTHORIZATION.to_string(), format!("Bearer {key}")));
-    let mut headers = HeaderMap::new();
-    for (name, value) in key.into_iter().chain(others) {
-        let invalid =
-            |part| Error::invalid(format!("the {part} of the header '{name}' cannot be sent"));
-        let parsed = HeaderName::try_from(&name).map_err(|_| invalid("name"))?;
-        let mut value = HeaderValue::try_from(value).map_err(|_| invalid("value"))?;
-        value.set_sensitive(true);
-        headers.insert(parsed, value);
-    }
-    Ok(headers)
+fn default_profile(model: &str) -> ModelProfile {
+    let mut profile = ModelProfile::new(model, 8192);
+    profile.parallel = 8;
+    profile.json_schema = true;
+    profile.logprobs = true;
+    profile.tools = true;
+    profile
 }
 
 fn profile(
@@ -200,13 +171,7 @@ fn profile(
     context_window: Option<u32>,
     price: Option<Price>,
 ) -> ModelProfile {
-    let mut profile = profile.unwrap_or_else(|| {
-        let mut profile = ModelProfile::new(model, context_window.unwrap_or(8192));
-        profile.parallel = 8;
-        profile.json_schema = true;
-        profile.logprobs = true;
-        profile
-    });
+    let mut profile = profile.unwrap_or_else(|| default_profile(model));
     model.clone_into(&mut profile.name);
     if let Some(window) = context_window {
         profile.context_window = window;
@@ -217,42 +182,14 @@ fn profile(
     profile
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host_str() {
-        Some("localhost" | "[::1]") => true,
-        Some(host) => host
-            .parse::<std::net::Ipv4Addr>()
-            .is_ok_and(|address| address.is_loopback()),
-        None => false,
-    }
-}
-
-/// A path below the base, whose query (some gateways want one) is kept.
-fn join(base: &Url, path: &str) -> Url {
-    let mut url = base.clone();
-    url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
-    url
-}
-
-/// The URL without what is secret in it.
-fn shown(mut url: Url) -> String {
-    // Neither can fail for http.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.set_fragment(None);
-    url.into()
-}
-
 impl fmt::Debug for OpenAiCompatibleBuilder {
     /// Leaves out the URL, the key and the headers, which may all hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenAiCompatibleBuilder")
-            .field("model", &self.model)
+            .field("settings", &self.settings)
             .field("profile", &self.profile)
             .field("context_window", &self.context_window)
             .field("price", &self.price)
-            .field("timeout", &self.timeout)
             .field("counter", &self.counter)
             .finish_non_exhaustive()
     }
@@ -279,12 +216,12 @@ mod tests {
         ];
         let builder = from(&both).unwrap();
         assert_eq!(
-            (builder.base_url.as_str(), builder.key),
+            (builder.settings.base_url.as_str(), builder.settings.key),
             ("http://here/v1", None)
         );
         let builder = from(&both[1..]).unwrap();
-        assert_eq!(builder.base_url, "http://there/v1");
-        assert_eq!(builder.key.as_deref(), Some("theirs"));
+        assert_eq!(builder.settings.base_url, "http://there/v1");
+        assert_eq!(builder.settings.key.as_deref(), Some("theirs"));
     }
 
     #[test]
@@ -318,16 +255,6 @@ mod tests {
         assert!(!format!("{builder:?}").contains("hidden"));
         let model = builder.build().unwrap();
         assert!(!format!("{model:?}").contains("hidden"), "{model:?}");
-    }
-
-    #[test]
-    fn paths_are_joined_with_one_slash() {
-        for base in ["http://h/v1", "http://h/v1/"] {
-            let url = join(&base_url(base).unwrap(), "models");
-            assert_eq!(url.as_str(), "http://h/v1/models");
-        }
-        let url = join(&base_url("http://h?v=1").unwrap(), "models");
-        assert_eq!(url.as_str(), "http://h/models?v=1");
     }
 
     #[test]

@@ -1,27 +1,23 @@
 //! Any server that speaks the chat completions protocol.
 
-mod answer;
-mod body;
 mod builder;
-mod error;
+mod embedder;
+mod preset;
 mod request;
 mod response;
 
 pub use builder::OpenAiCompatibleBuilder;
+pub use embedder::{OpenAiEmbedder, OpenAiEmbedderBuilder};
+pub use preset::Preset;
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use catena_core::{ChatModel, ChatRequest, ChatStream, Error, ModelProfile, Result, TokenCounter};
-use reqwest::{Client, Response, Url, header::RETRY_AFTER};
 use serde_json::Value;
 
-use answer::Answer;
-use error::Failure;
+use crate::http::{Answer, Connection, overflow};
+use request::{Body, Dialect};
 
 /// A model behind the chat completions protocol: OpenAI's, or that of vLLM, llama.cpp, mistral.rs,
 /// Ollama, LM Studio and most gateways.
@@ -29,6 +25,9 @@ use error::Failure;
 /// Answers are always streamed; a server that sends one in a single piece is understood as well.
 /// Usage that the server does not report is estimated with the [`TokenCounter`], as high as it may
 /// be. A stop sequence that the server lets through is cut off here.
+///
+/// Tool calls come whole, at the end of an answer. For servers that are known by name see
+/// [`Preset`].
 ///
 /// It makes each request once and follows no redirect. A streamed answer may have 64 MiB on the
 /// wire, one in a single piece 8 MiB, one event 1 MiB; what is longer is an error.
@@ -56,11 +55,11 @@ use error::Failure;
 ///
 /// | what happened | kind |
 /// | --- | --- |
-/// | no connection, silence, a broken stream, 408, 409, 425, 5xx | unavailable |
+/// | no connection, silence, a broken stream, 408, 409, 425, 5xx, the deadline | unavailable |
 /// | 429 | rate limited, with the delay of `Retry-After` |
 /// | a prompt that is too long, by its label or wording | context overflow |
 /// | 401, 403, 404, a spent account, a content filter, any other 4xx | refused |
-/// | a redirect | refused |
+/// | a redirect, a wrong certificate, no TLS | refused |
 /// | an answer that is not what the protocol says, or is too long | malformed output |
 #[derive(Clone)]
 pub struct OpenAiCompatible {
@@ -68,25 +67,10 @@ pub struct OpenAiCompatible {
 }
 
 struct Inner {
-    client: Client,
-    chat_url: Url,
-    models_url: Url,
+    connection: Connection,
     profile: ModelProfile,
     counter: Arc<dyn TokenCounter>,
-    continues_answers: bool,
-    /// Shared with the response, to name the server in errors.
-    endpoint: Arc<Endpoint>,
-}
-
-/// Who is asked, for messages.
-#[derive(Clone)]
-struct Endpoint {
-    /// The base URL without credentials.
-    url: String,
-    model: String,
-    /// Never shown; it is struck out of what a server says.
-    key: Option<String>,
-    timeout: Duration,
+    dialect: Dialect,
 }
 
 impl OpenAiCompatible {
@@ -121,19 +105,14 @@ impl OpenAiCompatible {
     ///
     /// Dropping the future ends the request; nothing is kept.
     pub async fn models(&self) -> Result<Vec<String>> {
-        let Inner {
-            client,
-            endpoint,
-            models_url,
-            ..
-        } = &*self.inner;
-        let response = client.get(models_url.clone()).send().await;
-        let response = response.map_err(|error| endpoint.broken(error))?;
-        let response = self.inner.accepted(response, || 0).await?;
-        let body = body::whole(response, endpoint.clone()).await?;
+        let connection = &self.inner.connection;
+        let body = connection.get("models").await?;
         let json: Value = serde_json::from_slice(&body).unwrap_or_default();
         let models = json.get("data").and_then(Value::as_array).ok_or_else(|| {
-            Error::malformed_output(format!("{} sent no list of models", endpoint.url))
+            Error::malformed_output(format!(
+                "{} sent no list of models",
+                connection.endpoint.url
+            ))
         })?;
         let names = models.iter().filter_map(|model| model.get("id")?.as_str());
         Ok(names.map(str::to_owned).collect())
@@ -152,29 +131,19 @@ impl ChatModel for OpenAiCompatible {
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {
         let Inner {
-            client,
-            endpoint,
-            chat_url,
+            connection,
+            dialect,
             ..
         } = &*self.inner;
+        let endpoint = connection.endpoint.clone();
         self.inner.check(&request)?;
         let max_tokens = self.inner.max_tokens(&request);
-        let body = request::Body::new(&endpoint.model, max_tokens, &request);
-        let response = client.post(chat_url.clone()).json(&body).send().await;
-        let response = response.map_err(|error| endpoint.broken(error))?;
-        let missing = || self.overflow(&request);
-        let response = self.inner.accepted(response, missing).await?;
-        let events = body::events(response, endpoint.clone());
-        Ok(Answer::new(self.clone(), request, events).into_stream())
-    }
-}
-
-impl OpenAiCompatible {
-    /// An estimate of how many tokens `request` is too long, at least 1.
-    fn overflow(&self, request: &ChatRequest) -> u64 {
-        let wanted = self.prompt_tokens(request) + u64::from(self.inner.max_tokens(request));
-        let window = u64::from(self.inner.profile.context_window);
-        wanted.saturating_sub(window).max(1)
+        let body = Body::new(&endpoint.model, *dialect, max_tokens, &request);
+        let missing = || overflow(self, &request);
+        let accepted = connection.post("chat/completions", &body, missing).await?;
+        let model = Arc::new(self.clone());
+        let decode = Box::new(response::read);
+        Ok(Answer::new(model, request, endpoint, accepted, decode).into_stream())
     }
 }
 
@@ -183,10 +152,10 @@ impl Inner {
         if request.messages.is_empty() {
             return Err(Error::invalid("a request needs at least one message"));
         }
-        if request::continues_answer(request) && !self.continues_answers {
+        if request::continues_answer(request) && !self.dialect.continues_answers {
             return Err(Error::refused(format!(
                 "{}: the server is not known to continue an answer that the request begins",
-                self.endpoint.asking()
+                self.connection.endpoint.asking()
             ))
             .with_help("turn on continues_answers() if it does (vLLM and llama.cpp do)"));
         }
@@ -196,34 +165,13 @@ impl Inner {
     fn max_tokens(&self, request: &ChatRequest) -> u32 {
         request.max_tokens.unwrap_or(self.profile.max_output_tokens)
     }
-
-    /// The response if its status says success.
-    async fn accepted(
-        &self,
-        response: Response,
-        missing: impl FnOnce() -> u64,
-    ) -> Result<Response> {
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let delay = response.headers().get(RETRY_AFTER);
-        let delay = delay
-            .and_then(|delay| delay.to_str().ok())
-            .and_then(|delay| error::retry_after(delay, SystemTime::now()));
-        let body = body::error_body(response, self.endpoint.clone()).await;
-        let failure = Failure::from_body(&body);
-        Err(self
-            .endpoint
-            .refusal(status.as_u16(), &failure, delay, missing))
-    }
 }
 
 impl fmt::Debug for OpenAiCompatible {
     /// Leaves out the key and the headers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenAiCompatible")
-            .field("url", &self.inner.endpoint.url)
+            .field("url", &self.inner.connection.endpoint.url)
             .field("profile", &self.inner.profile)
             .field("counter", &self.inner.counter)
             .finish_non_exhaustive()

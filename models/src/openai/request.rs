@@ -1,17 +1,29 @@
 //! A chat request as it goes over the wire.
 
-use catena_core::{ChatMessage, ChatRequest, Format, Role};
+use catena_core::{ChatMessage, ChatRequest, Format, Role, ToolCall, ToolChoice, ToolSpec};
 use serde::Serialize;
 use serde_json::Value;
 
 /// How many stop sequences a server is sure to take. Those beyond are enforced on our side alone.
 const MAX_STOPS: usize = 4;
 
+/// What servers that speak the protocol do differently.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Dialect {
+    /// An assistant's last message is the beginning of the answer.
+    pub(super) continues_answers: bool,
+    /// The limit goes by the name that OpenAI's newer models insist on, and others do not know.
+    pub(super) max_completion_tokens: bool,
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
     model: &'a str,
     messages: Vec<Message<'a>>,
-    max_tokens: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
     temperature: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
     top_p: Option<f32>,
@@ -21,6 +33,10 @@ pub(super) struct Body<'a> {
     stop: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     response_format: Option<ResponseFormat<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Function<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<Choice<'a>>,
     #[serde(flatten)]
     logprobs: Option<Logprobs>,
     #[serde(flatten)]
@@ -32,7 +48,46 @@ pub(super) struct Body<'a> {
 #[derive(Debug, Serialize)]
 struct Message<'a> {
     role: &'static str,
-    content: &'a str,
+    /// Null beside tool calls, where some servers refuse an empty text.
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<Call<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Call<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    function: Called<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Called<'a> {
+    name: &'a str,
+    arguments: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Function<'a> {
+    r#type: &'static str,
+    function: &'a ToolSpec,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Choice<'a> {
+    Word(&'static str),
+    One {
+        r#type: &'static str,
+        function: Name<'a>,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct Name<'a> {
+    name: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,12 +122,19 @@ struct StreamOptions {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(model: &'a str, max_tokens: u32, request: &'a ChatRequest) -> Self {
+    pub(super) fn new(
+        model: &'a str,
+        dialect: Dialect,
+        max_tokens: u32,
+        request: &'a ChatRequest,
+    ) -> Self {
+        let newer = dialect.max_completion_tokens;
         let stops = request.stop.iter().filter(|stop| !stop.is_empty());
         Self {
             model,
             messages: request.messages.iter().map(Message::from).collect(),
-            max_tokens,
+            max_tokens: (!newer).then_some(max_tokens),
+            max_completion_tokens: newer.then_some(max_tokens),
             temperature: request.temperature,
             top_p: (request.top_p < 1.0).then_some(request.top_p),
             seed: request.seed,
@@ -87,6 +149,8 @@ impl<'a> Body<'a> {
                 }),
                 _ => None,
             },
+            tools: request.tools.iter().map(Function::from).collect(),
+            tool_choice: choice(&request.tool_choice),
             logprobs: request.logprobs.map(|alternatives| Logprobs {
                 logprobs: true,
                 top_logprobs: alternatives,
@@ -109,6 +173,40 @@ pub(super) fn continues_answer(request: &ChatRequest) -> bool {
     last.is_some_and(|last| last.role == Role::Assistant)
 }
 
+fn choice(choice: &ToolChoice) -> Option<Choice<'_>> {
+    match choice {
+        ToolChoice::None => Some(Choice::Word("none")),
+        ToolChoice::Required => Some(Choice::Word("required")),
+        ToolChoice::Tool(name) => Some(Choice::One {
+            r#type: "function",
+            function: Name { name },
+        }),
+        _ => None,
+    }
+}
+
+impl<'a> From<&'a ToolSpec> for Function<'a> {
+    fn from(function: &'a ToolSpec) -> Self {
+        Self {
+            r#type: "function",
+            function,
+        }
+    }
+}
+
+impl<'a> From<&'a ToolCall> for Call<'a> {
+    fn from(call: &'a ToolCall) -> Self {
+        Self {
+            id: &call.id,
+            r#type: "function",
+            function: Called {
+                name: &call.name,
+                arguments: &call.arguments,
+            },
+        }
+    }
+}
+
 impl<'a> From<&'a ChatMessage> for Message<'a> {
     fn from(message: &'a ChatMessage) -> Self {
         Self {
@@ -116,8 +214,12 @@ impl<'a> From<&'a ChatMessage> for Message<'a> {
                 Role::System => "system",
                 Role::User => "user",
                 Role::Assistant => "assistant",
+                Role::Tool => "tool",
             },
-            content: &message.content,
+            content: (!message.content.is_empty() || message.tool_calls.is_empty())
+                .then_some(&message.content),
+            tool_calls: message.tool_calls.iter().map(Call::from).collect(),
+            tool_call_id: message.tool_call_id.as_deref(),
         }
     }
 }
@@ -130,7 +232,7 @@ mod tests {
 
     fn wire(request: &ChatRequest) -> Value {
         // By way of text: a number must be written as it was given, 0.7 and not 0.699999988.
-        let text = serde_json::to_string(&Body::new("m", 64, request)).unwrap();
+        let text = serde_json::to_string(&Body::new("m", Dialect::default(), 64, request)).unwrap();
         serde_json::from_str(&text).unwrap()
     }
 
@@ -172,6 +274,46 @@ mod tests {
             "json_schema": {"name": "answer", "strict": true, "schema": {"type": "object"}},
         });
         assert_eq!(wire["response_format"], format);
+    }
+
+    #[test]
+    fn tools_their_calls_and_results_are_sent() {
+        let parameters = json!({"type": "object"});
+        let request = ChatRequest::new([
+            ChatMessage::user("u"),
+            ChatMessage::assistant_calling("", [ToolCall::new("1", "t", "{\"a\": 1}")]),
+            ChatMessage::tool("1", ""),
+        ])
+        .tools([ToolSpec::new("t", "d", parameters.clone())]);
+        let body = wire(&request);
+        let function = json!({"name": "t", "description": "d", "parameters": parameters});
+        assert_eq!(
+            body["tools"],
+            json!([{"type": "function", "function": function}])
+        );
+        assert_eq!(body.get("tool_choice"), None);
+        let call = json!({"id": "1", "type": "function",
+            "function": {"name": "t", "arguments": "{\"a\": 1}"}});
+        let messages = json!([
+            {"role": "user", "content": "u"},
+            {"role": "assistant", "content": null, "tool_calls": [call]},
+            {"role": "tool", "content": "", "tool_call_id": "1"},
+        ]);
+        assert_eq!(body["messages"], messages);
+
+        for (choice, sent) in [
+            (ToolChoice::None, json!("none")),
+            (ToolChoice::Required, json!("required")),
+            (
+                ToolChoice::Tool("t".into()),
+                json!({"type": "function", "function": {"name": "t"}}),
+            ),
+        ] {
+            assert_eq!(
+                wire(&request.clone().tool_choice(choice))["tool_choice"],
+                sent
+            );
+        }
     }
 
     #[test]

@@ -3,74 +3,66 @@
 //! Servers that call themselves compatible differ in what they leave out, send as null or add, so
 //! everything is looked up leniently: what is absent or of another type counts as not said.
 
-use catena_core::{FinishReason, TokenLogprob, Usage};
+use catena_core::{FinishReason, TokenLogprob};
 use serde_json::Value;
 
-use super::error::Failure;
+use crate::http::{CallPart, Chunk, Failure, Reported};
 
-/// What one chunk, or the body of an answer that is not streamed, says.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Chunk {
-    /// Text to append.
-    pub(super) text: String,
-    /// The model's reason not to answer, to append.
-    pub(super) refusal: String,
-    pub(super) logprobs: Vec<TokenLogprob>,
-    pub(super) finish: Option<FinishReason>,
-    pub(super) usage: Option<Reported>,
-    /// Whether the chunk has the first choice at all.
-    pub(super) has_choice: bool,
+/// What `json` says, or the failure that it reports.
+pub(super) fn read(json: &Value) -> Result<Chunk, Failure> {
+    if let Some(failure) = Failure::read(json) {
+        return Err(failure);
+    }
+    let mut chunk = Chunk {
+        usage: json.get("usage").map(usage).unwrap_or_default(),
+        ..Chunk::default()
+    };
+    let choices = json.get("choices").and_then(Value::as_array);
+    let first = choices.into_iter().flatten().find(|choice| {
+        // We ask for one choice; a server that sends more numbers them.
+        choice.get("index").and_then(Value::as_u64).unwrap_or(0) == 0
+    });
+    if let Some(choice) = first {
+        let message = ["delta", "message"]
+            .iter()
+            .find_map(|name| choice.get(name).filter(|message| message.is_object()));
+        let field = |name| message.and_then(|message| message.get(name));
+        chunk.has_answer = true;
+        chunk.text = field("content").map(text).unwrap_or_default();
+        chunk.refusal = field("refusal").map(text).unwrap_or_default();
+        chunk.finish = choice.get("finish_reason").and_then(finish);
+        let calls = field("tool_calls").and_then(Value::as_array);
+        chunk.calls = calls.into_iter().flatten().map(call).collect();
+        // What it was called before there could be several.
+        let single = field("function_call").filter(|call| call.is_object());
+        chunk.calls.extend(single.map(called));
+        chunk.logprobs = choice
+            .pointer("/logprobs/content")
+            .and_then(Value::as_array)
+            .map(|tokens| tokens.iter().filter_map(token_logprob).collect())
+            .unwrap_or_default();
+    }
+    Ok(chunk)
 }
 
-/// Usage as a server reports it, possibly in part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Reported {
-    input: Option<u64>,
-    cached: Option<u64>,
-    output: Option<u64>,
-}
-
-impl Reported {
-    /// The usage of the call; `input` and `output` estimate what the server did not say.
-    pub(super) fn usage(self, input: impl FnOnce() -> u64, output: impl FnOnce() -> u64) -> Usage {
-        let input = self.input.unwrap_or_else(input);
-        let mut usage = Usage::call(input, self.output.unwrap_or_else(output));
-        usage.cached_tokens = self.cached.unwrap_or(0).min(input);
-        usage
+fn call(call: &Value) -> CallPart {
+    CallPart {
+        index: call.get("index").and_then(Value::as_u64),
+        id: call.get("id").map(text).unwrap_or_default(),
+        ..called(call.get("function").unwrap_or(call))
     }
 }
 
-impl Chunk {
-    /// What `json` says, or the failure that it reports.
-    pub(super) fn read(json: &Value) -> Result<Self, Failure> {
-        if let Some(failure) = Failure::read(json) {
-            return Err(failure);
-        }
-        let mut chunk = Self {
-            usage: json.get("usage").and_then(usage),
-            ..Self::default()
-        };
-        let choices = json.get("choices").and_then(Value::as_array);
-        let first = choices.into_iter().flatten().find(|choice| {
-            // We ask for one choice; a server that sends more numbers them.
-            choice.get("index").and_then(Value::as_u64).unwrap_or(0) == 0
-        });
-        if let Some(choice) = first {
-            let message = ["delta", "message"]
-                .iter()
-                .find_map(|name| choice.get(name).filter(|message| message.is_object()));
-            let field = |name| message.and_then(|message| message.get(name));
-            chunk.has_choice = true;
-            chunk.text = field("content").map(text).unwrap_or_default();
-            chunk.refusal = field("refusal").map(text).unwrap_or_default();
-            chunk.finish = choice.get("finish_reason").and_then(finish);
-            chunk.logprobs = choice
-                .pointer("/logprobs/content")
-                .and_then(Value::as_array)
-                .map(|tokens| tokens.iter().filter_map(token_logprob).collect())
-                .unwrap_or_default();
-        }
-        Ok(chunk)
+fn called(function: &Value) -> CallPart {
+    CallPart {
+        name: function.get("name").map(text).unwrap_or_default(),
+        arguments: match function.get("arguments") {
+            // Ollama's own form, which some gateways let through.
+            Some(arguments @ Value::Object(_)) => arguments.to_string(),
+            Some(arguments) => text(arguments),
+            None => String::new(),
+        },
+        ..CallPart::default()
     }
 }
 
@@ -91,17 +83,18 @@ fn finish(reason: &Value) -> Option<FinishReason> {
         "" => None,
         "length" | "max_tokens" => Some(FinishReason::Length),
         "content_filter" => Some(FinishReason::ContentFilter),
+        "tool_calls" | "function_call" => Some(FinishReason::ToolCalls),
         _ => Some(FinishReason::Stop),
     }
 }
 
-fn usage(usage: &Value) -> Option<Reported> {
+fn usage(usage: &Value) -> Reported {
     let count = |path| usage.pointer(path).and_then(Value::as_u64);
-    usage.is_object().then(|| Reported {
+    Reported {
         input: count("/prompt_tokens"),
         cached: count("/prompt_tokens_details/cached_tokens"),
         output: count("/completion_tokens"),
-    })
+    }
 }
 
 fn token_logprob(entry: &Value) -> Option<TokenLogprob> {
@@ -129,7 +122,7 @@ mod tests {
     use super::*;
 
     fn read(json: &Value) -> Chunk {
-        Chunk::read(json).unwrap()
+        super::read(json).unwrap()
     }
 
     #[test]
@@ -145,10 +138,10 @@ mod tests {
         }
         let odd = json!({"choices": [{
             "delta": {"content": null, "role": "assistant", "refusal": null},
-            "finish_reason": "", "logprobs": {"content": null}, "extra": [1],
+            "tool_calls": null, "finish_reason": "", "logprobs": {"content": null}, "extra": [1],
         }]});
         let chunk = Chunk {
-            has_choice: true,
+            has_answer: true,
             ..Chunk::default()
         };
         assert_eq!(read(&odd), chunk);
@@ -170,11 +163,43 @@ mod tests {
     }
 
     #[test]
+    fn tool_calls_are_read_in_every_form() {
+        let whole = json!({"id": "1", "function": {"name": "f", "arguments": "{}"}});
+        let object = json!({"id": "1", "function": {"name": "f", "arguments": {}}});
+        let old = json!({"name": "f", "arguments": "{}"});
+        let expected = |id: &str| CallPart {
+            index: None,
+            id: id.into(),
+            name: "f".into(),
+            arguments: "{}".into(),
+        };
+        for (message, id) in [
+            (json!({"tool_calls": [whole]}), "1"),
+            (json!({"tool_calls": [object]}), "1"),
+            (json!({"tool_calls": [old]}), ""),
+            (json!({"function_call": old}), ""),
+        ] {
+            let json = json!({"choices": [{"message": message, "finish_reason": "tool_calls"}]});
+            assert_eq!(read(&json).calls, [expected(id)], "{json}");
+            assert_eq!(read(&json).finish, Some(FinishReason::ToolCalls));
+        }
+        let piece =
+            json!({"index": 2, "id": null, "function": {"name": null, "arguments": "{\"a"}});
+        let json = json!({"choices": [{"delta": {"tool_calls": [piece]}}]});
+        let expected = CallPart {
+            index: Some(2),
+            arguments: "{\"a".into(),
+            ..CallPart::default()
+        };
+        assert_eq!(read(&json).calls, [expected]);
+    }
+
+    #[test]
     fn usage_may_be_reported_in_part() {
         let json = json!({"usage": {
             "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 90},
         }});
-        let usage = read(&json).usage.unwrap().usage(|| 40, || unreachable!());
+        let usage = read(&json).usage.usage(|| 40, || unreachable!());
         assert_eq!(
             (usage.calls, usage.input_tokens, usage.output_tokens),
             (1, 40, 5)

@@ -1,6 +1,7 @@
 //! A scripted answer, cut to its limits and streamed word by word.
 
 use std::{
+    collections::VecDeque,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use catena_core::{Delta, FinishReason, Result, TokenCounter, TokenLogprob, Usage};
+use catena_core::{Delta, FinishReason, Result, TokenCounter, TokenLogprob, ToolCall, Usage};
 use futures::Stream;
 use tokio::time::{Instant, Sleep};
 
@@ -59,6 +60,8 @@ pub(super) struct Answer {
     logprobs: bool,
     /// The log-probability of the piece given last.
     queued: Option<Delta>,
+    /// What comes after the text.
+    calls: VecDeque<ToolCall>,
     pace: Option<Pace>,
     /// Present until the end: the call is in flight as long as its stream is.
     in_flight: Option<InFlight>,
@@ -81,9 +84,21 @@ impl Answer {
             counter,
             logprobs: false,
             queued: None,
+            calls: VecDeque::new(),
             pace: None,
             in_flight: Some(in_flight),
         }
+    }
+
+    /// Calls tools after the text.
+    pub(super) fn with_calls(mut self, calls: Vec<ToolCall>) -> Self {
+        let count = |text: &str| self.counter.count(text) as u64;
+        let tokens = calls
+            .iter()
+            .map(|call| count(&call.name) + count(&call.arguments));
+        self.usage.output_tokens += tokens.sum::<u64>();
+        self.calls = calls.into();
+        self
     }
 
     /// Reports the log-probability of each piece.
@@ -133,6 +148,11 @@ impl Stream for Answer {
         }
         if this.in_flight.is_none() {
             return Poll::Ready(None);
+        }
+        if this.at == this.text.len()
+            && let Some(call) = this.calls.pop_front()
+        {
+            return Poll::Ready(Some(Ok(Delta::ToolCall(call))));
         }
         if this.at == this.text.len() {
             this.in_flight = None;

@@ -9,6 +9,7 @@ use catena_core::{
 use super::{
     ScriptedModel,
     answer::{Answer, truncate},
+    script::Said,
 };
 use crate::stop::find_stop;
 
@@ -29,11 +30,13 @@ impl ChatModel for ScriptedModel {
         let limit = request.max_tokens.unwrap_or(profile.max_output_tokens);
         let stops = request.stop.clone();
         let logprobs = profile.logprobs && request.logprobs.is_some();
-        let (mut text, input) = self.reply(request).await?;
+        let (said, input) = self.reply(request).await?;
+        let (mut text, mut calls) = (said.text, said.calls);
 
         let mut finish = FinishReason::Stop;
         if let Some(at) = find_stop(&text, &stops) {
             text.truncate(at);
+            calls.clear();
         }
         let room = u64::from(profile.context_window).saturating_sub(input);
         let limit = u64::from(limit).min(room);
@@ -41,8 +44,13 @@ impl ChatModel for ScriptedModel {
         if end < text.len() {
             text.truncate(end);
             finish = FinishReason::Length;
+            calls.clear();
+        }
+        if !calls.is_empty() {
+            finish = FinishReason::ToolCalls;
         }
         let answer = Answer::new(text, finish, input, settings.counter.clone(), in_flight)
+            .with_calls(calls)
             .with_logprobs(logprobs)
             .paced(settings.token_latency);
         Ok(Box::pin(answer))
@@ -51,7 +59,7 @@ impl ChatModel for ScriptedModel {
 
 impl ScriptedModel {
     /// Records the request, waits, and gives the whole reply and the tokens of the prompt.
-    async fn reply(&self, request: ChatRequest) -> Result<(String, u64)> {
+    async fn reply(&self, request: ChatRequest) -> Result<(Said, u64)> {
         let settings = &*self.settings;
         let input = self.prompt_tokens(&request);
         let window = u64::from(settings.profile.context_window);
@@ -90,7 +98,7 @@ impl Scorer for ScriptedModel {
     async fn score(&self, request: ChatRequest, choices: &[String]) -> Result<Score> {
         check_choices(choices)?;
         let _in_flight = self.record.begin();
-        let (text, input) = self.reply(request).await?;
+        let (Said { text, .. }, input) = self.reply(request).await?;
         let chosen = choices
             .iter()
             .position(|choice| text.trim_start().starts_with(choice.trim_start()));

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, fmt, sync::Arc};
 
-use catena_core::{ChatRequest, Error, Result};
+use catena_core::{ChatRequest, Error, Result, ToolCall};
 
 /// Says whether a rule of a [`ScriptedModel`](crate::ScriptedModel) applies to a request.
 ///
@@ -37,19 +37,64 @@ fn any_message_contains(request: &ChatRequest, text: &str) -> bool {
         .any(|message| message.content.contains(text))
 }
 
-/// What a rule of a [`ScriptedModel`](crate::ScriptedModel) gives: a text, or an error.
+/// What a rule of a [`ScriptedModel`](crate::ScriptedModel) gives: a text, tool calls, or an error.
+///
+/// # Example: a tool call, and the answer once its result is there
+///
+/// ```
+/// use catena_core::{ChatMessage, ChatModel, ChatRequest, Role, ToolCall};
+/// use catena_models::{Reply, ScriptedModel};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> catena_core::Result<()> {
+/// let call = ToolCall::new("1", "weather", r#"{"city": "Oslo"}"#);
+/// let model = ScriptedModel::new()
+///     .replies([Reply::calling("Let me see.", [call]), Reply::from("Yes, it snows.")]);
+///
+/// let mut request = ChatRequest::new([ChatMessage::user("Do I need a coat in Oslo?")]);
+/// let answer = model.chat(request.clone()).await?;
+/// assert_eq!(answer.tool_calls[0].name, "weather");
+/// request.messages.extend([answer.message(), ChatMessage::tool("1", "snow")]);
+/// assert_eq!(model.chat(request).await?.text, "Yes, it snows.");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
-pub struct Reply(Result<String>);
+pub struct Reply(Result<Said>);
+
+/// A text, and the tools that are called after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) text: String,
+    pub(super) calls: Vec<ToolCall>,
+}
+
+impl Reply {
+    /// A text, mostly empty, and then tool calls. Where the text is cut, they are not made.
+    pub fn calling(text: impl Into<String>, calls: impl IntoIterator<Item = ToolCall>) -> Self {
+        Self(Ok(Said {
+            text: text.into(),
+            calls: calls.into_iter().collect(),
+        }))
+    }
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self {
+            text,
+            calls: Vec::new(),
+        }
+    }
+}
 
 impl From<&str> for Reply {
     fn from(text: &str) -> Self {
-        Self(Ok(text.to_owned()))
+        text.to_owned().into()
     }
 }
 
 impl From<String> for Reply {
     fn from(text: String) -> Self {
-        Self(Ok(text))
+        Self(Ok(text.into()))
     }
 }
 
@@ -61,7 +106,7 @@ impl From<Error> for Reply {
 
 impl From<Result<String>> for Reply {
     fn from(reply: Result<String>) -> Self {
-        Self(reply)
+        Self(reply.map(Said::from))
     }
 }
 
@@ -91,7 +136,7 @@ impl Script {
         &self,
         request: &ChatRequest,
         next: impl FnOnce() -> Option<Reply>,
-    ) -> Result<String> {
+    ) -> Result<Said> {
         let rule = self.rules.iter().find(|(rule, _)| rule.matches(request));
         if let Some((_, reply)) = rule {
             return reply.0.clone();
@@ -100,7 +145,7 @@ impl Script {
             return reply.0;
         }
         match &self.fallback {
-            Some(responder) => responder(request),
+            Some(responder) => responder(request).map(Said::from),
             None => Err(unanswered(request)),
         }
     }
@@ -152,24 +197,33 @@ mod tests {
         script.set_fallback(|_| Ok("fallback".to_owned()));
         let queued = || Some(Reply::from("queued"));
 
-        assert_eq!(script.reply(&ask("the moon"), queued).unwrap(), "rule 1");
         assert_eq!(
-            script.reply(&ask("the moon").seed(1), queued).unwrap(),
+            script.reply(&ask("the moon"), queued).unwrap().text,
             "rule 1"
         );
         assert_eq!(
-            script.reply(&ask("the sun").seed(1), queued).unwrap(),
+            script.reply(&ask("the moon").seed(1), queued).unwrap().text,
+            "rule 1"
+        );
+        assert_eq!(
+            script.reply(&ask("the sun").seed(1), queued).unwrap().text,
             "rule 2"
         );
-        assert_eq!(script.reply(&ask("the sun"), queued).unwrap(), "queued");
-        assert_eq!(script.reply(&ask("the sun"), || None).unwrap(), "fallback");
+        assert_eq!(
+            script.reply(&ask("the sun"), queued).unwrap().text,
+            "queued"
+        );
+        assert_eq!(
+            script.reply(&ask("the sun"), || None).unwrap().text,
+            "fallback"
+        );
     }
 
     #[test]
     fn a_text_matches_any_message() {
         let mut script = Script::default();
         script.add_rule("brief", "yes".into());
-        assert_eq!(script.reply(&ask("?"), || None).unwrap(), "yes");
+        assert_eq!(script.reply(&ask("?"), || None).unwrap().text, "yes");
     }
 
     #[test]

@@ -1,4 +1,18 @@
-//! The HTTP client that this crate's parts build upon.
+//! What the models behind HTTP share: the client, the connection to one server, and the way from the
+//! bytes of a response to the deltas of an answer.
+
+mod answer;
+mod body;
+mod calls;
+mod chunk;
+mod connection;
+mod failure;
+mod url;
+
+pub(crate) use answer::Answer;
+pub(crate) use chunk::{CallPart, Chunk, Reported};
+pub(crate) use connection::{Connection, Settings, overflow};
+pub(crate) use failure::Failure;
 
 use std::sync::Arc;
 

@@ -10,15 +10,15 @@ use futures::{
     stream::{self, BoxStream},
 };
 
-use super::Endpoint;
+use super::connection::Endpoint;
 
 const MIB: usize = 1024 * 1024;
 
 /// The most bytes of a streamed answer: 128k tokens with log-probabilities take about half.
-pub(super) const MAX_STREAM: usize = 64 * MIB;
+pub(crate) const MAX_STREAM: usize = 64 * MIB;
 
 /// The most bytes of an answer that comes in one piece, and so lies in memory as a whole.
-pub(super) const MAX_WHOLE: usize = 8 * MIB;
+pub(crate) const MAX_WHOLE: usize = 8 * MIB;
 
 /// The most bytes of one line of a stream, which is one event.
 const MAX_LINE: usize = MIB;
@@ -28,15 +28,15 @@ const MAX_ERROR: usize = 64 * 1024;
 
 /// A piece of JSON that the server sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Event {
-    pub(super) data: String,
+pub(crate) struct Event {
+    pub(crate) data: String,
     /// Whether the answer came in one piece, not as a stream.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
 }
 
 /// The events of a response. Some servers answer a streaming request with plain JSON, which then
 /// is the only event.
-pub(super) fn events(
+pub(crate) fn events(
     response: reqwest::Response,
     endpoint: Arc<Endpoint>,
 ) -> BoxStream<'static, Result<Event>> {
@@ -44,13 +44,13 @@ pub(super) fn events(
 }
 
 /// The whole body, of at most [`MAX_WHOLE`] bytes.
-pub(super) async fn whole(response: reqwest::Response, endpoint: Arc<Endpoint>) -> Result<Vec<u8>> {
+pub(crate) async fn whole(response: reqwest::Response, endpoint: Arc<Endpoint>) -> Result<Vec<u8>> {
     let bytes = bytes(response, endpoint.clone());
     collect(Vec::new(), bytes, &endpoint).await
 }
 
 /// The beginning of the body of an error; what cannot be read is left out.
-pub(super) async fn error_body(response: reqwest::Response, endpoint: Arc<Endpoint>) -> Vec<u8> {
+pub(crate) async fn error_body(response: reqwest::Response, endpoint: Arc<Endpoint>) -> Vec<u8> {
     let timeout = endpoint.timeout;
     let mut chunks = bytes(response, endpoint);
     let mut body = Vec::new();
@@ -184,6 +184,7 @@ mod tests {
             model: "m".into(),
             key: None,
             timeout: Duration::from_secs(1),
+            deadline: Duration::from_secs(9),
         });
         let bytes = stream::iter(chunks.into_iter().map(Ok)).boxed();
         split(bytes, endpoint).try_collect().await

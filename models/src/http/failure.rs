@@ -1,18 +1,22 @@
 //! What a failed exchange means.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    error::Error as StdError,
+    io,
+    time::{Duration, SystemTime},
+};
 
 use catena_core::Error;
 use serde_json::Value;
 
-use super::Endpoint;
+use super::connection::Endpoint;
 
 /// How much of a server's message is repeated, in characters.
 const MAX_MESSAGE: usize = 400;
 
 /// A failure in the words of the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     message: String,
     /// Its `code` and `type`, in lower case.
     labels: String,
@@ -23,7 +27,7 @@ pub(super) struct Failure {
 impl Failure {
     /// The failure that `json` reports: an `error` field that is not null, or an object that calls
     /// itself an error.
-    pub(super) fn read(json: &Value) -> Option<Self> {
+    pub(crate) fn read(json: &Value) -> Option<Self> {
         let error = match json.get("error") {
             Some(Value::Null) | None => json
                 .get("object")
@@ -67,13 +71,15 @@ impl Failure {
     }
 
     /// The status to treat a failure as that came without one.
-    pub(super) fn implied_status(&self) -> u16 {
+    pub(crate) fn implied_status(&self) -> u16 {
         let labelled = |words: &[&str]| words.iter().any(|word| self.labels.contains(word));
         match self.status {
             Some(status) => status,
             None if labelled(&["rate_limit", "insufficient_quota"]) => 429,
             None if labelled(&["api_key", "authentication", "permission"]) => 401,
             None if labelled(&["invalid_request"]) => 400,
+            None if labelled(&["not_found"]) => 404,
+            None if labelled(&["too_large"]) => 413,
             None => 500,
         }
     }
@@ -98,15 +104,26 @@ impl Failure {
     }
 
     /// How many tokens too long the prompt was, from wordings such as 'maximum context length is
-    /// 4097 tokens. However, you requested 5000 tokens'.
+    /// 4097 tokens. However, you requested 5000 tokens' and 'prompt is too long: 210000 tokens >
+    /// 200000 maximum'.
     fn missing_tokens(&self) -> Option<u64> {
         let words: Vec<&str> = self.message.split_whitespace().collect();
+        let number = |word: &str| -> Option<u64> {
+            word.replace(',', "").trim_start_matches('(').parse().ok()
+        };
+        let compared = words.windows(4).find_map(|words| match words {
+            [asked, unit, ">", limit] if unit.starts_with("token") => {
+                number(asked)?.checked_sub(number(limit)?)
+            }
+            _ => None,
+        });
+        if compared.is_some() {
+            return compared.filter(|&missing| missing > 0);
+        }
         let counts: Vec<u64> = words
             .windows(2)
             .filter_map(|pair| match pair {
-                [count, unit] if unit.starts_with("token") => {
-                    count.replace(',', "").trim_start_matches('(').parse().ok()
-                }
+                [count, unit] if unit.starts_with("token") => number(count),
                 _ => None,
             })
             .collect();
@@ -122,7 +139,7 @@ impl Failure {
 impl Endpoint {
     /// What an answer with an error status means. `missing` estimates by how many tokens the
     /// prompt was too long, if it was and the server does not say.
-    pub(super) fn refusal(
+    pub(crate) fn refusal(
         &self,
         status: u16,
         failure: &Failure,
@@ -155,7 +172,10 @@ impl Endpoint {
                 .with_help("the provider's content filter withheld the answer"),
             300..=399 => Error::refused(message)
                 .with_help("the server redirects; use the address of its API as the base URL"),
-            408 | 409 | 425 | 500.. => Error::unavailable(message),
+            408 | 409 | 425 | 500.. => match retry_after {
+                Some(wait) => Error::unavailable(message).with_retry_after(wait),
+                None => Error::unavailable(message),
+            },
             _ => Error::refused(message),
         }
     }
@@ -166,6 +186,18 @@ impl Endpoint {
         let error = error.without_url();
         if error.is_timeout() {
             return self.silent(self.timeout).with_source(error);
+        }
+        if let Some(tls) = tls(&error) {
+            // Neither a wrong certificate nor a server without TLS gets better by itself.
+            return Error::refused(format!(
+                "{asking}: no secure connection could be made: {tls}"
+            ))
+            .with_help(format!(
+                "check that the server at {} speaks https, and that this machine trusts its \
+                     certificate",
+                self.url
+            ))
+            .with_source(error);
         }
         if error.is_connect() {
             return Error::unavailable(format!("{asking}: the server could not be reached"))
@@ -193,8 +225,17 @@ impl Endpoint {
         )
     }
 
+    /// The answer is not over, and should be.
+    pub(super) fn endless(&self) -> Error {
+        let (asking, deadline) = (self.asking(), self.deadline);
+        Error::unavailable(format!(
+            "{asking}: the answer took longer than {deadline:?}"
+        ))
+        .with_help("set a longer deadline if the server is only slow")
+    }
+
     /// What was being done, as messages begin.
-    pub(super) fn asking(&self) -> String {
+    pub(crate) fn asking(&self) -> String {
         format!("asking '{}' at {}", self.model, self.url)
     }
 
@@ -213,6 +254,25 @@ impl Endpoint {
             message => format!(": {message}"),
         }
     }
+}
+
+/// What went wrong with TLS, if that is the cause.
+fn tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(tls) = error.downcast_ref() {
+            return Some(tls);
+        }
+        // The source of an `io::Error` is not what it wraps, but the source of that.
+        let wrapped = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 /// A `Retry-After` header: seconds, or a date.
@@ -238,6 +298,7 @@ mod tests {
             model: "m".into(),
             key: Some("sk-secret".into()),
             timeout: Duration::from_secs(1),
+            deadline: Duration::from_secs(9),
         }
     }
 
@@ -269,6 +330,10 @@ mod tests {
         }});
         let error = refusal(400, &openai);
         assert_eq!(error.missing_tokens(), Some(903));
+
+        let anthropic = json!({"type": "error", "error": {"type": "invalid_request_error",
+            "message": "prompt is too long: 200,123 tokens > 200000 maximum"}});
+        assert_eq!(refusal(400, &anthropic).missing_tokens(), Some(123));
 
         let unsaid = json!({"error": {"message": "too long", "type": "exceed_context_size_error"}});
         assert_eq!(refusal(400, &unsaid).missing_tokens(), Some(17));

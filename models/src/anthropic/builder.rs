@@ -1,0 +1,172 @@
+//! The configuration of an [`Anthropic`] model.
+
+use std::{sync::Arc, time::Duration};
+
+use catena_core::{ApproximateCounter, Cost, Error, ModelProfile, Price, Result, TokenCounter};
+
+use super::{Anthropic, Inner};
+use crate::http::{Connection, Settings};
+
+/// The form of requests and answers that is spoken here.
+const VERSION: &str = "2023-06-01";
+
+/// Configures an [`Anthropic`] model; made by [`Anthropic::builder`] and [`Anthropic::from_env`].
+#[derive(Clone, Debug)]
+pub struct AnthropicBuilder {
+    settings: Settings,
+    profile: ModelProfile,
+    counter: Arc<dyn TokenCounter>,
+    prompt_caching: bool,
+}
+
+impl AnthropicBuilder {
+    pub(super) fn new(model: String) -> Self {
+        let mut profile = ModelProfile::new(&model, 200_000);
+        profile.parallel = 8;
+        profile.json_schema = true;
+        profile.tools = true;
+        Self {
+            settings: Settings::new("https://api.anthropic.com/v1".into(), model),
+            profile,
+            counter: Arc::new(ApproximateCounter),
+            prompt_caching: false,
+        }
+    }
+
+    pub(super) fn from_vars(model: String, var: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let key = var("ANTHROPIC_API_KEY").filter(|key| !key.trim().is_empty());
+        let key = key.ok_or_else(|| {
+            Error::invalid(format!("there is no key for the model '{model}'"))
+                .with_help("set ANTHROPIC_API_KEY")
+        })?;
+        Ok(Self::new(model).api_key(key))
+    }
+
+    /// Sends this key. Default: none.
+    #[must_use]
+    pub fn api_key(mut self, key: impl Into<String>) -> Self {
+        self.settings.key = Some(key.into());
+        self
+    }
+
+    /// The root of the API, to which `/messages` is added. Default: Anthropic's own.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.settings.base_url = url.into();
+        self
+    }
+
+    /// Sends this header with each request. Its value is treated as a secret.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// What the model can do; its name is replaced by the model's. Default: a window of 200,000
+    /// tokens, 8 requests at a time, JSON schemas and tools.
+    #[must_use]
+    pub fn profile(mut self, profile: ModelProfile) -> Self {
+        let name = std::mem::replace(&mut self.profile, profile).name;
+        self.profile.name = name;
+        self
+    }
+
+    /// What the model's tokens cost. Default: nothing.
+    #[must_use]
+    pub fn price(mut self, price: Price) -> Self {
+        self.profile.price = price;
+        self
+    }
+
+    /// Whether the part of a prompt that stays the same is marked for the provider's cache. Worth
+    /// it where several requests within five minutes begin alike.
+    ///
+    /// Tokens that are written to the cache cost a quarter more, and usage does not tell them from
+    /// others: the model's price for tokens read is raised by a quarter, so that a budget holds.
+    /// Give the price of cached ones in [`Price::cached`]. Default: no.
+    #[must_use]
+    pub fn prompt_caching(mut self, caching: bool) -> Self {
+        self.prompt_caching = caching;
+        self
+    }
+
+    /// How long to wait for a connection, for the beginning of an answer, and then between any
+    /// two pieces of it. Default: 120 seconds.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = timeout;
+        self
+    }
+
+    /// How long a whole answer may take. Default: an hour.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.deadline = deadline;
+        self
+    }
+
+    /// Counts the model's tokens. Default: [`ApproximateCounter`].
+    #[must_use]
+    pub fn counter(mut self, counter: Arc<dyn TokenCounter>) -> Self {
+        self.counter = counter;
+        self
+    }
+
+    /// Makes the model. No connection is made yet.
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid`](Error::is_invalid) if the base URL is not an http or https URL, or if the key
+    /// or a header cannot be sent.
+    pub fn build(self) -> Result<Anthropic> {
+        let mut settings = self.settings;
+        let mut headers = vec![("anthropic-version".to_owned(), VERSION.to_owned())];
+        settings.key = settings.key.map(|key| key.trim().to_owned());
+        if let Some(key) = &settings.key {
+            headers.push(("x-api-key".to_owned(), key.clone()));
+        }
+        headers.append(&mut settings.headers);
+        settings.headers = headers;
+
+        let mut profile = self.profile;
+        profile.prefix_cache |= self.prompt_caching;
+        if self.prompt_caching {
+            let Cost(read) = profile.price.input;
+            profile.price.input = Cost(read.saturating_add(read.div_ceil(4)));
+        }
+        Ok(Anthropic {
+            inner: Arc::new(Inner {
+                connection: Connection::new(settings)?,
+                profile,
+                counter: self.counter,
+                prompt_caching: self.prompt_caching,
+            }),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_comes_from_the_environment_and_is_not_shown() {
+        let key = |_: &str| Some("hidden\n".to_owned());
+        let builder = AnthropicBuilder::from_vars("m".into(), key).unwrap();
+        assert!(!format!("{builder:?}").contains("hidden"));
+        let model = builder.header("x-other", "hidden").build().unwrap();
+        assert!(!format!("{model:?}").contains("hidden"));
+        let error = AnthropicBuilder::from_vars("m".into(), |_| None).unwrap_err();
+        assert!(error.is_invalid() && error.help().unwrap().contains("ANTHROPIC_API_KEY"));
+    }
+
+    #[test]
+    fn a_budget_holds_with_the_price_of_cached_prompts() {
+        let price = Price::per_million(3.0, 15.0);
+        let builder = Anthropic::builder("m").price(price);
+        let input = |builder: AnthropicBuilder| builder.build().unwrap().inner.profile.price.input;
+        assert_eq!(input(builder.clone()), Cost(3000));
+        assert_eq!(input(builder.prompt_caching(true)), Cost(3750));
+    }
+}

@@ -1,0 +1,393 @@
+//! A chat request as it goes over the wire.
+
+use catena_core::{
+    ChatMessage, ChatRequest, Error, Format, Result, Role, ToolCall, ToolChoice, ToolSpec,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The tool whose arguments are the answer, where that has to be JSON.
+pub(super) const ANSWER: &str = "answer";
+
+#[derive(Debug, Serialize)]
+pub(super) struct Body<'a> {
+    model: &'a str,
+    max_tokens: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    system: Vec<Block<'a>>,
+    messages: Vec<Turn<'a>>,
+    temperature: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stop_sequences: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<Value>,
+    stream: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Turn<'a> {
+    role: &'static str,
+    content: Vec<Block<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Block<'a> {
+    #[serde(flatten)]
+    content: Content<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<CacheControl>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Content<'a> {
+    Text {
+        text: &'a str,
+    },
+    ToolUse {
+        id: &'a str,
+        name: &'a str,
+        input: Value,
+    },
+    ToolResult {
+        tool_use_id: &'a str,
+        content: &'a str,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct Tool<'a> {
+    name: &'a str,
+    description: &'a str,
+    input_schema: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<CacheControl>,
+}
+
+/// The prompt up to here is kept for a few minutes.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "type", rename = "ephemeral")]
+struct CacheControl {}
+
+impl<'a> Body<'a> {
+    pub(super) fn new(
+        model: &'a str,
+        max_tokens: u32,
+        request: &'a ChatRequest,
+        caching: bool,
+    ) -> Result<Self> {
+        let (tools, tool_choice) = tools(request)?;
+        let (system, turns): (Vec<_>, Vec<_>) = request
+            .messages
+            .iter()
+            .partition(|message| message.role == Role::System);
+        // The API refuses those of white space alone.
+        let stops = request.stop.iter().filter(|stop| !stop.trim().is_empty());
+        let mut body = Self {
+            model,
+            max_tokens,
+            system: system
+                .iter()
+                .filter_map(|message| Block::text(&message.content))
+                .collect(),
+            messages: joined(&turns),
+            temperature: request.temperature,
+            top_p: (request.top_p < 1.0).then_some(request.top_p),
+            stop_sequences: stops.map(String::as_str).collect(),
+            tools,
+            tool_choice,
+            stream: true,
+        };
+        if body.messages.is_empty() {
+            return Err(Error::invalid("a request needs at least one turn"));
+        }
+        if caching {
+            body.mark_prefix();
+        }
+        Ok(body)
+    }
+
+    /// Marks what stays the same: tools and system messages, and all turns but the last.
+    fn mark_prefix(&mut self) {
+        let mark = Some(CacheControl {});
+        match (self.system.last_mut(), self.tools.last_mut()) {
+            // Tools come before the system messages and are covered by the mark on them.
+            (Some(last), _) => last.cache_control = mark,
+            (None, Some(last)) => last.cache_control = mark,
+            (None, None) => {}
+        }
+        let before_last = self.messages.iter_mut().rev().nth(1);
+        if let Some(block) = before_last.and_then(|turn| turn.content.last_mut()) {
+            block.cache_control = mark;
+        }
+    }
+}
+
+/// The turns, neighbours of the same role as one: the results of all calls belong together.
+fn joined<'a>(messages: &[&'a ChatMessage]) -> Vec<Turn<'a>> {
+    let mut turns: Vec<Turn<'_>> = Vec::new();
+    for (index, message) in messages.iter().enumerate() {
+        let role = match message.role {
+            Role::Assistant => "assistant",
+            _ => "user",
+        };
+        let mut blocks = blocks(message);
+        if index + 1 == messages.len()
+            && let (Role::Assistant, Some(Block { content, .. })) =
+                (message.role, blocks.last_mut())
+            && let Content::Text { text } = content
+        {
+            // The beginning of an answer may not end with white space.
+            *text = text.trim_end();
+        }
+        match turns.last_mut() {
+            Some(last) if last.role == role => last.content.append(&mut blocks),
+            _ if blocks.is_empty() => {}
+            _ => turns.push(Turn {
+                role,
+                content: blocks,
+            }),
+        }
+    }
+    turns
+}
+
+fn blocks(message: &ChatMessage) -> Vec<Block<'_>> {
+    if let (Role::Tool, Some(id)) = (message.role, &message.tool_call_id) {
+        return vec![Block::of(Content::ToolResult {
+            tool_use_id: id,
+            content: &message.content,
+        })];
+    }
+    let calls = message.tool_calls.iter().map(|call| {
+        Block::of(Content::ToolUse {
+            id: &call.id,
+            name: &call.name,
+            input: input(call),
+        })
+    });
+    Block::text(&message.content)
+        .into_iter()
+        .chain(calls)
+        .collect()
+}
+
+/// The arguments as an object, which the API insists on, even where the model wrote none.
+fn input(call: &ToolCall) -> Value {
+    match serde_json::from_str(&call.arguments) {
+        Ok(input @ Value::Object(_)) => input,
+        _ => json!({"not_an_object": call.arguments}),
+    }
+}
+
+fn tools(request: &ChatRequest) -> Result<(Vec<Tool<'_>>, Option<Value>)> {
+    let Format::JsonSchema(schema) = &request.format else {
+        let choice = match &request.tool_choice {
+            ToolChoice::None => Some(json!({"type": "none"})),
+            ToolChoice::Required => Some(json!({"type": "any"})),
+            ToolChoice::Tool(name) => Some(json!({"type": "tool", "name": name})),
+            _ => None,
+        };
+        return Ok((request.tools.iter().map(Tool::from).collect(), choice));
+    };
+    if !request.tools.is_empty() {
+        return Err(Error::invalid(
+            "an answer that must be JSON comes from this API by way of a tool: the request cannot \
+             have tools of its own",
+        )
+        .with_help("wrap the model in StructuredOutput, with json_schema off in its profile"));
+    }
+    if schema.get("type").is_some_and(|kind| kind != "object") {
+        return Err(Error::invalid(
+            "this API gives answers of type object alone",
+        ));
+    }
+    let answer = Tool {
+        name: ANSWER,
+        description: "Gives the answer.",
+        input_schema: schema,
+        cache_control: None,
+    };
+    let choice = json!({"type": "tool", "name": ANSWER, "disable_parallel_tool_use": true});
+    Ok((vec![answer], Some(choice)))
+}
+
+impl<'a> Block<'a> {
+    fn of(content: Content<'a>) -> Self {
+        Self {
+            content,
+            cache_control: None,
+        }
+    }
+
+    /// The API refuses empty texts.
+    fn text(text: &'a str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self::of(Content::Text { text }))
+    }
+}
+
+impl<'a> From<&'a ToolSpec> for Tool<'a> {
+    fn from(tool: &'a ToolSpec) -> Self {
+        Self {
+            name: &tool.name,
+            description: &tool.description,
+            input_schema: &tool.parameters,
+            cache_control: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(request: &ChatRequest, caching: bool) -> Value {
+        // By way of text: a number must be written as it was given.
+        let body = Body::new("m", 64, request, caching).unwrap();
+        serde_json::from_str(&serde_json::to_string(&body).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_plain_request_says_no_more_than_it_must() {
+        let request = ChatRequest::new([ChatMessage::system("s"), ChatMessage::user("u")]);
+        let expected = json!({
+            "model": "m",
+            "max_tokens": 64,
+            "system": [{"type": "text", "text": "s"}],
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "u"}]}],
+            "temperature": 0.0,
+            "stream": true,
+        });
+        assert_eq!(wire(&request, false), expected);
+    }
+
+    #[test]
+    fn what_can_be_asked_for_is_sent() {
+        let request =
+            ChatRequest::new([ChatMessage::user("u"), ChatMessage::assistant("It is \n")])
+                .temperature(0.7)
+                .top_p(0.9)
+                .seed(7)
+                .logprobs(1)
+                .stop(["a", "\n\n", ""]);
+        let wire = wire(&request, false);
+        assert_eq!(
+            (&wire["temperature"], &wire["top_p"]),
+            (&json!(0.7), &json!(0.9))
+        );
+        assert_eq!(wire["stop_sequences"], json!(["a"]));
+        assert_eq!(wire["messages"][1]["content"][0]["text"], "It is");
+        assert!(wire.get("seed").is_none() && wire.get("logprobs").is_none());
+    }
+
+    #[test]
+    fn tools_their_calls_and_results_are_sent() {
+        let schema = json!({"type": "object"});
+        let calls = [
+            ToolCall::new("1", "t", "{\"a\": 1}"),
+            ToolCall::new("2", "t", "oops"),
+        ];
+        let request = ChatRequest::new([
+            ChatMessage::user("u"),
+            ChatMessage::assistant_calling("Let me see.", calls),
+            ChatMessage::tool("1", "one"),
+            ChatMessage::tool("2", ""),
+        ])
+        .tools([ToolSpec::new("t", "d", schema.clone())]);
+        let body = wire(&request, false);
+        let tool = json!({"name": "t", "description": "d", "input_schema": schema});
+        assert_eq!(body["tools"], json!([tool]));
+        assert!(body.get("tool_choice").is_none());
+        let called = json!([
+            {"type": "text", "text": "Let me see."},
+            {"type": "tool_use", "id": "1", "name": "t", "input": {"a": 1}},
+            {"type": "tool_use", "id": "2", "name": "t", "input": {"not_an_object": "oops"}},
+        ]);
+        assert_eq!(
+            body["messages"][1],
+            json!({"role": "assistant", "content": called})
+        );
+        let results = json!([
+            {"type": "tool_result", "tool_use_id": "1", "content": "one"},
+            {"type": "tool_result", "tool_use_id": "2", "content": ""},
+        ]);
+        assert_eq!(
+            body["messages"][2],
+            json!({"role": "user", "content": results})
+        );
+        for (choice, sent) in [
+            (ToolChoice::None, json!({"type": "none"})),
+            (ToolChoice::Required, json!({"type": "any"})),
+            (
+                ToolChoice::Tool("t".into()),
+                json!({"type": "tool", "name": "t"}),
+            ),
+        ] {
+            let request = request.clone().tool_choice(choice);
+            assert_eq!(wire(&request, false)["tool_choice"], sent);
+        }
+    }
+
+    #[test]
+    fn json_comes_by_way_of_a_tool() {
+        let schema = json!({"type": "object", "properties": {}});
+        let request = ChatRequest::new([ChatMessage::user("u")]).json_schema(schema.clone());
+        let body = wire(&request, false);
+        assert_eq!(body["tools"][0]["input_schema"], schema);
+        assert_eq!(body["tools"][0]["name"], body["tool_choice"]["name"]);
+
+        let with_tools = request.clone().tools([ToolSpec::new("t", "d", schema)]);
+        let list = request.json_schema(json!({"type": "array"}));
+        for refused in [with_tools, list] {
+            assert!(Body::new("m", 1, &refused, false).unwrap_err().is_invalid());
+        }
+    }
+
+    #[test]
+    fn the_stable_prefix_is_marked_for_the_cache() {
+        let mark = json!({"type": "ephemeral"});
+        let request = ChatRequest::new([
+            ChatMessage::system("s"),
+            ChatMessage::system("t"),
+            ChatMessage::user("chunk"),
+            ChatMessage::assistant("read"),
+            ChatMessage::user("question"),
+        ]);
+        let body = wire(&request, true);
+        assert!(body["system"][0].get("cache_control").is_none());
+        assert_eq!(body["system"][1]["cache_control"], mark);
+        assert!(
+            body["messages"][0]["content"][0]
+                .get("cache_control")
+                .is_none()
+        );
+        assert_eq!(body["messages"][1]["content"][0]["cache_control"], mark);
+        assert!(
+            body["messages"][2]["content"][0]
+                .get("cache_control")
+                .is_none()
+        );
+
+        let schema = json!({"type": "object"});
+        let alone = ChatRequest::new([ChatMessage::user("u")]);
+        let tools = alone.clone().tools([ToolSpec::new("t", "d", schema)]);
+        assert_eq!(wire(&tools, true)["tools"][0]["cache_control"], mark);
+        assert!(!wire(&alone, true).to_string().contains("cache_control"));
+    }
+
+    #[test]
+    fn a_request_without_a_turn_is_refused() {
+        for messages in [
+            vec![],
+            vec![ChatMessage::system("s")],
+            vec![ChatMessage::user("")],
+        ] {
+            let request = ChatRequest::new(messages);
+            assert!(Body::new("m", 1, &request, false).unwrap_err().is_invalid());
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Asks again after a failure that may pass.
+
+mod attempt;
+mod backoff;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use catena_core::{
+    ChatModel, ChatRequest, ChatStream, Error, ModelProfile, Result, TokenCounter, Usage,
+};
+
+use super::stream::paying;
+use attempt::counted;
+use backoff::Backoff;
+
+/// Asks a model again when it fails with an error that [is retryable](Error::is_retryable).
+///
+/// Between two attempts it waits a random time between zero and a bound that doubles with each
+/// attempt (exponential backoff with full jitter), so that many callers do not come back at once.
+/// Where the provider says how long to wait ([`Error::retry_after`]) it waits at least that long.
+///
+/// An answer of which anything has been passed on is not asked for again, or the caller would
+/// get its beginning twice; see [`resend_started`](Self::resend_started). The usage of an answer
+/// counts every attempt as a call. The last error is passed on as it is, with the number of
+/// attempts in its [help](Error::help).
+///
+/// # Example: a server that is up again at the second attempt
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use catena_core::{ChatMessage, ChatModel, ChatRequest, Error};
+/// use catena_models::{Reply, ScriptedModel, layer::Retry};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> catena_core::Result<()> {
+/// let scripted = ScriptedModel::new()
+///     .replies([Reply::from(Error::unavailable("down")), Reply::from("Up again.")]);
+/// let model = Retry::new(Arc::new(scripted)).max_attempts(3);
+/// let answer = model.chat(ChatRequest::new([ChatMessage::user("Hello?")])).await?;
+/// assert_eq!((answer.text.as_str(), answer.usage.calls), ("Up again.", 2));
+/// # Ok(()) }
+/// ```
+pub struct Retry {
+    inner: Arc<dyn ChatModel>,
+    max_attempts: u32,
+    backoff: Backoff,
+    resend_started: bool,
+    random: Mutex<fastrand::Rng>,
+}
+
+impl Retry {
+    /// Asks `model` up to four times.
+    pub fn new(model: Arc<dyn ChatModel>) -> Self {
+        Self {
+            inner: model,
+            max_attempts: 4,
+            backoff: Backoff::default(),
+            resend_started: false,
+            random: Mutex::new(fastrand::Rng::new()),
+        }
+    }
+
+    /// How often to ask in all, the first time included; at least once. Default: 4.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = attempts.max(1);
+        self
+    }
+
+    /// The longest wait after the first attempt; it doubles with each further one up to `most`.
+    /// Default: half a second, up to 30 seconds.
+    #[must_use]
+    pub fn backoff(mut self, first: Duration, most: Duration) -> Self {
+        self.backoff.first = first;
+        self.backoff.most = most;
+        self
+    }
+
+    /// The longest wait that a provider may ask for; where it asks for more, its error is passed
+    /// on at once. Default: 60 seconds.
+    #[must_use]
+    pub fn max_retry_after(mut self, wait: Duration) -> Self {
+        self.backoff.max_retry_after = wait;
+        self
+    }
+
+    /// Whether an answer that breaks off in the middle is asked for again. If so, each answer is
+    /// held back until it is whole and comes in one piece; what the broken one used is estimated
+    /// and counted. Default: no.
+    #[must_use]
+    pub fn resend_started(mut self, resend: bool) -> Self {
+        self.resend_started = resend;
+        self
+    }
+
+    /// Makes the random waits the same each time. Default: they differ.
+    #[must_use]
+    pub fn jitter_seed(mut self, seed: u64) -> Self {
+        self.random = Mutex::new(fastrand::Rng::with_seed(seed));
+        self
+    }
+
+    fn wait(&self, attempt: u32, error: &Error) -> Option<Duration> {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        self.backoff.wait(attempt, error.retry_after(), &mut random)
+    }
+}
+
+#[async_trait]
+impl ChatModel for Retry {
+    fn profile(&self) -> &ModelProfile {
+        self.inner.profile()
+    }
+
+    fn counter(&self) -> &dyn TokenCounter {
+        self.inner.counter()
+    }
+
+    fn prompt_tokens(&self, request: &ChatRequest) -> u64 {
+        self.inner.prompt_tokens(request)
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {
+        let mut before = Usage::default();
+        let mut attempt = 1;
+        loop {
+            let (error, used) = match self.attempt(&request).await {
+                Ok(answer) => return Ok(paying(answer, before)),
+                Err(failed) => failed,
+            };
+            if !error.is_retryable() {
+                return Err(error);
+            }
+            before += used;
+            let wait = (attempt < self.max_attempts).then(|| self.wait(attempt, &error));
+            let Some(wait) = wait.flatten() else {
+                return Err(counted(error, attempt));
+            };
+            tokio::time::sleep(wait).await;
+            attempt += 1;
+        }
+    }
+}
+
+impl fmt::Debug for Retry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retry")
+            .field("inner", &self.inner)
+            .field("max_attempts", &self.max_attempts)
+            .field("backoff", &self.backoff)
+            .field("resend_started", &self.resend_started)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+//! JSON that satisfies its schema, from any model.
+
+mod check;
+mod prompt;
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use catena_core::{
+    ChatModel, ChatRequest, ChatResponse, ChatStream, Error, FinishReason, Format, ModelProfile,
+    Result, TokenCounter, Usage,
+};
+
+use super::stream::ready;
+use check::Schema;
+
+/// Holds answers to the JSON Schema of the request, whatever the model can do by itself.
+///
+/// A model that cannot be held to a schema is told it, in the system message. Each answer is checked;
+/// one that breaks the schema is sent back with what is wrong with it, up to a number of times. A
+/// repair is a call like any other, and the usage of the answer is that of all of them together.
+/// The text of the answer is the JSON alone, without what a model likes to write around it.
+///
+/// An answer that was cut off at its token limit is not sent back: it would be cut off again. A
+/// request without a schema passes through untouched; one with a schema is answered in one piece.
+///
+/// # Errors of [`stream`](ChatModel::stream)
+///
+/// Those of the model, and
+///
+/// - [`is_malformed_output`](Error::is_malformed_output) if the last repair is still wrong, or the
+///   answer was cut off;
+/// - [`is_invalid`](Error::is_invalid) if the schema is not one.
+///
+/// # Example: a model that gets it right at the second attempt
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use catena_core::{ChatMessage, ChatModel, ChatRequest};
+/// use catena_models::{ScriptedModel, layer::StructuredOutput};
+/// use serde_json::json;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> catena_core::Result<()> {
+/// let scripted = ScriptedModel::new().replies(["twelve", "Here you are: {\"count\": 12}"]);
+/// let model = StructuredOutput::new(Arc::new(scripted)).max_repairs(2);
+/// let schema = json!({"type": "object", "properties": {"count": {"type": "integer"}}});
+/// let question = ChatRequest::new([ChatMessage::user("How many months?")]).json_schema(schema);
+/// let answer = model.chat(question).await?;
+/// assert_eq!((answer.text.as_str(), answer.usage.calls), ("{\"count\": 12}", 2));
+/// # Ok(()) }
+/// ```
+pub struct StructuredOutput {
+    inner: Arc<dyn ChatModel>,
+    profile: ModelProfile,
+    max_repairs: u32,
+}
+
+impl StructuredOutput {
+    /// Lets `model` repair an answer up to twice.
+    pub fn new(model: Arc<dyn ChatModel>) -> Self {
+        let mut profile = model.profile().clone();
+        profile.json_schema = true;
+        Self {
+            inner: model,
+            profile,
+            max_repairs: 2,
+        }
+    }
+
+    /// How often an answer may be sent back; 0 only checks it. Default: 2.
+    #[must_use]
+    pub fn max_repairs(mut self, repairs: u32) -> Self {
+        self.max_repairs = repairs;
+        self
+    }
+
+    /// `request` in the form that the model can take.
+    fn prepared(&self, request: &ChatRequest) -> ChatRequest {
+        match &request.format {
+            Format::JsonSchema(schema) if !self.inner.profile().json_schema => {
+                prompt::told(request, schema)
+            }
+            _ => request.clone(),
+        }
+    }
+
+    async fn answer(&self, request: &ChatRequest, schema: &Schema) -> Result<ChatResponse> {
+        let prepared = self.prepared(request);
+        let mut asked = prepared.clone();
+        let mut used = Usage::default();
+        let mut repairs = 0;
+        loop {
+            let mut answer = self.inner.chat(asked).await?;
+            used += answer.usage;
+            if !answer.tool_calls.is_empty() {
+                // The model is not done: its answer comes after the results.
+                answer.usage = used;
+                return Ok(answer);
+            }
+            let wrong = match schema.find(&answer.text) {
+                Ok(json) => {
+                    if json.len() < answer.text.len() {
+                        answer.logprobs.clear();
+                        answer.text = json.to_owned();
+                    }
+                    answer.usage = used;
+                    return Ok(answer);
+                }
+                Err(wrong) => wrong,
+            };
+            if let Some(hopeless) = hopeless(answer.finish) {
+                return Err(self.failed(hopeless, repairs));
+            }
+            if repairs == self.max_repairs {
+                return Err(self.failed(&wrong, repairs));
+            }
+            repairs += 1;
+            asked = prompt::repair(&prepared, &answer.text, &wrong);
+        }
+    }
+
+    fn failed(&self, wrong: &str, repairs: u32) -> Error {
+        let after = match repairs {
+            0 => String::new(),
+            1 => " after 1 repair".to_owned(),
+            n => format!(" after {n} repairs"),
+        };
+        Error::malformed_output(format!(
+            "the answer of '{}' does not satisfy its schema{after}: {wrong}",
+            self.profile.name
+        ))
+    }
+}
+
+/// Why sending an answer back does not help, if it does not.
+fn hopeless(finish: FinishReason) -> Option<&'static str> {
+    match finish {
+        FinishReason::Length => Some("it was cut off at its token limit"),
+        FinishReason::ContentFilter => Some("the provider withheld a part of it"),
+        _ => None,
+    }
+}
+
+#[async_trait]
+impl ChatModel for StructuredOutput {
+    fn profile(&self) -> &ModelProfile {
+        &self.profile
+    }
+
+    fn counter(&self) -> &dyn TokenCounter {
+        self.inner.counter()
+    }
+
+    fn prompt_tokens(&self, request: &ChatRequest) -> u64 {
+        self.inner.prompt_tokens(&self.prepared(request))
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {
+        let Format::JsonSchema(schema) = &request.format else {
+            return self.inner.stream(request).await;
+        };
+        let schema = Schema::new(schema)?;
+        Ok(ready(self.answer(&request, &schema).await?))
+    }
+}
+
+impl fmt::Debug for StructuredOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StructuredOutput")
+            .field("inner", &self.inner)
+            .field("max_repairs", &self.max_repairs)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,90 @@
+use std::future::pending;
+
+use futures::future::join_all;
+
+use crate::server::{DEADLINE, HEAD, PROTOCOLS, Protocol, TIMEOUT, drip, plainly, send, status};
+
+/// Each case with each protocol, side by side.
+async fn all(cases: impl Fn(Protocol) -> Vec<String>, check: impl AsyncFn(Protocol, String)) {
+    let cases = PROTOCOLS.into_iter().flat_map(|protocol| {
+        let cases = cases(protocol).into_iter();
+        cases.map(move |case| (protocol, case))
+    });
+    join_all(cases.map(|(protocol, case)| check(protocol, case))).await;
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers() {
+    let cases = |protocol: Protocol| {
+        vec![
+            String::new(),
+            HEAD.into(),
+            [HEAD, &protocol.text("bl")].concat(),
+        ]
+    };
+    all(cases, async |protocol, sent| {
+        let answer = plainly(protocol, async |_, socket| {
+            send(socket, &sent).await;
+            pending().await
+        });
+        let error = answer.await.unwrap_err();
+        assert!(error.is_retryable(), "{error:?}");
+        let said = format!("nothing came for {TIMEOUT:?}");
+        assert!(error.to_string().contains(&said), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends() {
+    // Tokens without end, and events without tokens.
+    let cases = |protocol: Protocol| {
+        vec![
+            protocol.text("and "),
+            protocol.text(""),
+            ": ping\n\n".into(),
+        ]
+    };
+    all(cases, async |protocol, event| {
+        let answer = plainly(protocol, async |_, socket| {
+            send(socket, HEAD).await;
+            loop {
+                send(socket, &event).await;
+                tokio::time::sleep(TIMEOUT / 10).await;
+            }
+        });
+        let error = answer.await.unwrap_err();
+        assert!(error.is_retryable(), "{error:?}");
+        let said = format!("took longer than {DEADLINE:?}");
+        assert!(error.to_string().contains(&said), "{error}");
+        assert!(error.help().unwrap().contains("deadline"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slow_loris() {
+    // The head, the body, an event, an error.
+    let cases = |protocol: Protocol| {
+        let long = "x".repeat(1000);
+        vec![
+            format!("HTTP/1.1 200 OK\r\nx-long: {long}\r\n"),
+            format!("HTTP/1.1 200 OK\r\n\r\n{}{long}", protocol.opening()),
+            [HEAD, &protocol.text(&long)].concat(),
+            status("500 Oops", "", &long),
+        ]
+    };
+    all(cases, async |protocol, dripped| {
+        let (quick, slow) = dripped.split_once("\r\n\r\n").unwrap_or(("", &dripped));
+        let answer = plainly(protocol, async |_, socket| {
+            if !quick.is_empty() {
+                send(socket, &format!("{quick}\r\n\r\n")).await;
+            }
+            drip(socket, slow).await;
+            pending().await
+        });
+        let error = answer.await.unwrap_err();
+        assert!(error.is_retryable(), "{error:?}");
+    })
+    .await;
+}
