@@ -58,6 +58,8 @@ pub struct Partial {
 #[serde(rename_all = "snake_case")]
 enum Kind {
     Invalid,
+    /// A person's answer that cannot be read.
+    WrongAnswer,
     Graph,
     Prompt,
     ContextOverflow { missing: u64 },
@@ -86,6 +88,11 @@ impl Error {
     /// The caller passed something that cannot work, whatever is tried.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::of(Kind::Invalid, message)
+    }
+
+    /// A person's answer that is not of the type that was asked for.
+    pub(crate) fn wrong_answer(message: impl Into<String>) -> Self {
+        Self::of(Kind::WrongAnswer, message)
     }
 
     /// A graph that is not well-formed.
@@ -278,7 +285,7 @@ impl Error {
 
     /// The caller passed something that cannot work.
     pub fn is_invalid(&self) -> bool {
-        self.0.kind == Kind::Invalid
+        matches!(self.0.kind, Kind::Invalid | Kind::WrongAnswer)
     }
 
     /// The graph is not well-formed.
@@ -373,7 +380,7 @@ impl Error {
     /// Its kind in one word, of which there are few: for traces.
     pub(crate) fn kind_name(&self) -> &'static str {
         match self.0.kind {
-            Kind::Invalid => "invalid",
+            Kind::Invalid | Kind::WrongAnswer => "invalid",
             Kind::Graph => "graph",
             Kind::Prompt => "prompt",
             Kind::ContextOverflow { .. } => "context_overflow",
@@ -399,6 +406,7 @@ impl Error {
             self.0.kind,
             Kind::Cancelled
                 | Kind::Interrupted
+                | Kind::WrongAnswer
                 | Kind::BudgetExceeded
                 | Kind::Journal
                 | Kind::Divergence

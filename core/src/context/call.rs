@@ -45,7 +45,17 @@ impl Context {
         target: Option<Target<'_>>,
     ) -> Result<Begun<'_>> {
         // Before the first wait: of calls made at once, the numbers follow the order of their making.
-        let index = self.next_call();
+        let index = self.next_calls(1);
+        self.begin_as(index, request, target).await
+    }
+
+    /// Begins a call that has its number.
+    pub(super) async fn begin_as(
+        &self,
+        index: u32,
+        request: Fingerprint,
+        target: Option<Target<'_>>,
+    ) -> Result<Begun<'_>> {
         // The node goes on behind whatever failed in it before.
         self.keep_failures().await?;
         let Some(entry) = self.recorded(index, &request)? else {
@@ -86,6 +96,11 @@ impl Context {
             }
         }
         match entry.effect.clone() {
+            // It was given up, by its agent or because of a sibling: nobody saw it end, and if
+            // somebody did now, the resumed run would go another way.
+            Effect::Failed(error) if error.is_cancelled() => {
+                self.guarded(std::future::pending()).await
+            }
             Effect::Failed(error) => Err(error),
             effect => Ok(Begun::Replayed(effect)),
         }

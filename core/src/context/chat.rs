@@ -24,8 +24,14 @@ impl Context {
     /// - [`is_cancelled`](Error::is_cancelled): the run was cancelled.
     /// - [`is_divergence`](Error::is_divergence): the resumed run asked something else here.
     /// - whatever the model answers.
-    pub async fn chat(
+    pub async fn chat(&self, model: &dyn ChatModel, request: ChatRequest) -> Result<ChatResponse> {
+        self.chat_as_call(None, model, request).await
+    }
+
+    /// Asks as the call with the number `index`, or as the next.
+    async fn chat_as_call(
         &self,
+        index: Option<u32>,
         model: &dyn ChatModel,
         mut request: ChatRequest,
     ) -> Result<ChatResponse> {
@@ -41,7 +47,8 @@ impl Context {
             max_tokens,
         };
         let fingerprint = self.fingerprint(|| Fingerprint::chat(&profile.name, &request));
-        let mut call = match self.begin(fingerprint, Some(target())).await? {
+        let index = index.unwrap_or_else(|| self.next_calls(1));
+        let mut call = match self.begin_as(index, fingerprint, Some(target())).await? {
             Begun::Replayed(Effect::Chat(answer)) => return Ok(answer),
             Begun::Replayed(other) => return Err(self.unlike(&other)),
             Begun::Live(call) => call,
@@ -83,9 +90,17 @@ impl Context {
         mut request: ChatRequest,
         repairs: u32,
     ) -> Result<T> {
+        let index = self.next_calls(1);
+        // Repairs have a path of their own: of several answers repaired at once, which is next to
+        // be asked for depends on which comes first.
+        let repaired = self.path().child(&format!("repair of call {index}"));
+        let repaired = self.below(repaired, self.cancel_token().clone());
         let mut left = repairs;
         loop {
-            let answer = self.chat(model, request.clone()).await?;
+            let answer = match left == repairs {
+                true => self.chat_as_call(Some(index), model, request.clone()).await?,
+                false => repaired.chat(model, request.clone()).await?,
+            };
             let error = match serde_json::from_str(json_of(&answer.text)) {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
@@ -143,6 +158,10 @@ impl Context {
         match telemetry::within(&span, work).await {
             Ok(mut score) => {
                 score.usage = priced(profile, score.usage);
+                // JSON has no infinity: the probability of nothing is the smallest there is.
+                for logprob in &mut score.logprobs {
+                    *logprob = logprob.max(f32::MIN);
+                }
                 call.finish(Effect::Score(score.clone()), score.usage)
                     .await?;
                 Ok(score)

@@ -70,7 +70,9 @@ impl Context {
                 ("the question", question.to_string().as_bytes()),
             ],
         );
-        let interrupt = match self.begin(fingerprint.clone(), None).await? {
+        // Side by side, also when a node asks several questions at once.
+        let asks = self.next_calls(2);
+        let interrupt = match self.begin_as(asks, fingerprint.clone(), None).await? {
             Begun::Replayed(Effect::Question(interrupt)) => interrupt,
             Begun::Replayed(other) => return Err(self.unlike(&other)),
             Begun::Live(call) => {
@@ -83,7 +85,7 @@ impl Context {
         self.emit(EventKind::Interrupted {
             interrupt: interrupt.clone(),
         });
-        match self.begin(fingerprint, None).await? {
+        match self.begin_as(asks + 1, fingerprint, None).await? {
             Begun::Replayed(Effect::Answer(answer)) => self.read(&interrupt, answer),
             Begun::Replayed(other) => Err(self.unlike(&other)),
             Begun::Live(call) => {
@@ -122,7 +124,7 @@ impl Context {
         answer: serde_json::Value,
     ) -> Result<A> {
         serde_json::from_value(answer).map_err(|error| {
-            Error::invalid(format!(
+            Error::wrong_answer(format!(
                 "the answer to '{}' is no {}: {error}",
                 interrupt.id, interrupt.answer
             ))

@@ -107,6 +107,11 @@ impl Context {
         self.run.keep_gap(gap);
     }
 
+    /// Forgets the gaps in this node: what had them is thrown away.
+    pub(crate) fn forget_gaps(&self) {
+        self.run.forget_gaps(self.path());
+    }
+
     /// Tells the journal what was told the consumer, when there is much of it: so that a run
     /// without effects holds no more than that.
     pub(crate) async fn tell(&self) -> Result<()> {
@@ -135,8 +140,9 @@ impl Context {
             .map_err(|error| error.at(&self.node.path))
     }
 
-    fn next_call(&self) -> u32 {
-        self.node.calls.fetch_add(1, Ordering::Relaxed)
+    /// The numbers of the next `count` calls: the first of them.
+    fn next_calls(&self, count: u32) -> u32 {
+        self.node.calls.fetch_add(count, Ordering::Relaxed)
     }
 
     /// The node's place in the run.
@@ -189,6 +195,8 @@ impl Context {
 
     /// Runs `work` until it is done, the run is cancelled, or its time has passed.
     async fn guarded<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        // Caught here, or the call would look given up, and what it said be lost to the journal.
+        let work = crate::graph::caught(work);
         let limited = async {
             match self.run.ledger.time_left() {
                 None => work.await,

@@ -48,6 +48,13 @@ impl RunScope {
             .push(gap);
     }
 
+    pub(super) fn forget_gaps(&self, path: &NodePath) {
+        self.gaps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|gap| !gap.path.is_within(path));
+    }
+
     /// The results that are missing, in the order of their paths.
     pub(crate) fn take_gaps(&self) -> Vec<Gap> {
         let mut gaps = self.gaps.lock().unwrap_or_else(PoisonError::into_inner);

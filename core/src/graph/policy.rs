@@ -177,6 +177,7 @@ async fn recover(cx: &Context, by: Recovery, error: Error) -> Result<()> {
         return Err(error);
     }
     cx.keep_failures().await?;
+    cx.forget_gaps();
     cx.emit(EventKind::Recovered { by, error });
     Ok(())
 }

@@ -112,16 +112,22 @@ impl Shape {
                 self.name, now.name
             ));
         }
-        let nodes = self.nodes.iter().zip(&now.nodes);
-        if let Some(difference) = nodes.filter_map(|(old, new)| old.difference(new)).next() {
+        let missing = |from: &Self, of: &Self| {
+            let mut names = of.nodes.iter().map(|node| &node.name);
+            let missing = names.find(|name| from.nodes.iter().all(|node| node.name != **name));
+            missing.cloned()
+        };
+        match (missing(now, self), missing(self, now)) {
+            (Some(gone), Some(new)) if self.nodes.len() == now.nodes.len() => {
+                return Some(format!("the node '{gone}' has become '{new}'"));
+            }
+            (Some(gone), _) => return Some(format!("the node '{gone}' is gone")),
+            (None, Some(new)) => return Some(format!("the node '{new}' is new")),
+            (None, None) => {}
+        }
+        let mut nodes = self.nodes.iter().zip(&now.nodes);
+        if let Some(difference) = nodes.find_map(|(old, new)| old.difference(new)) {
             return Some(difference);
-        }
-        let (old, new) = (self.nodes.len(), now.nodes.len());
-        if let Some(gone) = self.nodes.get(new) {
-            return Some(format!("the node '{}' is gone", gone.name));
-        }
-        if let Some(added) = now.nodes.get(old) {
-            return Some(format!("the node '{}' is new", added.name));
         }
         let told = |shape: &Self| {
             shape
@@ -170,8 +176,8 @@ impl NodeShape {
     fn difference(&self, now: &Self) -> Option<String> {
         if self.name != now.name {
             return Some(format!(
-                "the node '{}' has become '{}'",
-                self.name, now.name
+                "the node '{}' stands where '{}' stood",
+                now.name, self.name
             ));
         }
         let name = &self.name;

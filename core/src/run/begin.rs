@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::options::{From, RunOptions};
 use crate::{
-    Claim, Effect, Entry, Error, Interrupt, Journal, NodePath, Result, RunId, RunRecord, Shape,
+    Claim, Effect, Entry, Error, Interrupt, Journal, NodePath, Result, RunEnd, RunId, RunRecord,
+    Shape,
 };
 
 /// What a run begins with.
@@ -17,6 +18,8 @@ pub(super) struct Beginning {
     pub(super) answers: HashMap<String, Value>,
     /// Held as long as the run is executed.
     pub(super) claim: Option<Claim>,
+    /// How it had ended before, if it is resumed.
+    pub(super) resumed: Option<RunEnd>,
 }
 
 /// Opens the record of run `id`.
@@ -46,9 +49,9 @@ pub(super) async fn begin(
             let answers = answers(options, &[])?;
             let claim = journal.begin(&record).await?;
             Ok(Beginning {
-                replay: HashMap::new(),
                 answers,
                 claim: Some(claim),
+                ..Beginning::default()
             })
         }
         From::Stop(id) => resume(&**journal, id, &record, options).await,
@@ -62,16 +65,22 @@ async fn resume(
     now: &RunRecord,
     options: &RunOptions,
 ) -> Result<Beginning> {
-    let (known, _) = load(journal, id).await?;
+    let (known, entries) = load(journal, id).await?;
     same_program(&known, now)?;
-    if let (Some(old), Some(new)) = (&known.shape, &now.shape)
-        && let Some(difference) = old.difference(new)
-    {
+    let difference = match (&known.shape, &now.shape) {
+        (Some(old), Some(new)) => old.difference(new),
+        (None, None) => None,
+        (Some(_), None) => Some("it was a graph and is an agent".to_owned()),
+        (None, Some(_)) => Some("it was an agent and is a graph".to_owned()),
+    };
+    if let Some(difference) = difference {
         return Err(
             Error::divergence(format!("run {id} began with another graph: {difference}"))
                 .with_help("resume it with the program that began it, fork it, or start a new run"),
         );
     }
+    // What is refused is refused before anything is touched.
+    answers(options, &entries)?;
     let claim = journal.begin(&known).await?;
     // Read again: until it was claimed, another program may have gone on with it.
     let (_, entries) = load(journal, id).await?;
@@ -79,6 +88,11 @@ async fn resume(
         answers: answers(options, &entries)?,
         replay: by_call(entries),
         claim: Some(claim),
+        resumed: Some(RunEnd {
+            status: known.status,
+            output: known.output,
+            error: known.error,
+        }),
     })
 }
 
@@ -109,6 +123,7 @@ async fn fork(
         replay: by_call(entries),
         answers,
         claim: Some(claim),
+        resumed: None,
     })
 }
 

@@ -192,7 +192,7 @@ impl<O: Send + 'static> Run<O> {
             id,
             events,
             cancel,
-            task: tokio::spawn(work),
+            task: tokio::spawn(caught(work)),
         }
     }
 
@@ -299,9 +299,11 @@ async fn execute<A: Agent>(
 
     let (usage, unspent, elapsed) = (ledger.settled(), ledger.unspent(), ledger.elapsed());
     let result = match result {
-        Ok(output) => written_down(&scope, output).await,
-        Err(error) => Err(error.at(&path).with_spent(usage).with_unspent(unspent)),
+        Ok(output) => caught(written_down(&scope, output)).await,
+        Err(error) => Err(error),
     };
+    let result =
+        result.map_err(|error| error.at(&path).with_spent(usage).with_unspent(unspent));
     let outcome = match result {
         Ok((output, value)) => {
             let finished = EventKind::RunFinished { usage, unspent };
@@ -321,7 +323,12 @@ async fn execute<A: Agent>(
             telemetry::failed(&span, &error);
             scope.events.emit(&path, failed(&error, usage, unspent));
             // The failure itself is the better thing to tell.
-            let _ = end(&scope, RunEnd::failed(error.clone())).await;
+            let ended = match beginning.resumed {
+                // Another program came by; what the run had come to stands.
+                Some(before) if error.is_divergence() => before,
+                _ => RunEnd::failed(error.clone()),
+            };
+            let _ = end(&scope, ended).await;
             Err(error)
         }
     };

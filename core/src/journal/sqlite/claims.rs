@@ -4,7 +4,7 @@
 use std::{
     collections::HashSet,
     fs::{self, File},
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -29,8 +29,7 @@ impl Claims {
         folder.push(".live");
         let folder = PathBuf::from(folder);
         let owner = RunId::generate().to_string();
-        let lock = fs::create_dir_all(&folder)
-            .and_then(|()| File::create(folder.join(&owner)))
+        let lock = create(&folder, &owner)
             .and_then(|file| file.lock().map(|()| file))
             .map_err(|error| {
                 Error::journal(format!(
@@ -77,6 +76,19 @@ impl Claims {
 
     fn held(&self) -> MutexGuard<'_, HashSet<RunId>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Creates a file in a folder, which another journal that closes may take away meanwhile.
+fn create(folder: &Path, owner: &str) -> io::Result<File> {
+    let mut tries = 0;
+    loop {
+        let created =
+            fs::create_dir_all(folder).and_then(|()| File::create(folder.join(owner)));
+        match created {
+            Err(error) if error.kind() == ErrorKind::NotFound && tries < 100 => tries += 1,
+            created => return created,
+        }
     }
 }
 
