@@ -65,6 +65,11 @@ lint: setup
 bench: setup
 	cargo bench --locked --profile dev --bench runtime
 
+# make crash  kills a process at 200 random moments and resumes it (make test: at 20); CATENA_KILLS, CATENA_SEED
+.PHONY: crash
+crash: setup
+	CATENA_KILLS=$${CATENA_KILLS:-200} cargo test --locked --test crash -- --nocapture
+
 # make needle  a made-up fact at five depths of 12,000 tokens (about half an hour; it takes more than CI may)
 .PHONY: needle
 needle: weights
