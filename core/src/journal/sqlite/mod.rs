@@ -176,14 +176,14 @@ impl Journal for SqliteJournal {
     async fn append(&self, run: &RunId, entries: Vec<Entry>, events: Vec<Event>) -> Result<()> {
         let run = run.clone();
         self.writer()?
-            .write(move |db, _| tables::append(db, &run, &entries, events))
+            .write(move |db, _| tables::append(db, &run, &entries, &events))
             .await
     }
 
     async fn finish(&self, run: &RunId, end: RunEnd, events: Vec<Event>) -> Result<()> {
         let run = run.clone();
         self.writer()?
-            .ask(move |db, _| tables::finish(db, &run, &end, events))
+            .ask(move |db, _| tables::finish(db, &run, &end, &events))
             .await
     }
 

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{Durability, claims::Claims, schema::failed};
@@ -202,7 +202,7 @@ impl Thread {
     fn commit(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         let deferred = std::mem::take(&mut self.deferred);
         let promised = !deferred.is_empty();
-        let result = transaction(&mut self.connection, &self.claims, deferred, &mut jobs);
+        let result = transaction(&self.connection, &self.claims, deferred, &mut jobs);
         for job in &mut jobs {
             job.answer(result.as_ref().err());
         }
@@ -213,7 +213,7 @@ impl Thread {
 }
 
 fn transaction(
-    db: &mut Connection,
+    db: &Connection,
     claims: &Arc<Claims>,
     deferred: Vec<Box<dyn Job>>,
     jobs: &mut [Box<dyn Job>],
@@ -222,21 +222,37 @@ fn transaction(
         return Ok(());
     }
     // Immediate: of two processes that write, the second waits here, and not in the middle.
-    let transaction = db
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(|error| failed(&error))?;
+    execute(db, "BEGIN IMMEDIATE")?;
+    let done = work(db, claims, deferred, jobs).and_then(|()| execute(db, "COMMIT"));
+    if done.is_err() {
+        // Of some errors SQLite has done it already.
+        let _ = execute(db, "ROLLBACK");
+    }
+    done
+}
+
+fn work(
+    db: &Connection,
+    claims: &Arc<Claims>,
+    deferred: Vec<Box<dyn Job>>,
+    jobs: &mut [Box<dyn Job>],
+) -> Result<()> {
+    let alone = deferred.is_empty();
     for mut job in deferred {
-        job.work(&transaction, claims)?;
+        job.work(db, claims)?;
     }
-    for job in jobs {
-        execute(&transaction, "SAVEPOINT job")?;
-        if job.work(&transaction, claims).is_err() {
-            // Its failure is its own answer; the others stand.
-            execute(&transaction, "ROLLBACK TO job")?;
-        }
-        execute(&transaction, "RELEASE job")?;
+    match jobs {
+        // There is nothing else to keep: what it did not do whole is taken back with it.
+        [job] if alone => job.work(db, claims),
+        jobs => jobs.iter_mut().try_for_each(|job| {
+            execute(db, "SAVEPOINT job")?;
+            if job.work(db, claims).is_err() {
+                // Its failure is its own answer; the others stand.
+                execute(db, "ROLLBACK TO job")?;
+            }
+            execute(db, "RELEASE job")
+        }),
     }
-    transaction.commit().map_err(|error| failed(&error))
 }
 
 fn execute(db: &Connection, statement: &str) -> Result<()> {
