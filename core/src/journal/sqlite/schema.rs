@@ -13,7 +13,7 @@ const APPLICATION: i64 = 0x4354_4e41;
 const VERSION: i64 = 2;
 
 /// How long a write waits for another process to finish its own.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A record is an effect with the events that were told since the record before it, so that a commit
 /// changes two pages; or events alone, and then it has no path. Whoever takes a run up forgets the

@@ -65,25 +65,32 @@ fn insert(db: &Connection, run: &RunRecord, owner: &str) -> rusqlite::Result<()>
     Ok(())
 }
 
-/// Adds entries and events.
+/// Adds entries, the effects of which are there as JSON too, and events.
 pub(super) fn append(
     db: &Connection,
     run: &RunId,
     entries: &[Entry],
+    effects: &[String],
     events: &[Event],
 ) -> Result<()> {
     let n = number(db, run)?;
-    let Some((last, others)) = entries.split_last() else {
+    if entries.is_empty() {
         return insert_events(db, n, events);
-    };
-    for entry in others {
-        insert_entry(db, n, entry, None)?;
     }
-    let batch = batch(db, n, entries, events);
-    insert_entry(db, n, last, batch)
+    let mut batch = batch(db, n, entries, events);
+    for (entry, effect) in entries.iter().zip(effects) {
+        insert_entry(db, n, entry, effect, batch.take())?;
+    }
+    Ok(())
 }
 
-fn insert_entry(db: &Connection, n: i64, entry: &Entry, events: Option<Vec<u8>>) -> Result<()> {
+fn insert_entry(
+    db: &Connection,
+    n: i64,
+    entry: &Entry,
+    effect: &str,
+    events: Option<Vec<u8>>,
+) -> Result<()> {
     let usage = (entry.usage != effect_usage(&entry.effect)).then(|| json(&entry.usage));
     db.prepare_cached(
         "INSERT INTO records (run, path, call, request, effect, usage, elapsed_us, events)
@@ -95,7 +102,7 @@ fn insert_entry(db: &Connection, n: i64, entry: &Entry, events: Option<Vec<u8>>)
             entry.path.as_str(),
             entry.call,
             json(&entry.request),
-            json(&entry.effect),
+            effect,
             usage,
             entry.elapsed.as_micros() as i64,
             events,
@@ -309,7 +316,7 @@ fn status(text: &str) -> Result<RunStatus> {
     serde_json::from_value(text.into()).map_err(|error| damaged().with_source(error))
 }
 
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     // Strings, numbers and JSON: serialising cannot fail.
     serde_json::to_string(value).unwrap_or_default()
 }
