@@ -215,13 +215,21 @@ impl EventSink {
 
     pub(crate) fn emit(&self, path: &NodePath, kind: EventKind) {
         let mut state = self.state();
+        let seq = state.next;
+        state.next += 1;
+        let heard = !self.sender.is_closed();
+        if !heard && !self.kept {
+            return;
+        }
         let event = Event {
-            seq: state.next,
+            seq,
             at_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             path: path.clone(),
             kind,
         };
-        state.next += 1;
+        if !heard {
+            return state.keep(event);
+        }
         if self.kept {
             state.keep(event.clone());
         }

@@ -23,7 +23,7 @@ impl NodePath {
     /// The path of the node `name` below this one.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
-        Self(format!("{}/{name}", self.0).into())
+        Self([&*self.0, "/", name].concat().into())
     }
 
     /// The path of item `index` (from 0) of a `map` or a `fold`.

@@ -218,6 +218,8 @@ impl<O: Send + 'static> Run<O> {
     ///
     /// Dropping this future cancels the run.
     pub async fn outcome(mut self) -> Result<Outcome<O>> {
+        // From here on nobody reads them, and what nobody reads need not be made.
+        self.events.close();
         match (&mut self.task).await {
             Ok(result) => result,
             // The task catches panics itself; what is left is a runtime that shuts down.
@@ -273,7 +275,7 @@ async fn execute<A: Agent>(
     let ledger = Ledger::new(options.budget);
     // Written down before the first await: an input need not be shareable between threads.
     let written = serde_json::to_value(&input);
-    let shape = agent.inside().graph;
+    let shape = options.journal.as_ref().and_then(|_| agent.inside().graph);
     let beginning = match begin(&id, written, shape, &options).await {
         Ok(beginning) => beginning,
         Err(error) => {

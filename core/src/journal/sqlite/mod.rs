@@ -14,7 +14,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use self::{claims::Claims, writer::Writer};
+use self::{claims::Claims, tables::json, writer::Writer};
 use super::{Claim, Entry, Journal, RunEnd, RunId, RunRecord, RunSummary};
 use crate::{Event, Result};
 
@@ -38,8 +38,9 @@ pub enum Durability {
 /// A journal in a SQLite database: a file, and two more beside it while it is open
 /// (write-ahead log).
 ///
-/// One thread writes; effects that come in while it is writing share the next commit. Several
-/// processes may have the same file open. A run is executed by one of them at a time, and another
+/// An effect is written by the task that had it, which takes some 20 µs, or, while the database is
+/// busy, by a thread of the journal: effects that come in then share a commit. Several processes
+/// may have the same file open. A run is executed by one of them at a time, and another
 /// that tries is told so.
 ///
 /// A commit survives the death of the process. It survives the loss of power only with
@@ -143,7 +144,7 @@ impl SqliteJournalBuilder {
     pub fn open(self) -> Result<SqliteJournal> {
         let connection = schema::open(&self.path, self.fsync)?;
         let claims = Claims::open(&self.path)?;
-        let (writer, thread) = Writer::start(connection, claims, self.durability)?;
+        let (writer, thread) = Writer::start(connection, claims, self.durability, self.fsync)?;
         Ok(SqliteJournal {
             path: self.path,
             writer: Some(writer),
@@ -162,6 +163,9 @@ impl Drop for SqliteJournal {
     }
 }
 
+/// Bytes that an event takes, about.
+const EVENT: usize = 8;
+
 #[async_trait]
 impl Journal for SqliteJournal {
     async fn begin(&self, run: &RunRecord) -> Result<Claim> {
@@ -175,15 +179,20 @@ impl Journal for SqliteJournal {
 
     async fn append(&self, run: &RunId, entries: Vec<Entry>, events: Vec<Event>) -> Result<()> {
         let run = run.clone();
+        // As text already here, where several tasks can do it at the same time.
+        let effects: Vec<String> = entries.iter().map(|entry| json(&entry.effect)).collect();
+        let bytes = effects.iter().map(String::len).sum::<usize>() + EVENT * events.len();
         self.writer()?
-            .write(move |db, _| tables::append(db, &run, &entries, events))
+            .write(bytes, move |db, _| {
+                tables::append(db, &run, &entries, &effects, &events)
+            })
             .await
     }
 
     async fn finish(&self, run: &RunId, end: RunEnd, events: Vec<Event>) -> Result<()> {
         let run = run.clone();
         self.writer()?
-            .ask(move |db, _| tables::finish(db, &run, &end, events))
+            .ask(move |db, _| tables::finish(db, &run, &end, &events))
             .await
     }
 

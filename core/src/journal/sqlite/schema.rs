@@ -10,13 +10,15 @@ use crate::{Error, Result};
 const APPLICATION: i64 = 0x4354_4e41;
 
 /// The form of the tables; another number is refused.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// How long a write waits for another process to finish its own.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Events are kept a batch a row: what was told between two writes. A path, an index and a digest
-/// are all that grows with the number of calls beside their answers.
+/// A record is an effect with the events that were told since the record before it, so that a commit
+/// changes two pages; or events alone, and then it has no path. Whoever takes a run up forgets the
+/// events up to the record `told`. A path, an index and a digest are all that grows with the number
+/// of calls beside their answers and a few bytes for each event.
 const TABLES: &str = "
     CREATE TABLE runs (
         n INTEGER PRIMARY KEY,
@@ -31,26 +33,21 @@ const TABLES: &str = "
         error TEXT,
         created_ms INTEGER NOT NULL,
         updated_ms INTEGER NOT NULL,
-        owner TEXT NOT NULL
+        owner TEXT NOT NULL,
+        told INTEGER NOT NULL DEFAULT 0
     ) STRICT;
-    CREATE TABLE entries (
+    CREATE TABLE records (
         n INTEGER PRIMARY KEY,
         run INTEGER NOT NULL REFERENCES runs (n) ON DELETE CASCADE,
-        path TEXT NOT NULL,
-        call INTEGER NOT NULL,
-        request TEXT NOT NULL,
-        effect TEXT NOT NULL,
-        usage TEXT NOT NULL,
-        elapsed_us INTEGER NOT NULL,
+        path TEXT,
+        call INTEGER,
+        request TEXT,
+        effect TEXT,
+        usage TEXT,
+        elapsed_us INTEGER,
+        events BLOB,
         UNIQUE (run, path, call)
     ) STRICT;
-    CREATE TABLE events (
-        n INTEGER PRIMARY KEY,
-        run INTEGER NOT NULL REFERENCES runs (n) ON DELETE CASCADE,
-        batch TEXT NOT NULL,
-        pieces BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX events_of_run ON events (run);
 ";
 
 /// Opens or creates the database at `path`. With `fsync`, a commit waits for the disk.

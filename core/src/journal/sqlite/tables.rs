@@ -6,12 +6,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    batch::{Batch, decode},
+    batch::{decode, encode},
     claims::{Claims, Held},
     schema::failed,
 };
 use crate::{
     Effect, Entry, Error, Event, NodePath, Result, RunEnd, RunId, RunRecord, RunStatus, RunSummary,
+    Usage,
     journal::{memory, now_ms},
 };
 
@@ -36,10 +37,11 @@ pub(super) fn begin(db: &Connection, claims: &Arc<Claims>, run: &RunRecord) -> R
 }
 
 fn take_up(db: &Connection, n: i64, owner: &str) -> rusqlite::Result<()> {
-    db.execute("DELETE FROM events WHERE run = ?1", [n])?;
+    db.execute("DELETE FROM records WHERE run = ?1 AND path IS NULL", [n])?;
     db.execute(
         "UPDATE runs SET status = 'running', output = NULL, error = NULL, owner = ?2,
-            updated_ms = ?3 WHERE n = ?1",
+            updated_ms = ?3,
+            told = (SELECT coalesce(max(n), 0) FROM records WHERE run = ?1) WHERE n = ?1",
         params![n, owner, now_ms() as i64],
     )?;
     Ok(())
@@ -63,60 +65,89 @@ fn insert(db: &Connection, run: &RunRecord, owner: &str) -> rusqlite::Result<()>
     Ok(())
 }
 
-/// Adds entries and events.
+/// Adds entries, the effects of which are there as JSON too, and events.
 pub(super) fn append(
     db: &Connection,
     run: &RunId,
     entries: &[Entry],
-    events: Vec<Event>,
+    effects: &[String],
+    events: &[Event],
 ) -> Result<()> {
     let n = number(db, run)?;
-    for entry in entries {
-        insert_entry(db, n, entry).map_err(|error| match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::ConstraintViolation) => memory::twice(entry),
-            _ => failed(&error),
-        })?;
+    if entries.is_empty() {
+        return insert_events(db, n, events);
     }
-    insert_events(db, n, entries, events)
-}
-
-fn insert_entry(db: &Connection, n: i64, entry: &Entry) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT INTO entries (run, path, call, request, effect, usage, elapsed_us)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![
-        n,
-        entry.path.as_str(),
-        entry.call,
-        json(&entry.request),
-        json(&entry.effect),
-        json(&entry.usage),
-        entry.elapsed.as_micros() as i64,
-    ])?;
+    let mut batch = batch(db, n, entries, events);
+    for (entry, effect) in entries.iter().zip(effects) {
+        insert_entry(db, n, entry, effect, batch.take())?;
+    }
     Ok(())
 }
 
-fn insert_events(db: &Connection, n: i64, entries: &[Entry], events: Vec<Event>) -> Result<()> {
-    if events.is_empty() {
-        return Ok(());
+fn insert_entry(
+    db: &Connection,
+    n: i64,
+    entry: &Entry,
+    effect: &str,
+    events: Option<Vec<u8>>,
+) -> Result<()> {
+    let usage = (entry.usage != effect_usage(&entry.effect)).then(|| json(&entry.usage));
+    db.prepare_cached(
+        "INSERT INTO records (run, path, call, request, effect, usage, elapsed_us, events)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .and_then(|mut insert| {
+        insert.execute(params![
+            n,
+            entry.path.as_str(),
+            entry.call,
+            json(&entry.request),
+            effect,
+            usage,
+            entry.elapsed.as_micros() as i64,
+            events,
+        ])
+    })
+    .map(|_| ())
+    .map_err(|error| match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ConstraintViolation) => memory::twice(entry),
+        _ => failed(&error),
+    })
+}
+
+/// What an effect itself says of its usage, which is nearly always what was booked for it.
+fn effect_usage(effect: &Effect) -> Usage {
+    match effect {
+        Effect::Chat(answer) => answer.usage,
+        Effect::Score(score) => score.usage,
+        _ => Usage::default(),
     }
+}
+
+fn insert_events(db: &Connection, n: i64, events: &[Event]) -> Result<()> {
+    let Some(batch) = batch(db, n, &[], events) else {
+        return Ok(());
+    };
+    db.prepare_cached("INSERT INTO records (run, events) VALUES (?1, ?2)")
+        .and_then(|mut insert| insert.execute(params![n, batch]))
+        .map_err(|error| failed(&error))?;
+    Ok(())
+}
+
+/// Events as they are kept, told with `entries`.
+fn batch(db: &Connection, n: i64, entries: &[Entry], events: &[Event]) -> Option<Vec<u8>> {
     let answered = |path: &NodePath, call: u32| {
         let is_it = |entry: &Entry| {
             entry.call == call && entry.path == *path && matches!(entry.effect, Effect::Chat(_))
         };
         entries.iter().any(is_it) || has_answer(db, n, path, call)
     };
-    let batch = Batch::encode(events, answered);
-    db.prepare_cached("INSERT INTO events (run, batch, pieces) VALUES (?1, ?2, ?3)")
-        .and_then(|mut insert| insert.execute(params![n, batch.events, batch.pieces]))
-        .map_err(|error| failed(&error))?;
-    Ok(())
+    (!events.is_empty()).then(|| encode(events, answered))
 }
 
 fn has_answer(db: &Connection, n: i64, path: &NodePath, call: u32) -> bool {
     let found = db
-        .prepare_cached("SELECT effect FROM entries WHERE run = ?1 AND path = ?2 AND call = ?3")
+        .prepare_cached("SELECT effect FROM records WHERE run = ?1 AND path = ?2 AND call = ?3")
         .and_then(|mut select| {
             select.query_row(params![n, path.as_str(), call], |row| {
                 row.get::<_, String>(0)
@@ -127,9 +158,9 @@ fn has_answer(db: &Connection, n: i64, path: &NodePath, call: u32) -> bool {
 }
 
 /// Sets how a run ended.
-pub(super) fn finish(db: &Connection, run: &RunId, end: &RunEnd, events: Vec<Event>) -> Result<()> {
+pub(super) fn finish(db: &Connection, run: &RunId, end: &RunEnd, events: &[Event]) -> Result<()> {
     let n = number(db, run)?;
-    insert_events(db, n, &[], events)?;
+    insert_events(db, n, events)?;
     db.prepare_cached(
         "UPDATE runs SET status = ?2, output = ?3, error = ?4, updated_ms = ?5 WHERE n = ?1",
     )
@@ -187,19 +218,20 @@ fn record(row: &Row<'_>) -> Result<RunRecord> {
 fn entries(db: &Connection, n: i64) -> Result<Vec<Entry>> {
     let mut select = db
         .prepare_cached(
-            "SELECT path, call, request, effect, usage, elapsed_us FROM entries WHERE run = ?1
-                ORDER BY n",
+            "SELECT path, call, request, effect, usage, elapsed_us FROM records
+                WHERE run = ?1 AND path IS NOT NULL ORDER BY n",
         )
         .map_err(|error| failed(&error))?;
     let mut rows = select.query([n]).map_err(|error| failed(&error))?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next().map_err(|error| failed(&error))? {
+        let effect = parsed(row, 3)?;
         entries.push(Entry {
             path: NodePath::from(column::<String>(row, 0)?),
             call: column(row, 1)?,
             request: parsed(row, 2)?,
-            effect: parsed(row, 3)?,
-            usage: parsed(row, 4)?,
+            usage: optional(row, 4)?.unwrap_or_else(|| effect_usage(&effect)),
+            effect,
             elapsed: Duration::from_micros(column::<i64>(row, 5)? as u64),
         });
     }
@@ -210,17 +242,14 @@ pub(super) fn events(db: &Connection, run: &RunId) -> Result<Vec<Event>> {
     let Some((_, entries)) = load(db, run)? else {
         return Ok(Vec::new());
     };
-    let n = number(db, run)?;
     let batches = db
-        .prepare_cached("SELECT batch, pieces FROM events WHERE run = ?1 ORDER BY n")
+        .prepare_cached(
+            "SELECT events FROM runs JOIN records ON run = runs.n
+                WHERE id = ?1 AND records.n > told AND events IS NOT NULL ORDER BY records.n",
+        )
         .and_then(|mut select| {
             select
-                .query_map([n], |row| {
-                    Ok(Batch {
-                        events: row.get(0)?,
-                        pieces: row.get(1)?,
-                    })
-                })?
+                .query_map([run.as_str()], |row| row.get(0))?
                 .collect::<rusqlite::Result<Vec<_>>>()
         })
         .map_err(|error| failed(&error))?;
@@ -231,7 +260,7 @@ pub(super) fn list(db: &Connection, claims: &Claims) -> Result<Vec<RunSummary>> 
     let mut select = db
         .prepare_cached(
             "SELECT id, name, status, owner, created_ms, updated_ms,
-                (SELECT count(*) FROM entries WHERE entries.run = runs.n) FROM runs ORDER BY id",
+                (SELECT count(path) FROM records WHERE run = runs.n) FROM runs ORDER BY id",
         )
         .map_err(|error| failed(&error))?;
     let mut rows = select.query([]).map_err(|error| failed(&error))?;
@@ -287,7 +316,7 @@ fn status(text: &str) -> Result<RunStatus> {
     serde_json::from_value(text.into()).map_err(|error| damaged().with_source(error))
 }
 
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     // Strings, numbers and JSON: serialising cannot fail.
     serde_json::to_string(value).unwrap_or_default()
 }
