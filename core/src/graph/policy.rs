@@ -301,13 +301,13 @@ mod tests {
         assert_eq!(
             paths,
             [
-                "r/shaky",
                 "r~2/shaky",
                 "r~3/shaky",
-                "r~3~2/shaky",
+                "r~4/shaky",
+                "r~4~2/shaky",
                 "r~5/shaky",
                 "r~5~2/shaky",
-                "r~5~3/shaky"
+                "r~5~2~2/shaky",
             ]
         );
     }
