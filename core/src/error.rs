@@ -62,12 +62,18 @@ enum Kind {
     WrongAnswer,
     Graph,
     Prompt,
-    ContextOverflow { missing: u64 },
+    ContextOverflow {
+        missing: u64,
+    },
     BudgetExceeded,
     Cancelled,
     Interrupted,
-    RateLimited { retry_after: Option<Duration> },
-    Unavailable { retry_after: Option<Duration> },
+    RateLimited {
+        retry_after: Option<Duration>,
+    },
+    Unavailable {
+        retry_after: Option<Duration>,
+    },
     Refused,
     MalformedOutput,
     Journal,

@@ -98,7 +98,10 @@ impl Context {
         let mut left = repairs;
         loop {
             let answer = match left == repairs {
-                true => self.chat_as_call(Some(index), model, request.clone()).await?,
+                true => {
+                    self.chat_as_call(Some(index), model, request.clone())
+                        .await?
+                }
                 false => repaired.chat(model, request.clone()).await?,
             };
             let error = match serde_json::from_str(json_of(&answer.text)) {

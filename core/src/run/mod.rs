@@ -304,8 +304,7 @@ async fn execute<A: Agent>(
         Ok(output) => caught(written_down(&scope, output)).await,
         Err(error) => Err(error),
     };
-    let result =
-        result.map_err(|error| error.at(&path).with_spent(usage).with_unspent(unspent));
+    let result = result.map_err(|error| error.at(&path).with_spent(usage).with_unspent(unspent));
     let outcome = match result {
         Ok((output, value)) => {
             let finished = EventKind::RunFinished { usage, unspent };

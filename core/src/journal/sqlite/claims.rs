@@ -83,8 +83,7 @@ impl Claims {
 fn create(folder: &Path, owner: &str) -> io::Result<File> {
     let mut tries = 0;
     loop {
-        let created =
-            fs::create_dir_all(folder).and_then(|()| File::create(folder.join(owner)));
+        let created = fs::create_dir_all(folder).and_then(|()| File::create(folder.join(owner)));
         match created {
             Err(error) if error.kind() == ErrorKind::NotFound && tries < 100 => tries += 1,
             created => return created,
