@@ -105,6 +105,21 @@ async fn what_is_ambiguous_is_refused(journal: &impl Journal) -> Result<()> {
         entries == [chat(&path, 0, "x")],
         "an append that is refused leaves nothing",
     )?;
+    let failed = entry(&path, 7, Effect::Failed(Error::unavailable("down")));
+    let told = vec![event(0, &path, text(7, "lost"))];
+    journal.append(&run.id, vec![failed], told.clone()).await?;
+    journal
+        .append(&run.id, vec![chat(&path, 7, "up")], Vec::new())
+        .await?;
+    let (_, entries) = loaded(journal, &run.id).await?;
+    holds(
+        entries == [chat(&path, 0, "x"), chat(&path, 7, "up")],
+        "a failed call makes way for its answer",
+    )?;
+    holds(
+        journal.events(&run.id).await? == told,
+        "what was told of it stays",
+    )?;
     holds(
         journal.load(&RunId::generate()).await?.is_none(),
         "an unknown run is not found",

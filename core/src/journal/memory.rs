@@ -7,7 +7,9 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{Claim, Entry, Journal, RunEnd, RunId, RunRecord, RunStatus, RunSummary, now_ms};
+use super::{
+    Claim, Effect, Entry, Journal, RunEnd, RunId, RunRecord, RunStatus, RunSummary, now_ms,
+};
 use crate::{Error, Event, NodePath, Result};
 
 /// A journal in memory, for tests and for runs that need to survive an error but not the process.
@@ -24,6 +26,15 @@ struct Recorded {
     events: Vec<Event>,
     /// Alive while somebody holds the claim.
     claim: Weak<()>,
+}
+
+impl Recorded {
+    /// Whether the entry with this key is one of a failed call.
+    fn makes_way(&self, key: &(NodePath, u32)) -> bool {
+        self.entries.iter().any(|entry| {
+            entry.call == key.1 && entry.path == key.0 && matches!(entry.effect, Effect::Failed(_))
+        })
+    }
 }
 
 impl MemoryJournal {
@@ -88,9 +99,15 @@ impl Journal for MemoryJournal {
             let mut new = HashSet::new();
             for entry in &entries {
                 let key = (entry.path.clone(), entry.call);
-                if recorded.keys.contains(&key) || !new.insert(key) {
+                let taken = recorded.keys.contains(&key) && !recorded.makes_way(&key);
+                if taken || !new.insert(key) {
                     return Err(twice(entry));
                 }
+            }
+            if new.iter().any(|key| recorded.keys.contains(key)) {
+                recorded
+                    .entries
+                    .retain(|old| !new.contains(&(old.path.clone(), old.call)));
             }
             recorded.keys.extend(new);
             recorded.entries.extend(entries);

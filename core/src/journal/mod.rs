@@ -32,7 +32,8 @@ use crate::{Event, Result};
 /// - Entries of a run come back in the order in which they were appended, each exactly once;
 ///   events in the order of their numbers.
 /// - Appending to a run that was never begun, or a second entry with the same node and call
-///   index, is an error: it would make the record ambiguous.
+///   index, is an error: it would make the record ambiguous. Only an entry of a failed call makes
+///   way for another, since a resumed run may ask again.
 /// - One [`Claim`] to a run exists at a time. A claim ends when it is dropped and when its process
 ///   ends, however it ends.
 ///

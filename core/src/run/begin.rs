@@ -83,7 +83,15 @@ async fn resume(
     answers(options, &entries)?;
     let claim = journal.begin(&known).await?;
     // Read again: until it was claimed, another program may have gone on with it.
-    let (_, entries) = load(journal, id).await?;
+    let (_, mut entries) = load(journal, id).await?;
+    // Of calls made at once, one can fail the run while others go on behind it. It is asked again.
+    let ended = |entry: &Entry| match &entry.effect {
+        Effect::Failed(error) => known.error.as_ref() == Some(error),
+        _ => false,
+    };
+    if let Some(at) = entries.iter().rposition(ended) {
+        entries.remove(at);
+    }
     Ok(Beginning {
         answers: answers(options, &entries)?,
         replay: by_call(entries),

@@ -85,7 +85,12 @@ fn create(folder: &Path, owner: &str) -> io::Result<File> {
     loop {
         let created = fs::create_dir_all(folder).and_then(|()| File::create(folder.join(owner)));
         match created {
-            Err(error) if error.kind() == ErrorKind::NotFound && tries < 100 => tries += 1,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists)
+                    && tries < 100 =>
+            {
+                tries += 1;
+            }
             created => return created,
         }
     }

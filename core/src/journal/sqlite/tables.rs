@@ -92,12 +92,12 @@ fn insert_entry(
     events: Option<Vec<u8>>,
 ) -> Result<()> {
     let usage = (entry.usage != effect_usage(&entry.effect)).then(|| json(&entry.usage));
-    db.prepare_cached(
-        "INSERT INTO records (run, path, call, request, effect, usage, elapsed_us, events)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )
-    .and_then(|mut insert| {
-        insert.execute(params![
+    let insert = || {
+        db.prepare_cached(
+            "INSERT INTO records (run, path, call, request, effect, usage, elapsed_us, events)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
             n,
             entry.path.as_str(),
             entry.call,
@@ -107,12 +107,31 @@ fn insert_entry(
             entry.elapsed.as_micros() as i64,
             events,
         ])
-    })
+    };
+    let taken = |error: &rusqlite::Error| {
+        error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+    };
+    match insert() {
+        Err(error) if taken(&error) && make_way(db, n, entry)? => insert(),
+        inserted => inserted,
+    }
     .map(|_| ())
-    .map_err(|error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::ConstraintViolation) => memory::twice(entry),
-        _ => failed(&error),
+    .map_err(|error| match taken(&error) {
+        true => memory::twice(entry),
+        false => failed(&error),
     })
+}
+
+/// Takes the place of a failed call away from it, if it is one that has the place of `entry`. What
+/// was told with it stays.
+fn make_way(db: &Connection, n: i64, entry: &Entry) -> Result<bool> {
+    db.prepare_cached(
+        "UPDATE records SET path = NULL, call = NULL, request = NULL, effect = NULL, usage = NULL
+            WHERE run = ?1 AND path = ?2 AND call = ?3 AND effect LIKE '{\"failed\"%'",
+    )
+    .and_then(|mut update| update.execute(params![n, entry.path.as_str(), entry.call]))
+    .map(|changed| changed > 0)
+    .map_err(|error| failed(&error))
 }
 
 /// What an effect itself says of its usage, which is nearly always what was booked for it.
