@@ -60,10 +60,23 @@ lint: setup
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps $(HEAVY)
 
-# make bench  what the runtime costs
+# make bench  what the runtime costs, beside LangGraph where pip can install it (3 minutes, after the build)
 .PHONY: bench
 bench: setup
-	cargo bench --locked --profile dev --bench runtime
+	@echo "Building the benchmarks as a release is built, without the engine (the first time takes about 5 minutes on two cores)"
+	cargo bench --locked --bench runtime --no-run
+	@venv=$(CACHE)/bench-venv; \
+	if said=$$({ test -x $$venv/bin/python || python3 -m venv $$venv; } 2>&1 && \
+		$$venv/bin/python -m pip install -q --disable-pip-version-check --retries 1 -r benches/langgraph.txt 2>&1); \
+	then export CATENA_BENCH_PEER=$$venv/bin/python; \
+	else echo "LangGraph could not be installed: $$(tail -n 1 <<< "$$said")"; \
+	fi; \
+	cargo bench --locked --bench runtime
+
+# make random  random graphs on random schedules against a reference; CATENA_CASES, CATENA_SEED
+.PHONY: random
+random: setup
+	cargo test --locked --test random_graphs
 
 # make crash  kills a process at 200 random moments and resumes it (make test: at 20); CATENA_KILLS, CATENA_SEED
 .PHONY: crash
