@@ -99,7 +99,7 @@ async fn no_payload_of_a_question_or_an_answer_is_lost() {
     let told = first.unwrap_err().interrupts()[0].clone();
     let journal = SqliteJournal::open(&path).unwrap();
     let open = open_interrupts(&journal, &id).await.unwrap();
-    assert_eq!(open, [told.clone()]);
+    assert_eq!(open.as_slice(), std::slice::from_ref(&told));
     assert_eq!(told.question, serde_json::to_value(claim()).unwrap());
     assert_eq!(told.answer, "Vec<Claim>");
     drop(journal);

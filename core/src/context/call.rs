@@ -59,6 +59,10 @@ impl Context {
         // The node goes on behind whatever failed in it before.
         self.keep_failures().await?;
         let Some(entry) = self.recorded(index, &request)? else {
+            // Told and paid is only what is really made.
+            if self.node.cancel.is_cancelled() {
+                return Err(Error::cancelled().at(self.path()));
+            }
             return Ok(Begun::Live(Call {
                 cx: self,
                 index,
