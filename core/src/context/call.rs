@@ -73,7 +73,6 @@ impl Context {
                 open: false,
             }));
         };
-        self.run.ledger.book(entry.usage);
         if let Some(target) = target {
             self.emit(started(index, &target));
             match &entry.effect {

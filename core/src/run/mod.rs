@@ -284,6 +284,9 @@ async fn execute<A: Agent>(
             return Err(error);
         }
     };
+    // Paid already, so it counts before anything else may be paid, and not when the run comes to it.
+    let replay = beginning.replay.values();
+    ledger.book(replay.map(|entry| entry.usage).sum());
     let scope = Arc::new(RunScope {
         id: id.clone(),
         ledger: Arc::clone(&ledger),

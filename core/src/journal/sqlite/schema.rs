@@ -1,6 +1,9 @@
 //! Opening a database: settings, form, version.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
@@ -56,9 +59,7 @@ pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     let mut connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(PATIENCE).map_err(failed)?;
     // Reads the file for the first time: anything that is no database shows here.
-    connection
-        .pragma_update(None, "journal_mode", "WAL")
-        .map_err(failed)?;
+    write_ahead(&connection).map_err(failed)?;
     let synchronous = if fsync { "FULL" } else { "NORMAL" };
     connection
         .pragma_update(None, "synchronous", synchronous)
@@ -108,6 +109,29 @@ pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     }
     transaction.commit().map_err(failed)?;
     Ok(connection)
+}
+
+/// Turns the write-ahead log on. Of processes that do so to a new file at the same time, SQLite
+/// refuses some at once, whatever the timeout.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    loop {
+        let busy = match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if matches!(
+                    error.sqlite_error_code(),
+                    Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+                ) =>
+            {
+                error
+            }
+            done => return done,
+        };
+        if started.elapsed() > PATIENCE {
+            return Err(busy);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 fn unopenable(path: &Path, error: &rusqlite::Error) -> Error {
