@@ -223,3 +223,21 @@ fn many_can_open_and_close_a_store_at_the_same_time() {
         }
     });
 }
+
+#[test]
+fn many_can_open_a_new_store_at_the_same_moment() {
+    const MANY: usize = 4;
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..100 {
+        let path = folder.path().join(format!("{round}.db"));
+        let ready = std::sync::Barrier::new(MANY);
+        thread::scope(|scope| {
+            for _ in 0..MANY {
+                scope.spawn(|| {
+                    ready.wait();
+                    SqliteJournal::open(&path).unwrap()
+                });
+            }
+        });
+    }
+}
