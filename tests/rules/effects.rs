@@ -10,9 +10,11 @@ use std::{
 
 use async_trait::async_trait;
 use catena::{
-    ChatRequest, Context, Embedder, EmbedderProfile, Embedding, Result, Score, Scorer, Usage,
-    agent, models::ScriptedModel,
+    ChatModel, ChatRequest, ChatStream, Context, Delta, Embedder, EmbedderProfile, Embedding,
+    FinishReason, ModelProfile, Result, Score, Scorer, TokenCounter, TokenLogprob, Usage,
+    WordCounter, agent, models::ScriptedModel,
 };
+use futures::{StreamExt, stream};
 
 use crate::support::{echo, entries, on_every_journal, resumed, say, then_fails_once};
 
@@ -98,7 +100,7 @@ struct Certain(ScriptedModel);
 
 #[async_trait]
 impl Scorer for Certain {
-    fn profile(&self) -> &catena::ModelProfile {
+    fn profile(&self) -> &ModelProfile {
         self.0.profile()
     }
 
@@ -128,6 +130,84 @@ async fn a_probability_of_nothing_can_be_written_down() {
         });
         let (_, output) = resumed(then_fails_once(judge), (), &journal).await;
         assert_eq!(output.unwrap(), (0, 1.0_f32));
+    })
+    .await;
+}
+
+#[derive(Debug)]
+struct Broken(EmbedderProfile);
+
+#[async_trait]
+impl Embedder for Broken {
+    fn profile(&self) -> &EmbedderProfile {
+        &self.0
+    }
+
+    async fn embed(&self, _: &[String]) -> Result<Vec<Embedding>> {
+        Ok(vec![vec![0.0, f32::NAN]])
+    }
+}
+
+#[tokio::test]
+async fn a_vector_that_is_none_does_not_make_the_journal_unreadable() {
+    on_every_journal(async |journal| {
+        let embed = agent(|(): (), cx: Context| async move {
+            let embedder = Broken(EmbedderProfile {
+                name: "broken".to_owned(),
+                dimensions: 2,
+                max_tokens: 100,
+            });
+            // Whether it is refused or given is the runtime's choice, and the same each time.
+            Ok(cx.embed(&embedder, &["x".to_owned()]).await.is_ok())
+        });
+        let (_, output) = resumed(then_fails_once(embed), (), &journal).await;
+        output.unwrap();
+    })
+    .await;
+}
+
+/// Answers with a token that it finds impossible.
+#[derive(Debug)]
+struct Surprised(ScriptedModel);
+
+#[async_trait]
+impl ChatModel for Surprised {
+    fn profile(&self) -> &ModelProfile {
+        self.0.profile()
+    }
+
+    fn counter(&self) -> &dyn TokenCounter {
+        &WordCounter
+    }
+
+    async fn stream(&self, _: ChatRequest) -> Result<ChatStream> {
+        let token = TokenLogprob {
+            token: "oh".to_owned(),
+            logprob: f32::NEG_INFINITY,
+            top: vec![("ah".to_owned(), f32::NEG_INFINITY)],
+        };
+        let deltas = [
+            Delta::Text("oh".to_owned()),
+            Delta::Logprobs(vec![token]),
+            Delta::End {
+                finish: FinishReason::Stop,
+                usage: Usage::call(1, 1),
+            },
+        ];
+        Ok(stream::iter(deltas.map(Ok)).boxed())
+    }
+}
+
+#[tokio::test]
+async fn an_impossible_token_does_not_make_the_journal_unreadable() {
+    on_every_journal(async |journal| {
+        let ask = agent(|text: String, cx: Context| async move {
+            let answer = cx.chat(&Surprised(echo()), say(text)).await?;
+            let token = &answer.logprobs[0];
+            Ok(token.logprob.exp() + token.top[0].1.exp())
+        });
+        let (_, output) = resumed(then_fails_once(ask), "x".to_owned(), &journal).await;
+        assert_eq!(output.unwrap(), 0.0);
     })
     .await;
 }
