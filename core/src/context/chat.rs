@@ -61,6 +61,13 @@ impl Context {
         match telemetry::within(&span, work).await {
             Ok(mut answer) => {
                 answer.usage = priced(profile, answer.usage);
+                // JSON has no infinity: the probability of nothing is the smallest there is.
+                for token in &mut answer.logprobs {
+                    let top = token.top.iter_mut().map(|(_, logprob)| logprob);
+                    for logprob in top.chain([&mut token.logprob]) {
+                        *logprob = logprob.max(f32::MIN);
+                    }
+                }
                 telemetry::answered(&span, &answer);
                 call.finish(Effect::Chat(answer.clone()), answer.usage)
                     .await?;
@@ -202,6 +209,10 @@ impl Context {
         let reservation = reservation.map_err(|error| error.at(self.path()))?;
         call.start(&target(), Some(reservation));
         match telemetry::within(&span, self.guarded(embedder.embed(texts))).await {
+            Ok(vectors) if vectors.iter().flatten().any(|number| !number.is_finite()) => {
+                let error = format!("'{name}' gave a vector with something that is no number");
+                Err(call.fail(Error::malformed_output(error).at(self.path())))
+            }
             Ok(vectors) => {
                 call.finish(Effect::Embed(vectors.clone()), usage).await?;
                 Ok(vectors)
