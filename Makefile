@@ -73,7 +73,7 @@ bench: setup
 	fi; \
 	cargo bench --locked --bench runtime
 
-# make random  random graphs on random schedules against a reference; CATENA_CASES, CATENA_SEED
+# make random  only the 10,000 random graphs of make test; CATENA_CASES for more, CATENA_SEED for one
 .PHONY: random
 random: setup
 	cargo test --locked --test random_graphs

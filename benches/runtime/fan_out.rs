@@ -11,7 +11,7 @@ use crate::{
 const WIDTH: usize = 16;
 
 /// Runs in a round.
-const REPEATS: u32 = 20;
+const REPEATS: u32 = 200;
 
 /// The whole run, with its beginning and its end.
 pub(crate) async fn fan_out(peer: Option<&mut Peer>) -> Row {

@@ -14,8 +14,9 @@ use crate::{
 /// start and the end of a node for each.
 const HOPS: usize = 100;
 
-/// Runs in a round.
-const REPEATS: u32 = 20;
+/// Runs in a round, and journaled ones.
+const REPEATS: u32 = 100;
+const JOURNALED: u32 = 5;
 
 /// Runs of a single node in a round.
 const BASE: usize = 5;
@@ -48,7 +49,7 @@ pub(crate) async fn journaled(peer: Option<&mut Peer>) -> Row {
         Arc::new(SqliteJournal::open(folder.path().join("runs.db")).unwrap());
     let options = || RunOptions::new("hops").journal(Arc::clone(&journal));
     let (ours, peer) = in_turns(peer, "journaled_hop", async || {
-        per_hop(&short, &long, 1, options).await
+        per_hop(&short, &long, JOURNALED, options).await
     })
     .await;
     Row {

@@ -36,6 +36,7 @@ struct Inner {
     message: String,
     help: Option<String>,
     path: Option<NodePath>,
+    call: Option<u32>,
     spent: Option<Usage>,
     unspent: Option<Budget>,
     interrupts: Vec<Interrupt>,
@@ -190,6 +191,7 @@ impl Error {
             message: message.into(),
             help: None,
             path: None,
+            call: None,
             spent: None,
             unspent: None,
             interrupts: Vec::new(),
@@ -232,6 +234,15 @@ impl Error {
         self.edit(|inner| inner.path = Some(path.clone()))
     }
 
+    /// Adds the index of the call that failed, of those of its node; one that is named stays.
+    #[must_use]
+    pub(crate) fn in_call(self, call: u32) -> Self {
+        if self.0.call.is_some() {
+            return self;
+        }
+        self.edit(|inner| inner.call = Some(call))
+    }
+
     /// Adds what the run had spent when it failed.
     #[must_use]
     pub fn with_spent(self, spent: Usage) -> Self {
@@ -266,6 +277,11 @@ impl Error {
     /// The node in which it happened.
     pub fn path(&self) -> Option<&NodePath> {
         self.0.path.as_ref()
+    }
+
+    /// Which call of the node failed, from 0; `None` when the failure is not that of a call.
+    pub fn call(&self) -> Option<u32> {
+        self.0.call
     }
 
     /// What the run had spent when it failed; `None` outside a run.
@@ -430,6 +446,8 @@ struct Recorded {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     path: Option<NodePath>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    call: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
 }
 
@@ -440,6 +458,7 @@ impl Serialize for Error {
             message: self.0.message.clone(),
             help: self.0.help.clone(),
             path: self.0.path.clone(),
+            call: self.0.call,
             cause: self.0.source.as_ref().map(ToString::to_string),
         }
         .serialize(serializer)
@@ -452,6 +471,7 @@ impl<'de> Deserialize<'de> for Error {
         Ok(Self::of(recorded.kind, recorded.message).edit(|inner| {
             inner.help = recorded.help;
             inner.path = recorded.path;
+            inner.call = recorded.call;
             inner.source = recorded
                 .cause
                 .map(|cause| Box::<dyn StdError + Send + Sync>::from(cause).into());
@@ -459,18 +479,15 @@ impl<'de> Deserialize<'de> for Error {
     }
 }
 
-/// Errors are equal when they say the same: kind, message, help and path.
+/// Errors are equal when they say the same: kind, message, help, path and call.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
-        let said = |inner: &Inner| {
-            (
-                inner.kind,
-                inner.message.clone(),
-                inner.help.clone(),
-                inner.path.clone(),
-            )
-        };
-        said(&self.0) == said(&other.0)
+        fn said(error: &Error) -> (Kind, &str, Option<&str>, Option<&NodePath>, Option<u32>) {
+            let inner = &error.0;
+            let (help, path) = (error.help(), error.path());
+            (inner.kind, &inner.message, help, path, inner.call)
+        }
+        said(self) == said(other)
     }
 }
 
@@ -490,6 +507,7 @@ impl fmt::Debug for Error {
             .field("message", &self.0.message)
             .field("help", &self.0.help)
             .field("path", &self.0.path)
+            .field("call", &self.0.call)
             .field("source", &self.0.source)
             .finish_non_exhaustive()
     }
@@ -531,6 +549,7 @@ mod tests {
         let error = Error::rate_limited(Some(Duration::from_secs(3)), "slow down")
             .with_help("wait")
             .at(&NodePath::root("r"))
+            .in_call(3)
             .with_source(std::io::Error::other("429"));
         let json = serde_json::to_string(&error).unwrap();
         let read: Error = serde_json::from_str(&json).unwrap();

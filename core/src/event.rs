@@ -54,7 +54,8 @@ pub enum EventKind {
         /// Why.
         error: Error,
     },
-    /// A node that failed goes on all the same, by its [failure policy](crate::on_failure).
+    /// A node that failed goes on all the same, by its [failure policy](crate::on_failure). A resumed
+    /// run does not make the attempt again: this is then all that is told of it.
     Recovered {
         /// How.
         by: Recovery,
@@ -175,14 +176,15 @@ pub(crate) const CHANNEL: usize = 4096;
 pub(crate) struct EventSink {
     // One lock for number and place, so that events arrive in the order of their numbers.
     state: Mutex<State>,
-    sender: mpsc::Sender<Event>,
     started: Instant,
     kept: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     next: u64,
+    /// Gone when the run has ended: what is told by whoever kept a context is told nobody.
+    sender: Option<mpsc::Sender<Event>>,
     /// What the journal has not been told yet.
     untold: Vec<Event>,
     /// Pieces of answers that are still coming. They are told with the entry of their call, which
@@ -205,8 +207,12 @@ impl EventSink {
     pub(crate) fn channel(kept: bool) -> (Self, mpsc::Receiver<Event>) {
         let (sender, receiver) = mpsc::channel(CHANNEL);
         let sink = Self {
-            state: Mutex::default(),
-            sender,
+            state: Mutex::new(State {
+                next: 0,
+                sender: Some(sender),
+                untold: Vec::new(),
+                pieces: HashMap::new(),
+            }),
             started: Instant::now(),
             kept,
         };
@@ -215,9 +221,12 @@ impl EventSink {
 
     pub(crate) fn emit(&self, path: &NodePath, kind: EventKind) {
         let mut state = self.state();
+        let Some(sender) = &state.sender else {
+            return;
+        };
+        let heard = !sender.is_closed();
         let seq = state.next;
         state.next += 1;
-        let heard = !self.sender.is_closed();
         if !heard && !self.kept {
             return;
         }
@@ -234,7 +243,9 @@ impl EventSink {
             state.keep(event.clone());
         }
         // Full or closed: the consumer's loss, never the run's.
-        let _ = self.sender.try_send(event);
+        if let Some(sender) = &state.sender {
+            let _ = sender.try_send(event);
+        }
     }
 
     /// Takes the events that the journal has not been told, once there are `at_least` of them:
@@ -250,9 +261,10 @@ impl EventSink {
         std::mem::take(&mut state.untold)
     }
 
-    /// Takes all of them: the run is at its end.
+    /// Takes all of them: the run is at its end, and nothing is told any more.
     pub(crate) fn last(&self) -> Vec<Event> {
         let mut state = self.state();
+        state.sender = None;
         let pieces = std::mem::take(&mut state.pieces);
         state.untold.extend(pieces.into_values().flatten());
         std::mem::take(&mut state.untold)

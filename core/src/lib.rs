@@ -37,8 +37,8 @@ pub use graph::{
 };
 pub use interrupt::Interrupt;
 pub use journal::{
-    Claim, Effect, Entry, Fingerprint, Journal, MemoryJournal, RunEnd, RunId, RunRecord, RunStatus,
-    RunSummary, check_journal, export_run,
+    Claim, Effect, Entry, Fingerprint, Journal, MemoryJournal, Numbered, RunEnd, RunId, RunRecord,
+    RunStatus, RunSummary, check_journal, export_run,
 };
 #[cfg(feature = "sqlite")]
 pub use journal::{Durability, SqliteJournal, SqliteJournalBuilder};

@@ -147,8 +147,10 @@ impl Outside {
             let other = NodePath::from(key.0.clone());
             path.is_within(&other) && (*path != other || key.1 < behind)
         };
-        let failed: Vec<Key> = seen.failed.extract_if(.., is_behind).collect();
-        seen.returned.extend(failed);
+        let failed = std::mem::take(&mut seen.failed);
+        let (behind, open): (BTreeSet<_>, BTreeSet<_>) = failed.into_iter().partition(is_behind);
+        seen.failed = open;
+        seen.returned.extend(behind);
     }
 
     pub(crate) fn returned(&self, key: &Key) {

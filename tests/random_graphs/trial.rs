@@ -96,6 +96,9 @@ impl Trial<'_> {
         reading: bool,
     ) -> Ended {
         let before = life.record();
+        let again = before
+            .as_ref()
+            .map(|before| ended_by(before, &life.outside));
         let mut options = RunOptions::new("run").budget(budget);
         if let (Some(id), Some(_)) = (&life.id, &before) {
             options = options.resume(id.clone());
@@ -104,13 +107,16 @@ impl Trial<'_> {
         let ended = attempt(self.case, &life.outside, options, journal, cut, reading);
         life.id = Some(ended.run.clone());
         let record = life.record();
-        let before = before.map(|record| keys(&record)).unwrap_or_default();
+        let mut known = before.map(|before| keys(&before)).unwrap_or_default();
+        // What ended the run is asked again, even where something else had gone on behind it.
+        let (again, called) = (again.unwrap_or_default(), life.outside.all_called());
+        known.retain(|key| !(again.contains(key) && called.contains_key(key)));
         if record.is_none() && ended.result.is_some() {
             self.wrong("an attempt", vec!["the journal has no run".to_owned()]);
         }
         let mut wrong = life.outside.take_wrong();
         if reading {
-            let told = story::mistakes(&ended, record.as_ref(), &before, &life.outside);
+            let told = story::mistakes(&ended, record.as_ref(), &known, &life.outside);
             wrong.extend(told);
         }
         let how = cut.map_or("an attempt".to_owned(), |cut| format!("{cut:?}"));
@@ -306,6 +312,20 @@ impl Trial<'_> {
         }
         self.wrong(&when, wrong);
     }
+}
+
+/// The calls of a record that may be the one whose failure ended the run: those that failed with
+/// its error, and that no agent went on from.
+fn ended_by(record: &Record, outside: &Outside) -> BTreeSet<Key> {
+    let returned = outside.all_returned();
+    let entries = record.entries.iter().filter(|entry| match &entry.effect {
+        Effect::Failed(error) => record.head.error.as_ref() == Some(error),
+        _ => false,
+    });
+    entries
+        .map(|entry| Key(entry.path.to_string(), entry.call))
+        .filter(|key| !returned.contains(key))
+        .collect()
 }
 
 fn path(error: &catena::Error) -> Option<&str> {

@@ -7,7 +7,7 @@
 //! | 3 a fan-in fires once, in order | `joins` |
 //! | 4 streaming changes nothing | `streaming` |
 //! | 5 step limits | `cycles` |
-//! | 6 failures | `failures`, `panics`, `policies` |
+//! | 6 failures | `failures`, `panics`, `policies`, `giving_up` |
 //! | 7 stopping | `stopping` |
 //! | 8 resuming | `replaying`, `effects`; after `kill -9`, the test program `crash` |
 //! | 9 changed programs, forks | `forks`; the test program `regressions` has every kind of change |
@@ -28,6 +28,7 @@ mod effects;
 mod events;
 mod failures;
 mod forks;
+mod giving_up;
 mod interrupts;
 mod joins;
 mod panics;

@@ -213,7 +213,7 @@ async fn times_and_tokens_stand_beside_the_nodes() {
     // From the second event to the one before the last.
     let milliseconds = 1.5 * (events.len() - 3) as f64;
     let picture = shape.mermaid_of(&events);
-    assert!(picture.contains("1 calls, 5 tokens"), "{picture}");
+    assert!(picture.contains("1 call, 5 tokens"), "{picture}");
     assert!(
         picture.contains(&format!("{milliseconds:.1} ms"))
             || picture.contains(&format!("{:.2} s", milliseconds / 1e3)),

@@ -141,7 +141,10 @@ async fn a_failure_that_was_recovered_from_is_replayed() {
         );
         let kinds = entries(&*journal, &id).await;
         let kinds: Vec<_> = kinds.iter().map(|entry| entry.effect.kind()).collect();
-        assert_eq!(kinds, ["failed", "failed", "failed", "chat"]);
+        assert_eq!(
+            kinds,
+            ["failed", "failed", "gave up", "failed", "gave up", "chat"]
+        );
     })
     .await;
 }

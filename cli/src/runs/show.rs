@@ -107,7 +107,10 @@ fn table(entries: &[Entry]) -> String {
     let mut text = format!("{}\n", styled(heading, Style::new().bold(), &stdout()));
     for (index, entry) in entries.iter().enumerate() {
         let kind = match &entry.effect {
-            Effect::Failed(_) => styled("failed  ", AnsiColor::Red.on_default(), &stdout()),
+            effect @ (Effect::Failed(_) | Effect::GaveUp { .. }) => {
+                let kind = format!("{:<8}", effect.kind());
+                styled(&kind, AnsiColor::Red.on_default(), &stdout())
+            }
             effect => format!("{:<8}", effect.kind()),
         };
         text += &format!(
@@ -125,7 +128,7 @@ fn table(entries: &[Entry]) -> String {
 fn came(effect: &Effect) -> String {
     let text = match effect {
         Effect::Chat(answer) => answer.text.clone(),
-        Effect::Failed(error) => error.to_string(),
+        Effect::Failed(error) | Effect::GaveUp { error, .. } => error.to_string(),
         Effect::Question(interrupt) => interrupt.question.to_string(),
         Effect::Answer(value) | Effect::Tool(value) => value.to_string(),
         Effect::Embed(vectors) => format!("{} vectors", vectors.len()),

@@ -187,6 +187,7 @@ impl Call<'_> {
 
     /// Ends the call with a failure, which is kept until it is known what comes of it.
     pub(super) fn fail(mut self, error: Error) -> Error {
+        let error = error.at(self.cx.path()).in_call(self.index);
         self.failed(error.clone());
         error
     }
@@ -220,7 +221,7 @@ impl Call<'_> {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         if self.open {
-            self.failed(Error::cancelled().at(self.cx.path()));
+            self.failed(Error::cancelled().at(self.cx.path()).in_call(self.index));
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Questions to a person.
 
-use std::sync::PoisonError;
-
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Context, call::Begun};
@@ -102,11 +100,7 @@ impl Context {
 
     /// Notes that a question of that name is asked.
     fn name_question(&self, name: &str) -> Result<()> {
-        let mut asked = self
-            .node
-            .asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.node.asked();
         if name.is_empty() || asked.iter().any(|other| other == name) {
             return Err(Error::invalid(format!(
                 "a question of a node needs a name of its own, and '{name}' is none"

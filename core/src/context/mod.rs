@@ -11,15 +11,12 @@ pub(crate) use failures::Failures;
 pub(crate) use scope::RunScope;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::task_tracker::TrackedFuture};
 
 use self::scope::NodeScope;
 use crate::{
@@ -93,6 +90,11 @@ impl Context {
             Some(_) => make(),
             None => Fingerprint::new("", &[]),
         }
+    }
+
+    /// `work`, for a task: the run does not end before it is done or dropped.
+    pub(crate) fn tracked<F: Future>(&self, work: F) -> TrackedFuture<F> {
+        self.run.tasks.track_future(work)
     }
 
     pub(crate) fn cancel_token(&self) -> &CancellationToken {
@@ -211,18 +213,5 @@ impl Context {
             result = limited => result,
         };
         result.map_err(|error| error.at(&self.node.path))
-    }
-}
-
-impl NodeScope {
-    fn new(path: NodePath, cancel: CancellationToken) -> Self {
-        Self {
-            path,
-            calls: AtomicU32::new(0),
-            runs: AtomicU32::new(0),
-            entered: AtomicBool::new(false),
-            cancel,
-            asked: std::sync::Mutex::default(),
-        }
     }
 }

@@ -3,16 +3,16 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU32},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
 };
 
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::failures::Failures;
 use crate::{
-    Entry, Event, Gap, Journal, NodePath, Result, RunId, budget::Ledger, event::EventSink,
+    Entry, Event, Gap, Journal, NodePath, Numbered, Result, RunId, budget::Ledger, event::EventSink,
 };
 
 /// What all nodes of a run share. Held by every [`Context`](super::Context) of it.
@@ -26,10 +26,10 @@ pub(crate) struct RunScope {
     /// A person's answers that are not in the journal yet, by the ids of the questions.
     pub(crate) answers: HashMap<String, serde_json::Value>,
     pub(crate) events: EventSink,
-    /// Cancels the run.
-    pub(crate) cancel: CancellationToken,
     pub(crate) failures: Failures,
     pub(crate) gaps: Mutex<Vec<Gap>>,
+    /// All tasks, so that the run ends when the last of them has.
+    pub(crate) tasks: TaskTracker,
 }
 
 impl RunScope {
@@ -75,5 +75,45 @@ pub(super) struct NodeScope {
     pub(super) entered: AtomicBool,
     pub(super) cancel: CancellationToken,
     /// The names of the questions that it asked.
-    pub(super) asked: Mutex<Vec<String>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl NodeScope {
+    pub(super) fn new(path: NodePath, cancel: CancellationToken) -> Self {
+        Self {
+            path,
+            calls: AtomicU32::new(0),
+            runs: AtomicU32::new(0),
+            entered: AtomicBool::new(false),
+            cancel,
+            asked: Mutex::default(),
+        }
+    }
+
+    pub(super) fn asked(&self) -> MutexGuard<'_, Vec<String>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far its calls, attempts and questions are numbered.
+    pub(super) fn numbered(&self) -> Numbered {
+        Numbered {
+            calls: self.calls.load(Relaxed),
+            runs: self.runs.load(Relaxed),
+            entered: self.entered.load(Relaxed),
+            asked: self.asked().clone(),
+        }
+    }
+
+    /// Goes on behind what was numbered when the run was not yet resumed.
+    pub(super) fn take_over(&self, numbered: &Numbered) {
+        self.calls.fetch_max(numbered.calls, Relaxed);
+        self.runs.fetch_max(numbered.runs, Relaxed);
+        self.entered.fetch_or(numbered.entered, Relaxed);
+        let mut asked = self.asked();
+        for name in &numbered.asked {
+            if !asked.contains(name) {
+                asked.push(name.clone());
+            }
+        }
+    }
 }

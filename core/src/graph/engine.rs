@@ -48,7 +48,8 @@ pub(super) async fn run(plan: &Plan, input: Message, cx: &Context) -> Result<Mes
         let node = Arc::clone(node);
         let cx = cx.below(cx.path().child(plan.shape.node_name(index)), cancel.clone());
         let limit = plan.shape.step_limit;
-        tasks.spawn(async move {
+        let tracked = cx.clone();
+        tasks.spawn(tracked.tracked(async move {
             let mut inbox = inbox;
             let mut visit = 0;
             while let Some(message) = inbox.recv().await {
@@ -69,7 +70,7 @@ pub(super) async fn run(plan: &Plan, input: Message, cx: &Context) -> Result<Mes
                 }
             }
             Ok(())
-        });
+        }));
     }
     let entry = inboxes.get(plan.shape.entry).cloned();
     // A channel closes when its last sender is gone: only the producing nodes keep theirs.

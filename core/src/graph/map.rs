@@ -45,7 +45,9 @@ impl<A: Agent> ErasedNode for MapNode<A> {
             {
                 let agent = Arc::clone(&self.agent);
                 let cx = cx.below(cx.path().item(index), cancel.clone());
-                running.spawn(async move { (index, cx.run_item(&*agent, item).await) });
+                let tracked = cx.clone();
+                let work = async move { (index, cx.run_item(&*agent, item).await) };
+                running.spawn(tracked.tracked(work));
             }
             let Some(finished) = running.join_next().await else {
                 break;

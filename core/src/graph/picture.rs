@@ -108,12 +108,19 @@ impl Fate {
         }
         if self.usage.calls > 0 {
             parts.push(format!(
-                "{} calls, {} tokens",
-                self.usage.calls,
-                self.usage.tokens()
+                "{}, {}",
+                counted(self.usage.calls, "call"),
+                counted(self.usage.tokens(), "token")
             ));
         }
         parts.join(", ")
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{Agent, Context, Error, EventKind, NodePath, Recovery, Result};
 /// The policies apply in this order: the agent is retried, then the fallback is asked, then the
 /// gap is filled; each is optional. Every attempt pays from the same budget. A policy never goes on
 /// after a cancellation, an interrupt, a spent budget, or a failure of the journal. A panic is a
-/// failure like any other.
+/// failure like any other. A resumed run does not make again what was given up, nor wait for it.
 ///
 /// The agent's input must be `Clone`, since every attempt needs one.
 ///
@@ -106,38 +106,41 @@ where
 
     async fn run(&self, input: A::Input, cx: &Context) -> Result<A::Output> {
         let mut retries = 0;
-        let mut error = loop {
-            let (result, attempt) = attempt(&self.agent, &input, cx).await;
-            let error = match result {
+        let mut failed = loop {
+            let failed = match attempt(&self.agent, &input, cx).await {
                 Ok(output) => return Ok(output),
-                Err(error) => error,
+                Err(failed) => failed,
             };
             match &self.retry {
-                Some(retry) if retries < retry.times && retry.takes(&error) => {
+                Some(retry) if retries < retry.times && retry.takes(&failed.error) => {
                     retries += 1;
-                    let delay = retry.delay(retries, &error);
-                    let attempt = attempt + 1;
-                    recover(cx, Recovery::Retry { attempt, delay }, error).await?;
-                    cx.sleep(delay).await?;
+                    let delay = retry.delay(retries, &failed.error);
+                    let (attempt, known) = (failed.number + 1, failed.known);
+                    let retry = Recovery::Retry { attempt, delay };
+                    failed.recover(cx, retry).await?;
+                    // Since then a resumed run has waited long enough.
+                    if !known {
+                        cx.sleep(delay).await?;
+                    }
                 }
-                _ => break error,
+                _ => break failed,
             }
         };
         if let Some(fallback) = &self.fallback {
-            recover(cx, Recovery::Fallback, error).await?;
-            error = match attempt(&**fallback, &input, cx).await.0 {
+            failed.recover(cx, Recovery::Fallback).await?;
+            failed = match attempt(&**fallback, &input, cx).await {
                 Ok(output) => return Ok(output),
-                Err(error) => error,
+                Err(failed) => failed,
             };
         }
         let Some(fill) = &self.skip else {
-            return Err(error);
+            return Err(failed.error);
         };
-        recover(cx, Recovery::Skip, error.clone()).await?;
         let gap = Gap {
             path: cx.path().clone(),
-            error,
+            error: failed.error.clone(),
         };
+        failed.recover(cx, Recovery::Skip).await?;
         let output = fill(&gap);
         cx.keep_gap(gap);
         Ok(output)
@@ -160,26 +163,52 @@ where
     }
 }
 
-/// One attempt, under a path of its own, and the how-manieth it is.
-async fn attempt<A>(agent: &A, input: &A::Input, cx: &Context) -> (Result<A::Output>, u32)
+/// An attempt that failed.
+struct Failed {
+    error: Error,
+    /// The how-manieth it was.
+    number: u32,
+    /// Whether that was known from the journal, and it was not made.
+    known: bool,
+}
+
+/// One attempt, under a path of its own.
+async fn attempt<A>(agent: &A, input: &A::Input, cx: &Context) -> Result<A::Output, Failed>
 where
     A: Agent + ?Sized,
     A::Input: Clone,
 {
-    let (cx, attempt) = cx.again();
-    let result = caught(agent.run(input.clone(), &cx)).await;
-    (result.map_err(|error| error.at(cx.path())), attempt)
+    let (here, number) = cx.again();
+    let (result, known) = match cx.gave_up(number) {
+        Some(error) => (Err(error), true),
+        None => (caught(agent.run(input.clone(), &here)).await, false),
+    };
+    result.map_err(|error| Failed {
+        error: error.at(here.path()),
+        number,
+        known,
+    })
 }
 
-/// Tells that a failure is recovered from, unless it ends the run; then it comes back.
-async fn recover(cx: &Context, by: Recovery, error: Error) -> Result<()> {
-    if error.ends_the_run() {
-        return Err(error);
+impl Failed {
+    /// Writes down that the policy goes on behind this failure, and tells it; unless the failure
+    /// ends the run: then it comes back.
+    async fn recover(self, cx: &Context, by: Recovery) -> Result<()> {
+        let Self {
+            error,
+            number,
+            known,
+        } = self;
+        if error.ends_the_run() {
+            return Err(error);
+        }
+        if !known {
+            cx.give_up(number, &error).await?;
+        }
+        cx.forget_gaps();
+        cx.emit(EventKind::Recovered { by, error });
+        Ok(())
     }
-    cx.keep_failures().await?;
-    cx.forget_gaps();
-    cx.emit(EventKind::Recovered { by, error });
-    Ok(())
 }
 
 impl<A: Agent> fmt::Debug for OnFailure<A> {
@@ -266,7 +295,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::{Graph, Journal, MemoryJournal, Run, RunOptions, agent};
+    use crate::{Effect, Graph, Journal, MemoryJournal, Run, RunOptions, agent};
 
     /// Every attempt has calls of its own, whatever is nested in what: no two have the same key.
     #[tokio::test(start_paused = true)]
@@ -297,9 +326,12 @@ mod tests {
         let options = RunOptions::new("r").journal(Arc::clone(&journal));
         let outcome = Run::start(patient, 1, options).outcome().await.unwrap();
         let (_, entries) = journal.load(&outcome.run).await.unwrap().unwrap();
-        let paths: Vec<_> = entries.iter().map(|entry| entry.path.to_string()).collect();
+        let thrown = entries
+            .iter()
+            .filter(|entry| matches!(entry.effect, Effect::Random(_)))
+            .map(|entry| entry.path.to_string());
         assert_eq!(
-            paths,
+            thrown.collect::<Vec<_>>(),
             [
                 "r~2/shaky",
                 "r~3/shaky",

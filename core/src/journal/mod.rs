@@ -13,7 +13,7 @@ pub use export::export_run;
 pub use fingerprint::Fingerprint;
 pub use memory::MemoryJournal;
 pub(crate) use record::now_ms;
-pub use record::{Effect, Entry, RunEnd, RunId, RunRecord, RunStatus, RunSummary};
+pub use record::{Effect, Entry, Numbered, RunEnd, RunId, RunRecord, RunStatus, RunSummary};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Durability, SqliteJournal, SqliteJournalBuilder};
 

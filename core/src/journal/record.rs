@@ -231,6 +231,14 @@ pub enum Effect {
     Answer(serde_json::Value),
     /// A call that failed, after which its node went on.
     Failed(Error),
+    /// An attempt that failed, after which its failure policy went on. Its call index counts down
+    /// from `u32::MAX`: that less the number of the attempt.
+    GaveUp {
+        /// Why.
+        error: Error,
+        /// How far things in its place were numbered by then.
+        numbered: Numbered,
+    },
 }
 
 impl Effect {
@@ -246,8 +254,24 @@ impl Effect {
             Self::Question(_) => "question",
             Self::Answer(_) => "answer",
             Self::Failed(_) => "failed",
+            Self::GaveUp { .. } => "gave up",
         }
     }
+}
+
+/// How far what happens in one place of a run was numbered: for a run that is resumed without doing
+/// it again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Numbered {
+    /// Calls.
+    pub calls: u32,
+    /// Attempts, and graphs that an agent ran.
+    pub runs: u32,
+    /// Whether one of those graphs was run under the path itself.
+    pub entered: bool,
+    /// The names of the questions that were asked.
+    pub asked: Vec<String>,
 }
 
 /// Milliseconds since 1970; 0 before that.

@@ -180,23 +180,23 @@ fn answers(options: &RunOptions, entries: &[Entry]) -> Result<HashMap<String, Va
     Ok(answers)
 }
 
-/// The questions that a journal's entries hold without an answer.
+/// The questions that a journal's entries hold without an answer, and that somebody waits for.
 pub(crate) fn open_questions(entries: &[Entry]) -> Vec<&Interrupt> {
-    let answered: std::collections::HashSet<_> = entries
-        .iter()
-        .filter(|entry| matches!(entry.effect, Effect::Answer(_)))
-        .map(|entry| (&entry.path, entry.call))
-        .collect();
-    entries
-        .iter()
-        .filter_map(|entry| match &entry.effect {
-            Effect::Question(interrupt) => {
-                let answer = (&entry.path, entry.call + 1);
-                (!answered.contains(&answer)).then_some(interrupt)
+    let mut open: Vec<(&Entry, &Interrupt)> = Vec::new();
+    for entry in entries {
+        match &entry.effect {
+            Effect::Question(interrupt) => open.push((entry, interrupt)),
+            Effect::Answer(_) => open.retain(|(question, _)| {
+                question.path != entry.path || question.call + 1 != entry.call
+            }),
+            // What it had asked by then is of no use to anybody.
+            Effect::GaveUp { .. } => {
+                open.retain(|(question, _)| !question.path.is_within(&entry.path))
             }
-            _ => None,
-        })
-        .collect()
+            _ => {}
+        }
+    }
+    open.into_iter().map(|(_, interrupt)| interrupt).collect()
 }
 
 fn no_such_question(id: &str, open: &[&Interrupt]) -> Error {

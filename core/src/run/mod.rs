@@ -16,7 +16,7 @@ use std::{
 use futures::Stream;
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{begin::begin, options::From};
 use crate::{
@@ -294,13 +294,16 @@ async fn execute<A: Agent>(
         replay: beginning.replay,
         answers: beginning.answers,
         events,
-        cancel: cancel.clone(),
         failures: crate::context::Failures::default(),
         gaps: Mutex::default(),
+        tasks: TaskTracker::new(),
     });
     let cx = Context::root(Arc::clone(&scope), path.clone(), cancel.clone());
     let work = cancellable(&agent, input, &cx, &cancel);
     let result = telemetry::within(&span, work).await;
+    // What was aborted may still be at work on another thread, up to its next await.
+    scope.tasks.close();
+    scope.tasks.wait().await;
 
     let (usage, unspent, elapsed) = (ledger.settled(), ledger.unspent(), ledger.elapsed());
     let result = match result {
@@ -352,8 +355,9 @@ async fn written_down<O: serde::Serialize>(scope: &RunScope, output: O) -> Resul
 }
 
 async fn end(scope: &RunScope, end: RunEnd) -> Result<()> {
+    let events = scope.events.last();
     match &scope.journal {
-        Some(journal) => journal.finish(&scope.id, end, scope.events.last()).await,
+        Some(journal) => journal.finish(&scope.id, end, events).await,
         None => Ok(()),
     }
 }
