@@ -1,6 +1,6 @@
 //! Runs a graph: a task for each node, a bounded channel for each node's inbox.
 
-use std::{any::Any, future::Future, panic::AssertUnwindSafe, sync::Arc};
+use std::{any::Any, future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc};
 
 use futures::FutureExt;
 use tokio::{
@@ -133,7 +133,9 @@ impl Context {
     /// error with its path, and its end is told.
     pub(super) async fn run_node<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let span = telemetry::node(self.path());
-        let result = match telemetry::within(&span, caught(work)).await {
+        // Pinned here: a future that is handed on has a place in each that it passes through.
+        let work = pin!(caught(work));
+        let result = match telemetry::within(&span, work).await {
             Ok(output) => self.keep_failures().await.map(|()| output),
             Err(error) => Err(error),
         };
@@ -168,11 +170,11 @@ impl Context {
 }
 
 /// Runs a future; a panic in it becomes an error.
-pub(crate) async fn caught<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) fn caught<T>(work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> {
+    let panicked = |panic: Box<dyn Any + Send>| Err(Error::panicked(panic_message(&*panic)));
     AssertUnwindSafe(work)
         .catch_unwind()
-        .await
-        .unwrap_or_else(|panic| Err(Error::panicked(panic_message(&*panic))))
+        .map(move |ended| ended.unwrap_or_else(panicked))
 }
 
 /// The value of a task that was not aborted.
