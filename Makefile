@@ -65,11 +65,8 @@ lint: setup
 bench: setup
 	@echo "Building the benchmarks as a release is built, without the engine (the first time takes about 5 minutes on two cores)"
 	cargo bench --locked --bench runtime --no-run
-	@venv=$(CACHE)/bench-venv; \
-	if said=$$({ test -x $$venv/bin/python || python3 -m venv $$venv; } 2>&1 && \
-		$$venv/bin/python -m pip install -q --disable-pip-version-check --retries 1 -r benches/langgraph.txt 2>&1); \
-	then export CATENA_BENCH_PEER=$$venv/bin/python; \
-	else echo "LangGraph could not be installed: $$(tail -n 1 <<< "$$said")"; \
+	@if CATENA_BENCH_PEER=$$(scripts/venv.sh bench benches/langgraph.txt); then export CATENA_BENCH_PEER; \
+	else echo "LangGraph could not be installed; the benchmark goes on without it"; \
 	fi; \
 	cargo bench --locked --bench runtime
 

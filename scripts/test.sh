@@ -3,6 +3,12 @@
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
+if ! CATENA_SERVERS=$(scripts/venv.sh servers models/tests/servers/requirements.txt); then
+    echo "The server that catena-models is tested against could not be installed: see above" >&2
+    CATENA_SERVERS=
+fi
+export CATENA_SERVERS
+
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failed=0
@@ -12,6 +18,8 @@ run() {
     cargo test --locked --no-fail-fast "$@" 2>&1 | tee -a "$log" || failed=1
 }
 
+# Against a real server. Where it cannot be installed they fail, and say so: they are not left out.
+run -p catena-models --test servers
 # Apart, so that the engine's dependencies keep their features and are not built twice.
 run
 run -p catena-cli -p catena-local
