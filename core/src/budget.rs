@@ -19,6 +19,10 @@ use crate::{Cost, Error, Result, Usage};
 /// by what was really used. So with exact token counts, settled and reserved together never exceed
 /// a limit.
 ///
+/// Where a model may be asked more than once for one answer (a layer that retries or repairs), all
+/// of it is reserved first ([`ChatModel::worst_case`](crate::ChatModel::worst_case)): with three
+/// attempts, the last call that a budget of `calls` allows needs three.
+///
 /// # Example
 ///
 /// ```
@@ -185,7 +189,7 @@ impl Ledger {
         Ok(Reservation {
             ledger: Arc::clone(self),
             estimate,
-            begun: None,
+            used: Usage::call(0, 0),
         })
     }
 
@@ -237,20 +241,19 @@ impl Ledger {
 }
 
 /// Budget set aside for one call. Given up or dropped unsettled (the call failed or was cancelled),
-/// it books the call, and once the answer had begun also the prompt and what had come of the
-/// answer: a provider charges for those.
+/// it books what is known to have been used; the call itself, at the least.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     ledger: Arc<Ledger>,
     estimate: Usage,
-    /// Output tokens so far, once the answer has begun.
-    begun: Option<u64>,
+    /// So far.
+    used: Usage,
 }
 
 impl Reservation {
-    /// Notes that the answer has begun, and `output_tokens` of it have come so far.
-    pub(crate) fn begun(&mut self, output_tokens: u64) {
-        self.begun = Some(output_tokens.min(self.estimate.output_tokens));
+    /// Notes what has been used so far: what is charged if the call ends here.
+    pub(crate) fn used(&mut self, usage: Usage) {
+        self.used = usage;
     }
 
     /// Replaces the reservation by what was really used.
@@ -260,22 +263,8 @@ impl Reservation {
 
     /// Replaces the reservation by what a failed call is charged, and says what that is.
     pub(crate) fn give_up(mut self) -> Usage {
-        let usage = self.charge();
-        self.close(usage);
-        usage
-    }
-
-    fn charge(&self) -> Usage {
-        match self.begun {
-            None => Usage {
-                calls: self.estimate.calls,
-                ..Usage::default()
-            },
-            Some(output_tokens) => Usage {
-                output_tokens,
-                ..self.estimate
-            },
-        }
+        self.close(self.used);
+        self.used
     }
 
     fn close(&mut self, usage: Usage) {
@@ -290,8 +279,7 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         // Settled ones are empty: every estimate has at least its call.
         if self.estimate != Usage::default() {
-            let usage = self.charge();
-            self.close(usage);
+            self.close(self.used);
         }
     }
 }
@@ -381,7 +369,7 @@ mod tests {
     fn an_answer_cut_off_is_booked_as_far_as_it_came() {
         let ledger = Ledger::new(Budget::new());
         let mut reservation = ledger.reserve(Usage::call(50, 30)).unwrap();
-        reservation.begun(7);
+        reservation.used(Usage::call(50, 7));
         drop(reservation);
         assert_eq!(ledger.settled(), usage(1, 50, 7));
     }

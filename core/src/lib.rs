@@ -45,7 +45,7 @@ pub use journal::{Durability, SqliteJournal, SqliteJournalBuilder};
 pub use model::{
     ChatMessage, ChatModel, ChatRequest, ChatResponse, ChatStream, Cost, Delta, Embedder,
     EmbedderProfile, Embedding, FinishReason, Format, ModelProfile, Price, Role, Score, Scorer,
-    TokenLogprob, ToolCall, ToolChoice, ToolSpec, Usage,
+    TokenLogprob, ToolCall, ToolChoice, ToolSpec, Usage, WorstCase,
 };
 pub use path::NodePath;
 pub use prompt::Prompt;

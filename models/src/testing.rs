@@ -102,6 +102,13 @@ async fn streaming(model: &dyn ChatModel) -> Checked {
     check(usage.calls == 1, || {
         format!("{} calls were counted for one", usage.calls)
     })?;
+    let worst = model.worst_case(&request()).answered;
+    // A server's tokenizer may count a few tokens that ours does not see.
+    let exact = model.counter().is_exact();
+    check(
+        usage.calls <= worst.calls && (!exact || usage.max(worst) == worst),
+        || format!("{usage:?} is more than {worst:?}, which is the most that a budget sets aside"),
+    )?;
     check(usage.input_tokens > 0 && usage.output_tokens > 0, || {
         format!("{usage:?} is incomplete")
     })?;

@@ -1,6 +1,8 @@
 //! Faults that a network and a server can have, injected on the loopback: each ends in an error of
 //! the right kind, in time.
 
+#[path = "faults/charges.rs"]
+mod charges;
 #[path = "faults/server.rs"]
 mod server;
 #[path = "faults/size.rs"]

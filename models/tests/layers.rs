@@ -1,5 +1,7 @@
 //! The layers around a model, each over the scripted one and on a paused clock.
 
+#[path = "layers/budget.rs"]
+mod budget;
 #[path = "layers/cache.rs"]
 mod cache;
 #[path = "layers/cassette.rs"]

@@ -144,11 +144,15 @@ impl Call<'_> {
         self.cx.emit(started(self.index, target));
     }
 
-    /// Passes on a piece of the answer; `pieces` have come so far.
-    pub(super) fn piece(&mut self, text: &str, pieces: u64) {
+    /// Notes what has been used so far: what is charged if the call ends here.
+    pub(super) fn used(&mut self, usage: Usage) {
         if let Some(reservation) = &mut self.reservation {
-            reservation.begun(pieces);
+            reservation.used(usage);
         }
+    }
+
+    /// Passes on a piece of the answer.
+    pub(super) fn piece(&mut self, text: &str) {
         self.cx.emit(EventKind::Text {
             call: self.index,
             text: text.to_owned(),

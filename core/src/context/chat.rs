@@ -54,10 +54,11 @@ impl Context {
             Begun::Live(call) => call,
         };
         let span = telemetry::chat(profile, &request);
-        let estimate = Usage::call(prompt_tokens, u64::from(max_tokens));
+        let estimate = model.worst_case(&request).most();
         let reservation = self.reserve(profile, estimate)?;
         call.start(&target(), Some(reservation));
-        let work = self.guarded(converse(model, request, &mut call));
+        let longest = Usage::call(prompt_tokens, u64::from(max_tokens));
+        let work = self.guarded(converse(model, request, longest, &mut call));
         match telemetry::within(&span, work).await {
             Ok(mut answer) => {
                 answer.usage = priced(profile, answer.usage);
@@ -257,20 +258,31 @@ impl Context {
     }
 }
 
-/// Streams an answer, telling each piece as it comes.
+/// Streams an answer, which uses no more than `longest`, telling each piece as it comes.
 async fn converse(
     model: &dyn ChatModel,
     request: ChatRequest,
+    longest: Usage,
     call: &mut Call<'_>,
 ) -> Result<ChatResponse> {
     let mut stream = model.stream(request).await?;
     let mut answer = ChatResponse::default();
-    let mut pieces = 0;
+    // A provider charges for a cut-off answer: for its prompt, and for what had come, of which a
+    // piece has at least a token.
+    let mut cut_off = Usage::call(0, 0);
     while let Some(delta) = stream.next().await {
         let delta = delta?;
-        if let Delta::Text(text) = &delta {
-            pieces += 1; // A piece has at least a token: what a cut-off answer is charged.
-            call.piece(text, pieces);
+        match &delta {
+            Delta::Text(text) => {
+                cut_off.input_tokens = longest.input_tokens;
+                cut_off.output_tokens = longest.output_tokens.min(cut_off.output_tokens + 1);
+                call.used(priced(model.profile(), answer.usage + cut_off));
+                call.piece(text);
+            }
+            Delta::Spent(usage) => {
+                call.used(priced(model.profile(), answer.usage + *usage + cut_off));
+            }
+            _ => {}
         }
         if answer.push(delta) {
             return Ok(answer);

@@ -256,6 +256,9 @@ pub struct TokenLogprob {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Delta {
+    /// Used besides the answer that is to come: by attempts that were given up, or by answers that
+    /// were sent back. An error after it is one more call, of which nothing else has to be paid.
+    Spent(Usage),
     /// Text to append.
     Text(String),
     /// Log-probabilities of the tokens since the last ones.
@@ -266,7 +269,7 @@ pub enum Delta {
     End {
         /// Why it ended.
         finish: FinishReason,
-        /// What the whole call used.
+        /// What the answer used, without what was [`Spent`](Self::Spent) before it.
         usage: Usage,
     },
 }
@@ -310,12 +313,13 @@ impl ChatResponse {
     /// Appends a delta; `true` when it was the end.
     pub fn push(&mut self, delta: Delta) -> bool {
         match delta {
+            Delta::Spent(usage) => self.usage += usage,
             Delta::Text(text) => self.text.push_str(&text),
             Delta::Logprobs(logprobs) => self.logprobs.extend(logprobs),
             Delta::ToolCall(call) => self.tool_calls.push(call),
             Delta::End { finish, usage } => {
                 self.finish = finish;
-                self.usage = usage;
+                self.usage += usage;
                 return true;
             }
         }
@@ -375,6 +379,7 @@ mod tests {
     #[test]
     fn deltas_add_up_to_the_answer() {
         let mut answer = ChatResponse::default();
+        assert!(!answer.push(Delta::Spent(Usage::call(0, 0))));
         assert!(!answer.push(Delta::Text("a ".into())));
         assert!(!answer.push(Delta::Text("b".into())));
         assert!(answer.push(Delta::End {
@@ -383,6 +388,6 @@ mod tests {
         }));
         assert_eq!(answer.text, "a b");
         assert_eq!(answer.finish, FinishReason::Length);
-        assert_eq!(answer.usage, Usage::call(3, 2));
+        assert_eq!(answer.usage, Usage::call(0, 0) + Usage::call(3, 2));
     }
 }

@@ -15,7 +15,7 @@ pub use embed::{Embedder, EmbedderProfile, Embedding};
 pub use profile::{ModelProfile, Price};
 pub use score::{Score, Scorer};
 pub use tool::{ToolCall, ToolChoice, ToolSpec};
-pub use usage::{Cost, Usage};
+pub use usage::{Cost, Usage, WorstCase};
 
 use std::fmt;
 
@@ -35,6 +35,7 @@ use crate::{Error, Result, TokenCounter};
 /// # Contract
 ///
 /// - The stream ends with exactly one [`Delta::End`], or with an error.
+/// - What was used before the answer is told by [`Delta::Spent`], before the answer's first piece.
 /// - The concatenated [`Delta::Text`]s are the answer, without any stop sequence.
 /// - Dropping the stream, or the future that makes it, stops the work and the spending.
 /// - A failure that may pass is [`is_retryable`](Error::is_retryable); no implementor retries by
@@ -64,6 +65,17 @@ pub trait ChatModel: Send + Sync + fmt::Debug {
             overhead + count(&tool.name) + count(&tool.description) + parameters
         });
         messages.sum::<u64>() + tools.sum::<u64>()
+    }
+
+    /// The most that a chat with `request` may use; what a budget sets aside before it is made.
+    ///
+    /// The default is one call with the whole prompt and the longest answer. A layer that only
+    /// passes requests on passes this on too, and one that asks several times says so, or a
+    /// budget is exceeded.
+    fn worst_case(&self, request: &ChatRequest) -> WorstCase {
+        let max_tokens = request.max_tokens;
+        let max_tokens = max_tokens.unwrap_or(self.profile().max_output_tokens);
+        WorstCase::of_one_call(self.prompt_tokens(request), max_tokens)
     }
 
     /// Begins to answer.

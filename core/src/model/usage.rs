@@ -36,9 +36,55 @@ impl Usage {
         }
     }
 
+    /// The larger of both, number by number.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            calls: self.calls.max(other.calls),
+            input_tokens: self.input_tokens.max(other.input_tokens),
+            cached_tokens: self.cached_tokens.max(other.cached_tokens),
+            output_tokens: self.output_tokens.max(other.output_tokens),
+            cost: self.cost.max(other.cost),
+        }
+    }
+
     /// Tokens read and generated.
     pub fn tokens(&self) -> u64 {
         self.input_tokens.saturating_add(self.output_tokens)
+    }
+}
+
+/// The most that one chat may use, in each of the ways that it can end.
+///
+/// # Example: three attempts at most, of which one is answered
+///
+/// ```
+/// use catena_core::{Usage, WorstCase};
+///
+/// let once = WorstCase::of_one_call(100, 20);
+/// let answered = once.failed + once.failed + once.answered;
+/// assert_eq!((answered.calls, answered.tokens()), (3, 120));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorstCase {
+    /// It is answered, or breaks off after its beginning was passed on.
+    pub answered: Usage,
+    /// It fails before anything of an answer was passed on.
+    pub failed: Usage,
+}
+
+impl WorstCase {
+    /// Of a model that makes one call: one that fails before its answer costs no tokens.
+    pub fn of_one_call(prompt_tokens: u64, max_tokens: u32) -> Self {
+        Self {
+            answered: Usage::call(prompt_tokens, u64::from(max_tokens)),
+            failed: Usage::call(0, 0),
+        }
+    }
+
+    /// What suffices, however it ends.
+    pub fn most(&self) -> Usage {
+        self.answered.max(self.failed)
     }
 }
 
@@ -111,6 +157,17 @@ impl fmt::Display for Cost {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_most_suffices_in_either_case() {
+        let worst = WorstCase {
+            answered: Usage::call(10, 5),
+            failed: Usage::call(0, 0) + Usage::call(2, 7),
+        };
+        let most = worst.most();
+        assert_eq!((most.calls, most.input_tokens), (2, 10));
+        assert_eq!(most.output_tokens, 7);
+    }
 
     #[test]
     fn money_adds_up_exactly() {

@@ -1,7 +1,7 @@
 //! What several layers do to a stream.
 
-use catena_core::{ChatResponse, ChatStream, Delta, Result, Usage};
-use futures::{StreamExt, stream};
+use catena_core::{ChatModel, ChatRequest, ChatResponse, ChatStream, Delta, Error, Result, Usage};
+use futures::{SinkExt, StreamExt, channel::mpsc, stream};
 
 /// `answer` that holds `guard` until it is over: at its end, at an error, or when it is dropped.
 pub(super) fn holding(answer: ChatStream, guard: impl Send + 'static) -> ChatStream {
@@ -15,26 +15,100 @@ pub(super) fn holding(answer: ChatStream, guard: impl Send + 'static) -> ChatStr
     .boxed()
 }
 
-/// `answer` from its first delta on. A failure before it is the failure of the call.
-pub(super) async fn begun(mut answer: ChatStream) -> Result<ChatStream> {
-    let first = answer.next().await.transpose()?;
-    Ok(stream::iter(first.map(Ok)).chain(answer).boxed())
+/// A stream whose deltas `work` sends. The work is done while the stream is polled, and dropped with
+/// it.
+pub(super) fn sent<F>(work: impl FnOnce(Sender) -> F) -> ChatStream
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    // Rendezvous: the work gets no further than the one who listens.
+    let (sender, deltas) = mpsc::channel(0);
+    let mut errors = sender.clone();
+    let work = work(Sender(sender));
+    let work = async move {
+        if let Err(error) = work.await {
+            let _ = errors.send(Err(error)).await;
+        }
+    };
+    let nothing = stream::once(work).filter_map(async |()| None);
+    stream::select(deltas, nothing).boxed()
 }
 
-/// `answer` whose end reports `before` as well.
-pub(super) fn paying(answer: ChatStream, before: Usage) -> ChatStream {
-    if before == Usage::default() {
-        return answer;
+/// Where the work of [`sent`] sends its deltas.
+pub(super) struct Sender(mpsc::Sender<Result<Delta>>);
+
+impl Sender {
+    pub(super) async fn send(&mut self, delta: Delta) {
+        // While the work is polled, somebody listens.
+        let _ = self.0.send(Ok(delta)).await;
     }
-    answer
-        .map(move |delta| match delta {
-            Ok(Delta::End { finish, usage }) => Ok(Delta::End {
-                finish,
-                usage: before + usage,
-            }),
-            delta => delta,
-        })
-        .boxed()
+
+    /// Says what was used besides the answer that is to come.
+    pub(super) async fn spent(&mut self, usage: Usage) {
+        if usage != Usage::default() {
+            self.send(Delta::Spent(usage)).await;
+        }
+    }
+
+    /// Passes `answer` on until it is over. If it fails, also whether anything of it was passed on,
+    /// which does not include what it spent.
+    pub(super) async fn pass(&mut self, answer: Result<ChatStream>) -> Result<(), Failed> {
+        let mut begun = false;
+        let mut answer = answer.map_err(|error| Failed { error, begun })?;
+        while let Some(delta) = answer.next().await {
+            let delta = delta.map_err(|error| Failed { error, begun })?;
+            begun |= !matches!(delta, Delta::Spent(_));
+            self.send(delta).await;
+        }
+        Ok(())
+    }
+
+    /// The whole answer of `model`; what it spends before, or uses for nothing, is said.
+    pub(super) async fn whole(
+        &mut self,
+        model: &dyn ChatModel,
+        request: ChatRequest,
+    ) -> Result<ChatResponse> {
+        let prompt_tokens = model.prompt_tokens(&request);
+        let mut deltas = model.stream(request).await?;
+        let mut answer = ChatResponse::default();
+        let mut begun = false;
+        let error = loop {
+            match deltas.next().await {
+                Some(Ok(Delta::Spent(usage))) => self.spent(usage).await,
+                Some(Ok(delta)) => {
+                    begun = true;
+                    if answer.push(delta) {
+                        return Ok(answer);
+                    }
+                }
+                Some(Err(error)) => break error,
+                None => {
+                    let name = &model.profile().name;
+                    let said = format!("the answer of '{name}' broke off before its end");
+                    break Error::unavailable(said);
+                }
+            }
+        };
+        if begun {
+            // A provider charges for the beginning of an answer, and does not say how much.
+            let output = model.counter().count(&answer.text) as u64;
+            self.wasted(Usage::call(prompt_tokens, output)).await;
+        }
+        Err(error)
+    }
+
+    /// Says what the call used that fails now: the error itself counts as its first call.
+    pub(super) async fn wasted(&mut self, usage: Usage) {
+        let calls = usage.calls.saturating_sub(1);
+        self.spent(Usage { calls, ..usage }).await;
+    }
+}
+
+/// How an answer ended that was being passed on.
+pub(super) struct Failed {
+    pub(super) error: Error,
+    pub(super) begun: bool,
 }
 
 /// An answer that is there already.
@@ -56,7 +130,7 @@ pub(super) fn ready(answer: ChatResponse) -> ChatStream {
     stream::iter(deltas).boxed()
 }
 
-pub(super) fn is_end(delta: &Delta) -> bool {
+fn is_end(delta: &Delta) -> bool {
     matches!(delta, Delta::End { .. })
 }
 

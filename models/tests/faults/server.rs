@@ -101,16 +101,15 @@ pub(crate) fn status(line: &str, headers: &str, body: &str) -> String {
     )
 }
 
-/// Asks the model that `wrap` makes of the protocol's, while `serve` answers connection after
-/// connection, of which it is told the number.
-pub(crate) async fn asked(
+/// What `ask` gives with the protocol's model, while `serve` answers connection after connection, of
+/// which it is told the number.
+pub(crate) async fn served<T>(
     protocol: Protocol,
-    wrap: impl FnOnce(Arc<dyn ChatModel>) -> Arc<dyn ChatModel>,
     serve: impl AsyncFn(usize, &mut TcpStream),
-) -> Result<ChatResponse> {
+    ask: impl AsyncFnOnce(Arc<dyn ChatModel>) -> T,
+) -> T {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let model = wrap(protocol.model(&url));
     let serving = async {
         let mut open = Vec::new();
         for number in 0.. {
@@ -121,11 +120,21 @@ pub(crate) async fn asked(
             open.push(socket);
         }
     };
-    let start = Instant::now();
-    let answer = tokio::select! {
-        answer = tokio::time::timeout(HANG, model.chat(ask())) => answer.expect("the model hangs"),
+    let asking = tokio::time::timeout(HANG, ask(protocol.model(&url)));
+    tokio::select! {
+        answer = asking => answer.expect("the model hangs"),
         () = serving => unreachable!("the server goes on for ever"),
-    };
+    }
+}
+
+/// The answer of the model that `wrap` makes of the protocol's.
+pub(crate) async fn asked(
+    protocol: Protocol,
+    wrap: impl FnOnce(Arc<dyn ChatModel>) -> Arc<dyn ChatModel>,
+    serve: impl AsyncFn(usize, &mut TcpStream),
+) -> Result<ChatResponse> {
+    let start = Instant::now();
+    let answer = served(protocol, serve, async |model| wrap(model).chat(ask()).await).await;
     // Two seconds are for a machine that is busy with other tests.
     let limit = DEADLINE + TIMEOUT + Duration::from_secs(2);
     assert!(

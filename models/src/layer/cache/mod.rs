@@ -10,7 +10,9 @@ pub use stats::CacheStats;
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use catena_core::{ChatModel, ChatRequest, ChatStream, ModelProfile, Result, TokenCounter, Usage};
+use catena_core::{
+    ChatModel, ChatRequest, ChatStream, ModelProfile, Result, TokenCounter, Usage, WorstCase,
+};
 
 use super::stream::ready;
 use keeping::Keeping;
@@ -104,6 +106,10 @@ impl ChatModel for Cache {
 
     fn prompt_tokens(&self, request: &ChatRequest) -> u64 {
         self.inner.prompt_tokens(request)
+    }
+
+    fn worst_case(&self, request: &ChatRequest) -> WorstCase {
+        self.inner.worst_case(request)
     }
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {

@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use catena_core::{
     ChatModel, ChatRequest, ChatResponse, ChatStream, Delta, Error, ModelProfile, Result,
-    TokenCounter,
+    TokenCounter, WorstCase,
 };
 use futures::{StreamExt, stream};
 
@@ -122,6 +122,10 @@ impl ChatModel for Record {
 
     fn prompt_tokens(&self, request: &ChatRequest) -> u64 {
         self.inner.prompt_tokens(request)
+    }
+
+    fn worst_case(&self, request: &ChatRequest) -> WorstCase {
+        self.inner.worst_case(request)
     }
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {

@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use catena_core::{
     ApproximateCounter, ChatModel, ChatRequest, ChatStream, Error, ModelProfile, Result,
-    TokenCounter,
+    TokenCounter, WorstCase,
 };
 use serde_json::Value;
 
@@ -123,6 +123,19 @@ impl ChatModel for Replay {
 
     fn counter(&self) -> &dyn TokenCounter {
         &self.counter
+    }
+
+    /// The recorded answers may have taken more than one call each.
+    fn worst_case(&self, request: &ChatRequest) -> WorstCase {
+        let most = request.max_tokens.unwrap_or(self.profile.max_output_tokens);
+        let mut worst = WorstCase::of_one_call(self.prompt_tokens(request), most);
+        let takes = self.takes.iter().filter(|takes| takes.request == *request);
+        for outcome in takes.flat_map(|takes| &takes.outcomes) {
+            if let Outcome::Answer(answer) = outcome {
+                worst.answered = worst.answered.max(answer.usage);
+            }
+        }
+        worst
     }
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use catena_core::{ChatModel, ChatRequest, ChatStream, Error, ModelProfile, Result, TokenCounter};
+use catena_core::{
+    ChatModel, ChatRequest, ChatStream, Error, ModelProfile, Result, TokenCounter, WorstCase,
+};
 use tokio::sync::Semaphore;
 
 use super::stream::holding;
@@ -68,6 +70,10 @@ impl ChatModel for ConcurrencyLimit {
 
     fn prompt_tokens(&self, request: &ChatRequest) -> u64 {
         self.inner.prompt_tokens(request)
+    }
+
+    fn worst_case(&self, request: &ChatRequest) -> WorstCase {
+        self.inner.worst_case(request)
     }
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {

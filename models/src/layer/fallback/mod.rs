@@ -5,10 +5,10 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use catena_core::{
     ChatModel, ChatRequest, ChatStream, Cost, Error, ModelProfile, Price, Result, TokenCounter,
-    Usage,
+    Usage, WorstCase,
 };
 
-use super::stream::{begun, paying};
+use super::stream::{Failed, Sender, sent};
 
 type Predicate = Arc<dyn Fn(&Error) -> bool + Send + Sync>;
 
@@ -38,6 +38,7 @@ type Predicate = Arc<dyn Fn(&Error) -> bool + Send + Sync>;
 /// assert_eq!(answer.text, "Here I am.");
 /// # Ok(()) }
 /// ```
+#[derive(Clone)]
 pub struct Fallback {
     first: Arc<dyn ChatModel>,
     others: Vec<Arc<dyn ChatModel>>,
@@ -73,6 +74,29 @@ impl Fallback {
 
     fn models(&self) -> impl Iterator<Item = &Arc<dyn ChatModel>> {
         std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// No model may take its own, larger limit.
+    fn limited(&self, mut request: ChatRequest) -> ChatRequest {
+        let most = self.profile.max_output_tokens;
+        request.max_tokens.get_or_insert(most);
+        request
+    }
+
+    async fn answer(&self, request: ChatRequest, mut deltas: Sender) -> Result<()> {
+        let mut model = &self.first;
+        let mut others = self.others.iter();
+        loop {
+            let answer = model.stream(request.clone()).await;
+            let Err(Failed { error, begun }) = deltas.pass(answer).await else {
+                return Ok(());
+            };
+            match others.next().filter(|_| !begun && (self.when)(&error)) {
+                Some(next) => model = next,
+                None => return Err(error),
+            }
+            deltas.spent(Usage::call(0, 0)).await;
+        }
     }
 }
 
@@ -121,27 +145,28 @@ impl ChatModel for Fallback {
         counts.max().unwrap_or_default()
     }
 
-    async fn stream(&self, mut request: ChatRequest) -> Result<ChatStream> {
-        request
-            .max_tokens
-            .get_or_insert(self.profile.max_output_tokens);
-        let mut failed = Usage::default();
-        let mut model = &self.first;
-        let mut others = self.others.iter();
-        loop {
-            let answer = match model.stream(request.clone()).await {
-                Ok(answer) => begun(answer).await,
-                Err(error) => Err(error),
-            };
-            match (answer, others.next()) {
-                (Ok(answer), _) => return Ok(paying(answer, failed)),
-                (Err(error), Some(next)) if (self.when)(&error) => {
-                    failed += Usage::call(0, 0);
-                    model = next;
-                }
-                (Err(error), _) => return Err(error),
+    fn worst_case(&self, request: &ChatRequest) -> WorstCase {
+        let request = self.limited(request.clone());
+        let nothing = WorstCase {
+            answered: Usage::default(),
+            failed: Usage::default(),
+        };
+        // Each fails after those before it, and the last of them may answer.
+        self.models().fold(nothing, |before, model| {
+            let worst = model.worst_case(&request);
+            WorstCase {
+                answered: before.answered.max(before.failed + worst.answered),
+                failed: before.failed + worst.failed,
             }
-        }
+        })
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {
+        let fallback = self.clone();
+        let request = self.limited(request);
+        Ok(sent(async move |deltas| {
+            fallback.answer(request, deltas).await
+        }))
     }
 }
 

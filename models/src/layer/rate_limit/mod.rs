@@ -5,7 +5,9 @@ mod bucket;
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use catena_core::{ChatModel, ChatRequest, ChatStream, Error, ModelProfile, Result, TokenCounter};
+use catena_core::{
+    ChatModel, ChatRequest, ChatStream, Error, ModelProfile, Result, TokenCounter, WorstCase,
+};
 
 use bucket::Bucket;
 
@@ -111,6 +113,10 @@ impl ChatModel for RateLimit {
 
     fn prompt_tokens(&self, request: &ChatRequest) -> u64 {
         self.inner.prompt_tokens(request)
+    }
+
+    fn worst_case(&self, request: &ChatRequest) -> WorstCase {
+        self.inner.worst_case(request)
     }
 
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {

@@ -1,6 +1,5 @@
 //! Asks again after a failure that may pass.
 
-mod attempt;
 mod backoff;
 
 use std::{
@@ -11,11 +10,10 @@ use std::{
 
 use async_trait::async_trait;
 use catena_core::{
-    ChatModel, ChatRequest, ChatStream, Error, ModelProfile, Result, TokenCounter, Usage,
+    ChatModel, ChatRequest, ChatStream, Error, ModelProfile, Result, TokenCounter, Usage, WorstCase,
 };
 
-use super::stream::paying;
-use attempt::counted;
+use super::stream::{Failed, Sender, ready, sent};
 use backoff::Backoff;
 
 /// Asks a model again when it fails with an error that [is retryable](Error::is_retryable).
@@ -46,12 +44,13 @@ use backoff::Backoff;
 /// assert_eq!((answer.text.as_str(), answer.usage.calls), ("Up again.", 2));
 /// # Ok(()) }
 /// ```
+#[derive(Clone)]
 pub struct Retry {
     inner: Arc<dyn ChatModel>,
     max_attempts: u32,
     backoff: Backoff,
     resend_started: bool,
-    random: Mutex<fastrand::Rng>,
+    random: Arc<Mutex<fastrand::Rng>>,
 }
 
 impl Retry {
@@ -62,7 +61,7 @@ impl Retry {
             max_attempts: 4,
             backoff: Backoff::default(),
             resend_started: false,
-            random: Mutex::new(fastrand::Rng::new()),
+            random: Arc::new(Mutex::new(fastrand::Rng::new())),
         }
     }
 
@@ -102,8 +101,36 @@ impl Retry {
     /// Makes the random waits the same each time. Default: they differ.
     #[must_use]
     pub fn jitter_seed(mut self, seed: u64) -> Self {
-        self.random = Mutex::new(fastrand::Rng::with_seed(seed));
+        self.random = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));
         self
+    }
+
+    async fn answer(&self, request: &ChatRequest, mut deltas: Sender) -> Result<()> {
+        let mut attempt = 1;
+        loop {
+            let Err(Failed { error, begun }) = self.attempt(request, &mut deltas).await else {
+                return Ok(());
+            };
+            if begun || !error.is_retryable() {
+                return Err(error);
+            }
+            let wait = (attempt < self.max_attempts).then(|| self.wait(attempt, &error));
+            let Some(wait) = wait.flatten() else {
+                return Err(counted(error, attempt));
+            };
+            tokio::time::sleep(wait).await;
+            // Not before: while it waits, the failed attempt is the one that is under way.
+            deltas.spent(Usage::call(0, 0)).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, request: &ChatRequest, deltas: &mut Sender) -> Result<(), Failed> {
+        if !self.resend_started {
+            return deltas.pass(self.inner.stream(request.clone()).await).await;
+        }
+        let answer = deltas.whole(&*self.inner, request.clone()).await;
+        deltas.pass(answer.map(ready)).await
     }
 
     fn wait(&self, attempt: u32, error: &Error) -> Option<Duration> {
@@ -126,25 +153,25 @@ impl ChatModel for Retry {
         self.inner.prompt_tokens(request)
     }
 
-    async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {
-        let mut before = Usage::default();
-        let mut attempt = 1;
-        loop {
-            let (error, used) = match self.attempt(&request).await {
-                Ok(answer) => return Ok(paying(answer, before)),
-                Err(failed) => failed,
-            };
-            if !error.is_retryable() {
-                return Err(error);
-            }
-            before += used;
-            let wait = (attempt < self.max_attempts).then(|| self.wait(attempt, &error));
-            let Some(wait) = wait.flatten() else {
-                return Err(counted(error, attempt));
-            };
-            tokio::time::sleep(wait).await;
-            attempt += 1;
+    fn worst_case(&self, request: &ChatRequest) -> WorstCase {
+        let once = self.inner.worst_case(request);
+        // An answer that is held back until it is whole may have to be paid and be of no use.
+        let failed = match self.resend_started {
+            true => once.most(),
+            false => once.failed,
+        };
+        let before = (1..self.max_attempts).map(|_| failed).sum::<Usage>();
+        WorstCase {
+            answered: before + once.answered,
+            failed: before + failed,
         }
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {
+        let retry = self.clone();
+        Ok(sent(async move |deltas| {
+            retry.answer(&request, deltas).await
+        }))
     }
 }
 
@@ -157,4 +184,14 @@ impl fmt::Debug for Retry {
             .field("resend_started", &self.resend_started)
             .finish_non_exhaustive()
     }
+}
+
+/// `error` with the number of attempts in its help.
+fn counted(error: Error, attempts: u32) -> Error {
+    if attempts == 1 {
+        return error;
+    }
+    let help = error.help().map(|help| format!("{help}; "));
+    let help = help.unwrap_or_default();
+    error.with_help(format!("{help}{attempts} attempts were made"))
 }

@@ -13,6 +13,9 @@ const MAX_TOLD: usize = 5;
 /// How many characters of a violation are told.
 const MAX_LENGTH: usize = 200;
 
+/// The tokens of all that is told, for a budget: of four characters each, as those of prose are.
+pub(super) const MAX_TOKENS: u32 = (MAX_TOLD * MAX_LENGTH / 4) as u32;
+
 /// A schema that answers can be checked against.
 pub(super) struct Schema(Validator);
 

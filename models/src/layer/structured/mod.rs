@@ -8,10 +8,10 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use catena_core::{
     ChatModel, ChatRequest, ChatResponse, ChatStream, Error, FinishReason, Format, ModelProfile,
-    Result, TokenCounter, Usage,
+    Result, TokenCounter, WorstCase,
 };
 
-use super::stream::ready;
+use super::stream::{Sender, ready, sent};
 use check::Schema;
 
 /// Holds answers to the JSON Schema of the request, whatever the model can do by itself.
@@ -50,6 +50,7 @@ use check::Schema;
 /// assert_eq!((answer.text.as_str(), answer.usage.calls), ("{\"count\": 12}", 2));
 /// # Ok(()) }
 /// ```
+#[derive(Clone)]
 pub struct StructuredOutput {
     inner: Arc<dyn ChatModel>,
     profile: ModelProfile,
@@ -85,36 +86,36 @@ impl StructuredOutput {
         }
     }
 
-    async fn answer(&self, request: &ChatRequest, schema: &Schema) -> Result<ChatResponse> {
+    async fn answer(
+        &self,
+        request: &ChatRequest,
+        schema: &Schema,
+        mut deltas: Sender,
+    ) -> Result<()> {
         let prepared = self.prepared(request);
         let mut asked = prepared.clone();
-        let mut used = Usage::default();
         let mut repairs = 0;
         loop {
-            let mut answer = self.inner.chat(asked).await?;
-            used += answer.usage;
-            if !answer.tool_calls.is_empty() {
-                // The model is not done: its answer comes after the results.
-                answer.usage = used;
-                return Ok(answer);
-            }
-            let wrong = match schema.find(&answer.text) {
+            let answer = deltas.whole(&*self.inner, asked).await?;
+            // With tool calls the model is not done: its answer comes after the results.
+            let wrong = match answer.tool_calls.is_empty() {
+                true => schema.find(&answer.text).map(str::to_owned),
+                false => Ok(answer.text.clone()),
+            };
+            let wrong = match wrong {
                 Ok(json) => {
-                    if json.len() < answer.text.len() {
-                        answer.logprobs.clear();
-                        answer.text = json.to_owned();
-                    }
-                    answer.usage = used;
-                    return Ok(answer);
+                    // Whether it was begun does not matter: what is ready does not fail.
+                    let _ = deltas.pass(Ok(ready(reduced(answer, json)))).await;
+                    return Ok(());
                 }
                 Err(wrong) => wrong,
             };
-            if let Some(hopeless) = hopeless(answer.finish) {
-                return Err(self.failed(hopeless, repairs));
+            let hopeless = hopeless(answer.finish).map(str::to_owned);
+            if repairs == self.max_repairs || hopeless.is_some() {
+                deltas.wasted(answer.usage).await;
+                return Err(self.failed(&hopeless.unwrap_or(wrong), repairs));
             }
-            if repairs == self.max_repairs {
-                return Err(self.failed(&wrong, repairs));
-            }
+            deltas.spent(answer.usage).await;
             repairs += 1;
             asked = prompt::repair(&prepared, &answer.text, &wrong);
         }
@@ -131,6 +132,15 @@ impl StructuredOutput {
             self.profile.name
         ))
     }
+}
+
+/// `answer`, of which the text is only `json`.
+fn reduced(mut answer: ChatResponse, json: String) -> ChatResponse {
+    if json.len() < answer.text.len() {
+        answer.logprobs.clear();
+        answer.text = json;
+    }
+    answer
 }
 
 /// Why sending an answer back does not help, if it does not.
@@ -156,13 +166,40 @@ impl ChatModel for StructuredOutput {
         self.inner.prompt_tokens(&self.prepared(request))
     }
 
+    fn worst_case(&self, request: &ChatRequest) -> WorstCase {
+        let prepared = self.prepared(request);
+        let first = self.inner.worst_case(&prepared);
+        if !matches!(request.format, Format::JsonSchema(_)) {
+            return first;
+        }
+        let most = request.max_tokens;
+        let most = most.unwrap_or(self.profile.max_output_tokens);
+        let longest = prompt::repair(&prepared, &words(most), &words(check::MAX_TOKENS));
+        let repair = self.inner.worst_case(&longest);
+        let repairs = (0..self.max_repairs).map(|_| repair.most());
+        // The last answer has to be paid, whether it is valid or not.
+        let all = repairs.fold(first.most(), |all, repair| all + repair);
+        WorstCase {
+            answered: all,
+            failed: all,
+        }
+    }
+
     async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {
         let Format::JsonSchema(schema) = &request.format else {
             return self.inner.stream(request).await;
         };
         let schema = Schema::new(schema)?;
-        Ok(ready(self.answer(&request, &schema).await?))
+        let structured = self.clone();
+        Ok(sent(async move |deltas| {
+            structured.answer(&request, &schema, deltas).await
+        }))
     }
+}
+
+/// A text of so many tokens: with nearly every tokenizer a short word with its space is one.
+fn words(tokens: u32) -> String {
+    " a".repeat(tokens as usize)
 }
 
 impl fmt::Debug for StructuredOutput {
