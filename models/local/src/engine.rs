@@ -1,28 +1,41 @@
-//! The engine's thread, and the gate before it.
+//! The engine's thread, the gate before it, and its life after death.
 
-use std::{fmt, num::NonZeroUsize, sync::Arc};
+use std::{
+    fmt,
+    num::NonZeroUsize,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use catena_core::{Error, Result};
 use mistralrs::{
-    Constraint, DefaultSchedulerMethod, MistralRs, NormalRequest, Request, RequestMessage,
-    Response, SamplingParams, SchedulerConfig, core::MistralRsBuilder,
+    Constraint, CustomLogitsProcessor, DefaultSchedulerMethod, MistralRs, NormalRequest, Request,
+    RequestMessage, Response, SamplingParams, SchedulerConfig, core::MistralRsBuilder,
 };
 use tokio::{
     runtime,
     sync::{Mutex, OwnedMutexGuard, mpsc},
     task,
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
-use crate::{load::SharedPipeline, sampling::Sampler};
+use crate::{load::SharedPipeline, restarts::Restarts};
 
 /// The engine keeps the state of a sequence in steps of this many tokens.
 const CACHE_STEP: u64 = 512;
+
+/// Loads the weights again.
+pub(crate) type Reload = Box<dyn Fn() -> Result<SharedPipeline> + Send>;
 
 /// A model in memory, and the thread that computes with it.
 ///
 /// It answers one request at a time, in the order of their arrival: together they would take
 /// longer on a CPU, and requests of different kinds at the same time crash it.
+///
+/// A thread that died is replaced when the next request comes, within the limits of [`Restarts`].
+/// The first time the new thread takes over the weights; if it dies too before it has finished
+/// anything, they are loaded again.
 pub(crate) struct Engine {
     gate: Arc<Mutex<Runner>>,
 }
@@ -34,25 +47,40 @@ pub(crate) type Permit = OwnedMutexGuard<Runner>;
 pub(crate) struct Job {
     pub(crate) prompt: Vec<u32>,
     pub(crate) max_tokens: u32,
-    pub(crate) sampler: Arc<Sampler>,
+    pub(crate) sampler: Arc<dyn CustomLogitsProcessor>,
     pub(crate) schema: Option<serde_json::Value>,
 }
 
-/// The thread, and what its prefix cache holds.
+/// The thread, what its prefix cache holds, and what a new one is made from.
 pub(crate) struct Runner {
-    /// `None` if the thread could not be started again.
-    thread: Option<Arc<MistralRs>>,
-    pipeline: SharedPipeline,
+    /// `None` between two threads.
+    thread: Option<Thread>,
+    /// `None` while the weights are loaded again, and if that failed.
+    pipeline: Option<SharedPipeline>,
+    reload: Reload,
+    restarts: Restarts,
+    /// Whether a thread died that was not replaced yet.
+    died: bool,
+    /// Whether these weights have served since a thread over them died.
+    proved: bool,
     bytes_per_token: u64,
     /// The most bytes in the prefix cache; 0 turns it off.
     limit: u64,
     cached: u64,
 }
 
+struct Thread {
+    /// Ends the thread when it is dropped.
+    _handle: Arc<MistralRs>,
+    /// Taken once: asked for another, the handle replaces a dead thread behind our back.
+    requests: mpsc::Sender<Request>,
+}
+
 impl Engine {
     /// Starts the thread; slow, so not on an async thread.
     pub(crate) fn start(
         pipeline: SharedPipeline,
+        reload: Reload,
         bytes_per_token: u64,
         limit: u64,
     ) -> Result<Self> {
@@ -60,7 +88,11 @@ impl Engine {
         Ok(Self {
             gate: Arc::new(Mutex::new(Runner {
                 thread: Some(thread),
-                pipeline,
+                pipeline: Some(pipeline),
+                reload,
+                restarts: Restarts::default(),
+                died: false,
+                proved: true,
                 bytes_per_token,
                 limit,
                 cached: 0,
@@ -68,27 +100,71 @@ impl Engine {
         })
     }
 
-    /// Waits for this request's turn.
+    /// Waits for this request's turn, and for a thread that can take `tokens` of prompt and answer.
+    ///
+    /// # Errors
+    ///
+    /// Worth a retry if a thread cannot be started just now; not if too many of them died.
     ///
     /// # Cancel safety
     ///
     /// A dropped future gives up its place in the queue and nothing else.
-    pub(crate) async fn admit(&self) -> Permit {
-        Arc::clone(&self.gate).lock_owned().await
+    pub(crate) async fn admit(&self, tokens: u64) -> Result<Permit> {
+        let mut permit = Arc::clone(&self.gate).lock_owned().await;
+        if permit.is_ready(tokens) {
+            return Ok(permit);
+        }
+        // In a task of its own, which a caller that gives up does not stop half way.
+        let prepared = task::spawn_blocking(move || permit.prepare().map(|()| permit));
+        prepared.await.map_err(|error| died().with_source(error))?
     }
 }
 
 impl Runner {
+    /// Whether the thread lives and its cache has room.
+    fn is_ready(&mut self, tokens: u64) -> bool {
+        self.died |= self
+            .thread
+            .as_ref()
+            .is_some_and(|thread| thread.requests.is_closed());
+        let more = self.cached.saturating_add(self.cache_bytes(tokens));
+        let full = self.limit > 0 && self.cached > 0 && more > self.limit;
+        self.thread.is_some() && !self.died && !full
+    }
+
+    /// Replaces the thread: because it died, or because its cache is full. On a CPU the engine never
+    /// evicts from its cache, so it grows without end; a new thread over the same weights begins with
+    /// an empty one, in milliseconds.
+    fn prepare(&mut self) -> Result<()> {
+        debug!(bytes = self.cached, died = self.died, "a new engine thread");
+        self.thread = None;
+        self.cached = 0;
+        if self.died {
+            self.restarts.count(Instant::now())?;
+            self.died = false;
+            if !self.proved {
+                warn!("the local engine died again: loading its weights anew");
+                self.pipeline = None;
+            }
+            self.proved = false;
+        }
+        let pipeline = match &self.pipeline {
+            Some(pipeline) => pipeline,
+            None => self.pipeline.insert((self.reload)()?),
+        };
+        // The old thread holds the weights until it has noticed.
+        while Arc::strong_count(pipeline) > 1 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.thread = Some(start(pipeline, self.limit)?);
+        Ok(())
+    }
+
     /// Hands `job` to the engine, and returns where its progress arrives.
     ///
     /// Dropping the receiver makes the engine abandon the job at its next token; a prompt that is
     /// being read is read to its end.
     pub(crate) async fn run(&mut self, job: Job) -> Result<mpsc::Receiver<Response>> {
-        let tokens = job.prompt.len() as u64 + u64::from(job.max_tokens);
-        let bytes = self.cache_bytes(tokens);
-        if self.limit > 0 && self.cached > 0 && self.cached.saturating_add(bytes) > self.limit {
-            self.empty_cache().await?;
-        }
         // One message ahead is enough: the engine waits for a reader that is slow.
         let (sender, receiver) = mpsc::channel(1);
         let request = NormalRequest {
@@ -113,24 +189,30 @@ impl Runner {
             model_id: None,
             truncate_sequence: false,
         };
-        let request = Request::Normal(Box::new(request));
-        self.sender()?.send(request).await.map_err(|_| died())?;
+        self.send(Request::Normal(Box::new(request))).await?;
         Ok(receiver)
     }
 
-    /// Where the engine takes requests. A thread that died is replaced.
-    pub(crate) fn sender(&self) -> Result<mpsc::Sender<Request>> {
+    pub(crate) async fn send(&mut self, request: Request) -> Result<()> {
         let thread = self.thread.as_ref().ok_or_else(died)?;
-        thread
-            .get_sender(None)
-            .map_err(|error| died().with_source(error))
+        if thread.requests.send(request).await.is_err() {
+            return Err(self.dead());
+        }
+        Ok(())
     }
 
     /// Notes that the engine finished a job of `tokens` in all, and keeps what it read.
     pub(crate) fn finished(&mut self, tokens: u64) {
+        self.proved = true;
         if self.limit > 0 {
             self.cached = self.cached.saturating_add(self.cache_bytes(tokens));
         }
+    }
+
+    /// Notes that the engine died over a job; the error for whoever waits for it.
+    pub(crate) fn dead(&mut self) -> Error {
+        self.died = true;
+        died()
     }
 
     /// Whether what a finished job read serves later ones.
@@ -143,29 +225,10 @@ impl Runner {
             .div_ceil(CACHE_STEP)
             .saturating_mul(CACHE_STEP * self.bytes_per_token)
     }
-
-    /// On a CPU the engine never evicts from its cache, so it grows without end. A new thread over
-    /// the same weights begins with an empty one, in milliseconds.
-    async fn empty_cache(&mut self) -> Result<()> {
-        debug!(bytes = self.cached, "emptying the prefix cache");
-        self.thread = None;
-        let pipeline = Arc::clone(&self.pipeline);
-        let limit = self.limit;
-        let started = task::spawn_blocking(move || {
-            // The old thread holds the weights until it has noticed.
-            while Arc::strong_count(&pipeline) > 2 {
-                std::thread::sleep(std::time::Duration::from_millis(1));
-            }
-            start(&pipeline, limit)
-        });
-        self.thread = Some(started.await.map_err(|error| died().with_source(error))??);
-        self.cached = 0;
-        Ok(())
-    }
 }
 
 /// Starts a thread over `pipeline`.
-fn start(pipeline: &SharedPipeline, limit: u64) -> Result<Arc<MistralRs>> {
+fn start(pipeline: &SharedPipeline, limit: u64) -> Result<Thread> {
     let starting =
         |error: std::io::Error| Error::unavailable("starting the local engine").with_source(error);
     // On a runtime with several threads the engine would answer a "hello" first.
@@ -182,13 +245,20 @@ fn start(pipeline: &SharedPipeline, limit: u64) -> Result<Arc<MistralRs>> {
         None,
     )
     .with_no_prefix_cache(limit == 0);
-    Ok(runtime.block_on(builder.build()))
+    let handle = runtime.block_on(builder.build());
+    let requests = handle
+        .get_sender(None)
+        .map_err(|error| died().with_source(error))?;
+    Ok(Thread {
+        _handle: handle,
+        requests,
+    })
 }
 
 /// The engine's thread is gone, with whatever it was doing.
-pub(crate) fn died() -> Error {
-    Error::unavailable("the local engine stopped while it was working")
-        .with_help("load the model again; if it happens again, try a smaller window")
+fn died() -> Error {
+    Error::unavailable("the local engine died while it was working")
+        .with_help("ask again: it is started again, at most 3 times within 10 minutes")
 }
 
 impl fmt::Debug for Engine {

@@ -18,7 +18,8 @@
 //! # From a request to text
 //!
 //! `prompt` renders the chat template and `counter` makes tokens of it, so a prompt is counted by
-//! the very tokens that are sent. `engine` admits one request at a time. In the engine, `sampling`
+//! the very tokens that are sent. `engine` admits one request at a time, and replaces a thread that
+//! died (`restarts` says how often). In the engine, `sampling`
 //! sees the logits of each step and picks the token; `reply` makes text of the tokens, ends it at
 //! a stop sequence (`stop`) or at the end of a JSON value (`json`), and reports usage.
 //!
@@ -36,6 +37,7 @@ mod options;
 mod prompt;
 mod reply;
 mod requantise;
+mod restarts;
 mod sampling;
 mod score;
 mod stop;

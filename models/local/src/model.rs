@@ -25,7 +25,13 @@ const CPU_WORKER_WINDOW: u32 = 1024;
 /// A language model that runs in this process.
 ///
 /// It answers one request at a time, in the order of their arrival; the others wait. Cloning is
-/// cheap, and clones share the model. The memory is freed with the last of them.
+/// cheap, and clones share the model. The memory is freed with the last of them, or, if a request
+/// is being answered, when the engine has noticed that nobody waits for it.
+///
+/// An engine that dies over a request gives an error that is worth a [retry](Error::is_retryable),
+/// and is started again when the next request comes: at most three times within ten minutes, then
+/// every request gets an error that is not worth one until the first of the three is ten minutes old.
+/// A run goes on with a failure policy ([`on_failure`](catena_core::on_failure)) or by being resumed.
 ///
 /// What a request can ask is done exactly: prompts are counted with the model's own tokenizer and
 /// chat template; with a temperature the same seed gives the same text on the same machine; a JSON
@@ -101,16 +107,14 @@ impl LocalModel {
         doing: String,
         default_name: String,
         options: LocalOptions,
-        load: impl FnOnce(&LocalOptions) -> Result<Loaded> + Send + 'static,
+        load: impl Fn(&LocalOptions) -> Result<Loaded> + Send + 'static,
     ) -> Result<Self> {
         let started = task::spawn_blocking(move || {
             let loaded = load(&options)?;
             let profile = profile(default_name, &options, &loaded)?;
-            let engine = Engine::start(
-                loaded.pipeline,
-                loaded.bytes_per_token,
-                options.prefix_cache,
-            )?;
+            let cache = options.prefix_cache;
+            let reload = Box::new(move || load(&options).map(|loaded| loaded.pipeline));
+            let engine = Engine::start(loaded.pipeline, reload, loaded.bytes_per_token, cache)?;
             Ok(Self {
                 profile: Arc::new(profile),
                 tokens: Arc::new(loaded.tokens),
@@ -187,10 +191,11 @@ impl LocalModel {
         let job = Job {
             prompt: prepared.prompt,
             max_tokens: prepared.max_tokens,
-            sampler: Arc::clone(&sampler),
+            sampler: Arc::clone(&sampler) as _,
             schema,
         };
-        let mut permit = self.engine.admit().await;
+        let tokens = job.prompt.len() as u64 + u64::from(job.max_tokens);
+        let mut permit = self.engine.admit(tokens).await?;
         let responses = permit.run(job).await?;
         let reply = Reply::new(order, Arc::clone(&self.tokens), responses, permit);
         Ok((reply, sampler))

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::{
     counter::Tokens,
     decode::Decoder,
-    engine::{Permit, died},
+    engine::Permit,
     json::JsonEnd,
     sampling::{Sampler, Step},
     stop::StopMatcher,
@@ -139,7 +139,10 @@ impl Reply {
             }
         }
         // The engine ends at an end token or at the limit, which both were met above.
-        if done { Err(died()) } else { Ok(None) }
+        match &mut self.work {
+            Some(work) if done => Err(work.permit.dead()),
+            _ => Ok(None),
+        }
     }
 
     /// Passes decoded text on; whether the answer ends with it.

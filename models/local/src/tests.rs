@@ -1,13 +1,11 @@
-//! What only shows from inside: the engine as a witness, and its death.
+//! What only shows from inside: the engine as a witness, and its [death].
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod death;
+
+use std::sync::{Arc, Mutex};
 
 use candle_core::Tensor;
-use catena_core::{ChatMessage, ChatModel, ChatRequest, Role};
-use futures::StreamExt;
+use catena_core::{ChatMessage, ChatRequest, Role};
 use mistralrs::{
     Constraint, CustomLogitsProcessor, NormalRequest, Request, RequestLike, RequestMessage,
     Response, SamplingParams, TextMessageRole, TextMessages,
@@ -16,8 +14,6 @@ use tokio::sync::mpsc;
 
 use crate::{
     LocalModel, LocalOptions,
-    reply::{Order, Reply},
-    sampling::{Sampler, Sampling},
     support::{SMALL, weights},
 };
 
@@ -42,12 +38,9 @@ async fn send(
         constraint: Constraint::None,
         ..NormalRequest::new_simple(messages, SamplingParams::neutral(), sender, 0, None, None)
     };
-    let permit = model.engine().admit().await;
-    let sender = permit.sender().unwrap();
-    sender
-        .send(Request::Normal(Box::new(request)))
-        .await
-        .unwrap();
+    let mut permit = model.engine().admit(0).await.unwrap();
+    let request = Request::Normal(Box::new(request));
+    permit.send(request).await.unwrap();
     receiver
 }
 
@@ -90,47 +83,4 @@ async fn prompts_are_those_that_the_engine_makes() {
         let ours = model.prepare(&request).unwrap().prompt;
         assert_eq!(ours, *read.lock().unwrap());
     }
-}
-
-#[tokio::test]
-async fn an_engine_that_dies_is_an_error_and_then_replaced() {
-    let model = model().await;
-    let request = || ChatRequest::new([ChatMessage::user("Hi")]).max_tokens(1);
-    let tokens = model.prepare(&request()).unwrap().prompt;
-    let deadly = |_: &Tensor, _: &[u32]| -> candle_core::Result<Tensor> {
-        panic!("this panic is part of the test")
-    };
-    let mut lost = send(&model, RequestMessage::CompletionTokens(tokens), deadly).await;
-    assert!(lost.recv().await.is_none(), "nobody is left to answer");
-
-    // Until the dead thread is noticed, every answer is an error that may pass.
-    let recovered = async {
-        loop {
-            match model.chat(request()).await {
-                Ok(answer) => break answer,
-                Err(error) => assert!(error.is_retryable(), "{error:?}"),
-            }
-        }
-    };
-    let answer = tokio::time::timeout(Duration::from_secs(20), recovered).await;
-    assert_eq!(answer.unwrap().usage.output_tokens, 1);
-}
-
-#[tokio::test]
-async fn an_answer_that_breaks_off_is_an_error_that_may_pass() {
-    let model = model().await;
-    let (sender, responses) = mpsc::channel(1);
-    let order = Order {
-        sampler: Arc::new(Sampler::new(Sampling::default())),
-        prompt_tokens: 1,
-        max_tokens: 8,
-        stop: Vec::new(),
-        json: false,
-        ends: Arc::new([0]),
-    };
-    let permit = model.engine().admit().await;
-    let reply = Reply::new(order, model.shared_tokens(), responses, permit);
-    drop(sender);
-    let error = reply.into_stream().next().await.unwrap().unwrap_err();
-    assert!(error.is_retryable(), "{error:?}");
 }

@@ -47,7 +47,6 @@ async fn a_small_model_keeps_every_promise_of_the_trait() {
     logprobs_are_natural_logarithms(&model).await;
     a_cached_prefix_changes_nothing_but_the_time(&model).await;
     a_dropped_stream_lets_the_next_request_in(&model).await;
-    requests_of_different_lengths_all_finish(&model).await;
     requests_that_cannot_work_are_refused(&model).await;
 }
 
@@ -242,18 +241,6 @@ async fn a_dropped_stream_lets_the_next_request_in(model: &LocalModel) {
     );
     drop(stream);
     answer(model, ask("Hi").max_tokens(1)).await;
-}
-
-async fn requests_of_different_lengths_all_finish(model: &LocalModel) {
-    let long = ask(&"A long text about nothing at all. ".repeat(20)).max_tokens(5);
-    let short = ask("Hi").max_tokens(20);
-    let (a, b, c) = tokio::join!(
-        model.chat(long.clone()),
-        model.chat(short.clone()),
-        model.chat(long)
-    );
-    assert_eq!(a.unwrap().text, c.unwrap().text);
-    assert!(b.unwrap().usage.output_tokens > 0);
 }
 
 async fn requests_that_cannot_work_are_refused(model: &LocalModel) {
