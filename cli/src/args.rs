@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// stopped, killed or failed goes on where it was; what was answered is not asked again.
     #[command(subcommand)]
     Runs(Runs),
-    /// List, fetch and examine models
+    /// List, fetch, examine, measure and remove models
     #[command(subcommand)]
     Models(Models),
     /// Measure on a benchmark
@@ -96,7 +96,12 @@ impl Command {
                 reading.output.json
             }
             Self::Runs(runs) => runs.is_json(),
-            Self::Models(Models::List { json } | Models::Info { json, .. }) => *json,
+            Self::Models(
+                Models::List { json }
+                | Models::Info { json, .. }
+                | Models::Bench { json, .. }
+                | Models::Remove { json, .. },
+            ) => *json,
             Self::Models(Models::Pull { .. }) => false,
             Self::Eval(eval) => eval.json,
         }
@@ -194,6 +199,19 @@ pub(crate) struct With {
     /// How workers take notes for a question [default: copied]
     #[arg(long, value_enum, value_name = "HOW")]
     pub(crate) notes: Option<Notes>,
+}
+
+impl With {
+    /// A model, and everything else as it is set elsewhere.
+    pub(crate) fn model(model: Option<String>, device: Option<String>) -> Self {
+        Self {
+            model,
+            window: None,
+            device,
+            prompts: None,
+            notes: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -374,10 +392,37 @@ pub(crate) enum Models {
         /// A name of `catena models list`, or hf:owner/repo/file.gguf
         model: String,
     },
-    /// What is known of a model, and what its file says
+    /// What is known of a model, what its file says, and the memory it needs against what there is
     Info {
         /// A name of `catena models list`, or a path to a GGUF file
         model: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure how fast a model reads and writes here, and how many requests at a time are worth while
+    ///
+    /// Takes a minute or two on a CPU. Fetches the model first, if need be.
+    Bench {
+        /// As --model of `catena ask` [env: CATENA_MODEL]
+        model: Option<String>,
+        /// As --device of `catena ask` [env: CATENA_DEVICE] [default: auto]
+        #[arg(long, value_name = "DEVICE")]
+        device: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete the files of a model that were fetched, and what was converted from them
+    ///
+    /// `catena models pull` fetches them again. A file in a folder of CATENA_MODEL_PATH stays.
+    #[command(name = "rm")]
+    Remove {
+        /// A name of `catena models list`
+        model: String,
+        /// Only say how much would be freed
+        #[arg(long)]
+        dry_run: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,

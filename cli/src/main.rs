@@ -20,9 +20,12 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::{
-    args::{Args, Command},
+    args::{Args, Command, Models},
     failure::{Failure, INTERRUPTED},
 };
+
+/// What an interrupted command that keeps its work has to say.
+const GOES_ON: &str = "the same command goes on where it stopped";
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -54,20 +57,26 @@ async fn execute(args: Args) -> Result<(), Failure> {
             Command::Ask(ask) => reading::ask(ask, &config).await,
             Command::Summarize(summarize) => reading::summarize(summarize, &config).await,
             Command::Runs(runs) => runs::run(runs, &config).await,
-            Command::Models(models) => interruptible(models::run(models)).await,
-            Command::Eval(eval) => interruptible(evals::run(eval, &config)).await,
+            Command::Models(bench @ Models::Bench { .. }) => {
+                interruptible(models::run(bench, &config), "nothing is kept of it").await
+            }
+            Command::Models(models) => interruptible(models::run(models, &config), GOES_ON).await,
+            Command::Eval(eval) => interruptible(evals::run(eval, &config), GOES_ON).await,
         }
     };
     work.await
 }
 
 /// Runs `work` until Ctrl-C; what it fetched or finished by then is kept by itself.
-async fn interruptible(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+async fn interruptible(
+    work: impl Future<Output = Result<(), Failure>>,
+    help: &str,
+) -> Result<(), Failure> {
     tokio::select! {
         // Listens before the work begins.
         biased;
         _ = tokio::signal::ctrl_c() => {
-            Err(Failure::new("interrupted").help("the same command goes on where it stopped").code(INTERRUPTED))
+            Err(Failure::new("interrupted").help(help).code(INTERRUPTED))
         }
         result = work => result,
     }

@@ -1,23 +1,48 @@
 //! `catena models`.
 
+mod bench;
+mod remove;
+
 use std::path::Path;
 
+use catena_local::{LocalModel, LocalOptions, Weights};
 use catena_models::catalog::{Catalog, Entry, GgufInfo, ModelRef, Status, Store};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
 use crate::{
-    args::Models,
+    args::{Models, With},
+    config::Config,
     failure::Failure,
     model,
     terminal::{harmless, print},
 };
 
-pub(crate) async fn run(command: Models) -> Result<(), Failure> {
+/// Names of values that are bytes.
+const BYTES: [&str; 6] = [
+    "size",
+    "bytes",
+    "bytes_here",
+    "weights",
+    "prefix_cache",
+    "available",
+];
+
+pub(crate) async fn run(command: Models, config: &Config) -> Result<(), Failure> {
     match command {
         Models::List { json } => list(json),
         Models::Pull { model } => pull(&model).await,
         Models::Info { model, json } => info(&model, json),
+        Models::Bench {
+            model,
+            device,
+            json,
+        } => bench::bench(&With::model(model, device), config, json).await,
+        Models::Remove {
+            model,
+            dry_run,
+            json,
+        } => remove::remove(&model, dry_run, json),
     }
 }
 
@@ -79,6 +104,7 @@ fn info(name: &str, json: bool) -> Result<(), Failure> {
     };
     if let (Some(path), Some(about)) = (path, about.as_object_mut()) {
         about.insert("file".to_owned(), header(&path)?);
+        about.insert("memory".to_owned(), memory(&path)?);
     }
     if json {
         print(&format!("{about:#}\n"));
@@ -133,6 +159,18 @@ fn header(path: &Path) -> Result<Value, Failure> {
     }))
 }
 
+/// What `catena ask` would need on a CPU, and what there is.
+fn memory(path: &Path) -> Result<Value, Failure> {
+    let options = LocalOptions::new().weights(Weights::Reading);
+    let need = LocalModel::need(path, &options)?;
+    Ok(json!({
+        "weights": need.weights,
+        "prefix_cache": need.prefix_cache,
+        "available": need.available,
+        "fits": need.fits(),
+    }))
+}
+
 /// A JSON object as lines of names and values.
 fn lines(object: &Value, indent: usize) -> String {
     let mut text = String::new();
@@ -149,6 +187,10 @@ fn lines(object: &Value, indent: usize) -> String {
                     .map(|value| value.as_str().unwrap_or_default().to_owned())
                     .collect();
                 text += &format!("{pad}{name}: {}\n", values.join(", "));
+            }
+            Value::Number(number) if BYTES.contains(&&**name) => {
+                let bytes = HumanBytes(number.as_u64().unwrap_or_default());
+                text += &format!("{pad}{name}: {bytes}\n");
             }
             value => text += &format!("{pad}{name}: {value}\n"),
         }

@@ -4,7 +4,7 @@ mod support;
 
 use std::{fs, process::Command};
 
-use support::{FACT, Finished, Home, run};
+use support::{FACT, Finished, Home, Reply, Server, finish, run, signal};
 
 /// Asks a model, which has to fail.
 fn ask(home: &Home, model: &str) -> Command {
@@ -23,16 +23,21 @@ fn offline(command: &mut Command, home: &Home) -> Finished {
 
 /// A GGUF file without tensors whose architecture is `name`.
 fn gguf(name: &str) -> Vec<u8> {
+    header(0, "general.architecture", name)
+}
+
+/// The beginning of a GGUF file of `tensors` tensors, with one text.
+fn header(tensors: u64, key: &str, text: &str) -> Vec<u8> {
     let string = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
-    let (no_tensors, one_value, of_type_string) = (0u64, 1u64, 8u32);
+    let (one_value, of_type_string) = (1u64, 8u32);
     [
         b"GGUF".to_vec(),
         3u32.to_le_bytes().to_vec(),
-        no_tensors.to_le_bytes().to_vec(),
+        tensors.to_le_bytes().to_vec(),
         one_value.to_le_bytes().to_vec(),
-        string("general.architecture"),
+        string(key),
         of_type_string.to_le_bytes().to_vec(),
-        string(name),
+        string(text),
         vec![0; 64],
     ]
     .concat()
@@ -219,4 +224,164 @@ fn a_file_that_is_wrong_in_the_search_path_is_told() {
     offline(ask.env("CATENA_MODEL_PATH", home.path("weights")), &home)
         .exits(1)
         .says("98362432 were expected");
+}
+
+/// A file of which only the size is real.
+fn sparse(home: &Home, name: &str, head: &[u8], size: u64) {
+    let path = home.write(name, head);
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(size).unwrap();
+}
+
+#[test]
+fn a_model_that_does_not_fit_is_refused_with_the_figures() {
+    let home = Home::new();
+    let mut head = header(1, "general.architecture", "qwen2");
+    head.truncate(head.len() - 64);
+    let (name, of_type_q8) = ("token_embd.weight", 8u32);
+    head.extend((name.len() as u64).to_le_bytes());
+    head.extend(name.as_bytes());
+    head.extend(2u32.to_le_bytes());
+    head.extend([32u64, 1 << 36].map(u64::to_le_bytes).concat());
+    head.extend(of_type_q8.to_le_bytes());
+    head.extend(0u64.to_le_bytes());
+    let bytes = (34 << 36) + (1 << 20);
+    sparse(&home, "huge.gguf", &head, bytes);
+
+    let info = run(&mut home.catena(["models", "info", "huge.gguf", "--json"]));
+    let memory = &info.exits(0).json()["memory"];
+    assert_eq!(
+        memory["weights"],
+        (34u64 << 36) + (128 << 36),
+        "as they are, and as numbers"
+    );
+    assert!(memory["available"].as_u64().unwrap() > 0);
+    assert_eq!(memory["fits"], false);
+    run(&mut ask(&home, "huge.gguf"))
+        .exits(1)
+        .prints_nothing()
+        .says("huge.gguf' needs about 11132.6 GB of memory, ")
+        .says(" are available")
+        .says("choose a smaller model");
+}
+
+const FILE: &str = "cache/models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1";
+
+/// A home with a model, what was converted from it, and a file that is neither.
+fn furnished() -> Home {
+    let home = Home::new();
+    sparse(&home, &format!("{FILE}.gguf"), &gguf("llama"), 98_362_432);
+    home.write(&format!("{FILE}.q8.gguf"), converted());
+    home.write(&format!("{FILE}.dense.gguf"), gguf("llama"));
+    home
+}
+
+/// A GGUF file that says that it was converted by catena.
+fn converted() -> Vec<u8> {
+    let mut head = header(0, "catena.converted.version", "");
+    head.truncate(head.len() - 64 - 8 - 4);
+    let of_type_u64 = 10u32;
+    head.extend(of_type_u64.to_le_bytes());
+    head.extend(1u64.to_le_bytes());
+    head.extend([0; 64]);
+    head
+}
+
+#[test]
+fn rm_takes_what_was_fetched_and_converted_and_nothing_else() {
+    let home = furnished();
+    let bytes = 98_362_432 + converted().len();
+    let command = ["models", "rm", "smollm2-135m", "--json"];
+    let json = run(home.catena(command).arg("--dry-run")).exits(0).json();
+    assert_eq!(json["bytes_freed"], bytes);
+    assert!(home.path(&format!("{FILE}.gguf")).exists(), "a dry run");
+
+    assert_eq!(
+        run(&mut home.catena(command)).exits(0).json()["bytes_freed"],
+        bytes
+    );
+    for (name, stays) in [("gguf", false), ("q8.gguf", false), ("dense.gguf", true)] {
+        assert_eq!(
+            home.path(&format!("{FILE}.{name}")).exists(),
+            stays,
+            "{name}"
+        );
+    }
+    let again = run(&mut home.catena(["models", "rm", "smollm2-135m"]));
+    again.exits(0);
+    assert_eq!(again.stdout, "smollm2-135m: there is nothing to remove\n");
+}
+
+#[test]
+fn rm_leaves_the_folder_of_the_user_alone() {
+    let home = Home::new();
+    let name = "weights/SmolLM2-135M-Instruct.Q4_1.gguf";
+    sparse(&home, name, &gguf("llama"), 98_362_432);
+    home.write("weights/SmolLM2-135M-Instruct.Q4_1.q8.gguf", converted());
+    let mut rm = home.catena(["models", "rm", "smollm2-135m"]);
+    let done = run(rm.env("CATENA_MODEL_PATH", home.path("weights")));
+    done.exits(0);
+    assert!(
+        done.stdout.contains("Q4_1.gguf is yours and stays"),
+        "{done:#?}"
+    );
+    assert!(home.path(name).exists());
+    assert!(
+        !home
+            .path("weights/SmolLM2-135M-Instruct.Q4_1.q8.gguf")
+            .exists()
+    );
+}
+
+#[test]
+fn rm_of_what_has_no_name_is_refused() {
+    let home = Home::new();
+    run(&mut home.catena(["models", "rm", "smollm"]))
+        .exits(2)
+        .says("smollm2-135m");
+    home.write("a.gguf", gguf("llama"));
+    run(&mut home.catena(["models", "rm", "a.gguf"]))
+        .exits(2)
+        .says("delete files of your own yourself");
+    assert!(home.path("a.gguf").exists());
+}
+
+#[test]
+fn bench_measures_whatever_answers() {
+    let home = Home::new();
+    let server = Server::start(|_| Reply::text("The keeper counted the ships again"));
+    let done = run(&mut home.with(&server, ["models", "bench", "openai:test", "--json"]));
+    let json = done.exits(0).json();
+    assert_eq!(json["model"], "test");
+    assert_eq!(json["reading"].as_array().unwrap().len(), 4);
+    for figure in [
+        &json["reading"][3]["rate"],
+        &json["writing"]["rate"],
+        &json["parallel"]["measured"][1]["rate"],
+    ] {
+        assert!(figure.as_f64().unwrap() > 0.0, "{json:#}");
+    }
+    assert!(json["parallel"]["useful"].as_u64().unwrap() >= 1);
+
+    let table = run(&mut home.with(&server, ["models", "bench", "openai:test"]));
+    table.exits(0).says("reading 2048 tokens");
+    assert!(table.stdout.starts_with("test, loaded in "), "{table:#?}");
+    run(&mut home.catena(["models", "bench", "smollm"]))
+        .exits(2)
+        .says("smollm2-135m");
+}
+
+#[test]
+#[cfg(unix)]
+fn bench_stops_at_once() {
+    let home = Home::new();
+    let server = Server::start(|_| Reply::Hang);
+    let mut command = home.with(&server, ["models", "bench", "openai:test"]);
+    let child = command.spawn().unwrap();
+    server.wait_for(1);
+    signal(child.id(), "INT");
+    finish(child)
+        .exits(130)
+        .prints_nothing()
+        .says("nothing is kept of it");
 }

@@ -109,14 +109,6 @@ impl GgufFile {
             _ => None,
         }
     }
-
-    /// Bytes of memory that the model needs to be loaded, without any text: its weights, and the
-    /// embeddings once more as plain numbers, as the engine keeps them.
-    pub(crate) fn memory(&self) -> u64 {
-        let embeddings = self.content.tensor_infos.get("token_embd.weight");
-        let embeddings = embeddings.map_or(0, |tensor| 4 * tensor.shape.elem_count() as u64);
-        self.size.saturating_add(embeddings)
-    }
 }
 
 /// Walks over the header without believing a length in it: candle allocates what a header asks

@@ -47,5 +47,6 @@ mod support;
 #[cfg(test)]
 mod tests;
 
+pub use memory::Need;
 pub use model::LocalModel;
 pub use options::{Device, LocalOptions, Weights};

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use crate::{
     counter::Tokens,
     gguf::GgufFile,
-    memory,
+    memory::{self, Need},
     options::{Device, LocalOptions, Weights},
     prompt::Template,
     requantise::{self, Form},
@@ -39,22 +39,9 @@ pub(crate) struct Loaded {
 /// Loads a GGUF file; slow, so not on an async thread.
 pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
     let mut source = GgufFile::open(path)?;
-    let form = match options.weights {
-        _ if options.device != Device::Cpu => None,
-        Weights::Auto => Some(Form::Q8),
-        Weights::AsIs => None,
-        Weights::Dense => Some(Form::Dense),
-        Weights::Reading => match memory::available() {
-            Some(available) if available / 2 >= dense(&source) => Some(Form::Dense),
-            _ => Some(Form::Q8),
-        },
-    };
-    let needed = match form {
-        Some(Form::Dense) => dense(&source),
-        _ => source.memory(),
-    };
+    let (form, need) = need(&source, options);
     if options.device == Device::Cpu {
-        memory::check(path, needed, memory::available())?;
+        memory::check(path, need.weights, need.available)?;
     }
     let path = match form {
         Some(form) => requantise::converted(&mut source, form),
@@ -79,9 +66,26 @@ pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
     })
 }
 
-/// Memory that the dense form takes: 16-bit numbers in its file are 32-bit ones in memory.
-fn dense(source: &GgufFile) -> u64 {
-    source.memory().max(8 * source.size)
+/// The form in which `options` have the weights kept, and what that takes.
+pub(crate) fn need(source: &GgufFile, options: &LocalOptions) -> (Option<Form>, Need) {
+    let available = memory::available();
+    let dense = requantise::memory(source, Some(Form::Dense));
+    let form = match options.weights {
+        _ if options.device != Device::Cpu => None,
+        Weights::Auto => Some(Form::Q8),
+        Weights::AsIs => None,
+        Weights::Dense => Some(Form::Dense),
+        Weights::Reading => match available {
+            Some(available) if available / 2 >= dense => Some(Form::Dense),
+            _ => Some(Form::Q8),
+        },
+    };
+    let need = Need {
+        weights: requantise::memory(source, form),
+        prefix_cache: options.prefix_cache,
+        available,
+    };
+    (form, need)
 }
 
 /// Loads a file of a repository on the Hugging Face hub, from the hub's own cache or the network;

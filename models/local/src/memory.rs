@@ -4,6 +4,28 @@ use std::{fs, path::Path};
 
 use catena_core::{Error, Result};
 
+/// The memory that a model needs, against what there is; see
+/// [`LocalModel::need`](crate::LocalModel::need).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Need {
+    /// Bytes of the weights in the form in which they are kept. Loading is refused if more than is
+    /// available.
+    pub weights: u64,
+    /// The most bytes that the cache of prompts takes, as prompts come.
+    pub prefix_cache: u64,
+    /// Bytes that are there now; `None` where the system does not tell.
+    pub available: Option<u64>,
+}
+
+impl Need {
+    /// Whether the weights can be loaded now. A system that does not tell is believed to have enough.
+    pub fn fits(&self) -> bool {
+        self.available
+            .is_none_or(|available| self.weights <= available)
+    }
+}
+
 /// Bytes that can be used without swapping; `None` where the system does not tell.
 pub(crate) fn available() -> Option<u64> {
     parse(&fs::read_to_string("/proc/meminfo").ok()?)

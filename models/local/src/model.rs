@@ -1,6 +1,10 @@
 //! A model in this process.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use catena_core::{
@@ -11,10 +15,13 @@ use tokio::task;
 use crate::{
     counter::Tokens,
     engine::{Engine, Job},
+    gguf::GgufFile,
     load::{self, Loaded},
+    memory::Need,
     options::{Device, LocalOptions},
     prompt::Template,
     reply::{Order, Reply},
+    requantise,
     sampling::{Sampler, Sampling},
 };
 
@@ -101,6 +108,23 @@ impl LocalModel {
             load::hub(&repository, &file, options)
         })
         .await
+    }
+
+    /// What [`load`](Self::load) would need of memory for the file at `path`; reads no more than
+    /// its header. The memory meant is the machine's, not a GPU's.
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid`](Error::is_invalid) if the file is no sound GGUF.
+    pub fn need(path: impl AsRef<Path>, options: &LocalOptions) -> Result<Need> {
+        let source = GgufFile::open(path.as_ref())?;
+        Ok(load::need(&source, options).1)
+    }
+
+    /// The files with converted [`Weights`](crate::Weights) that loads of the file at `path` left
+    /// beside it. They can be deleted; the next load makes them anew.
+    pub fn conversions(path: impl AsRef<Path>) -> Vec<PathBuf> {
+        requantise::conversions(path.as_ref())
     }
 
     async fn start(

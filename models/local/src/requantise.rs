@@ -61,6 +61,45 @@ impl Form {
     }
 }
 
+/// Bytes of memory that a model takes in `form` (`None`: as it is), without any text: its weights,
+/// 16-bit numbers as 32-bit ones, and the embeddings once more as plain numbers, as the engine keeps
+/// them.
+pub(crate) fn memory(source: &GgufFile, form: Option<Form>) -> u64 {
+    let tensors = &source.content.tensor_infos;
+    let weights = tensors.iter().map(|(name, tensor)| {
+        let kind = tensor.ggml_dtype;
+        let kind = form
+            .and_then(|form| form.target(name, kind))
+            .unwrap_or(kind);
+        let elements = tensor.shape.elem_count() as u64;
+        match kind {
+            GgmlDType::F16 | GgmlDType::BF16 => elements.saturating_mul(4),
+            _ => {
+                let blocks = elements.div_ceil(kind.block_size() as u64);
+                blocks.saturating_mul(kind.type_size() as u64)
+            }
+        }
+    });
+    let embeddings = tensors.get("token_embd.weight");
+    let embeddings = embeddings.map_or(0, |tensor| 4 * tensor.shape.elem_count() as u64);
+    weights.fold(embeddings, u64::saturating_add)
+}
+
+/// The converted files that lie beside `original`, finished or not. A file of such a name that was
+/// not made here is not among them.
+pub(crate) fn conversions(original: &Path) -> Vec<PathBuf> {
+    let finished =
+        |path: &PathBuf| GgufFile::open(path).is_ok_and(|file| file.number(KEY_VERSION).is_some());
+    let mut found = Vec::new();
+    for form in [Form::Q8, Form::Dense] {
+        let path = original.with_extension(form.extension());
+        let part = path.with_extension("gguf.part");
+        found.extend(Some(path).filter(finished));
+        found.extend(Some(part).filter(|part| part.is_file()));
+    }
+    found
+}
+
 /// The file to load for `form`: the source itself if nothing in it would change or the converted
 /// file cannot be written.
 pub(crate) fn converted(source: &mut GgufFile, form: Form) -> PathBuf {

@@ -431,8 +431,20 @@ async fn weights_are_converted_beside_the_original() {
         answers.iter().all(|answer| answer.contains("Paris")),
         "{answers:?}"
     );
-    assert!(folder.join("small.q8.gguf").is_file());
-    assert!(folder.join("small.dense.gguf").is_file());
+    let made = [
+        folder.join("small.q8.gguf"),
+        folder.join("small.dense.gguf"),
+    ];
+    assert_eq!(LocalModel::conversions(&copy), made);
+    let need = |weights| {
+        let options = LocalOptions::new().weights(weights);
+        LocalModel::need(&copy, &options).unwrap()
+    };
+    let sizes = [Weights::AsIs, Weights::Auto, Weights::Dense].map(|form| need(form).weights);
+    assert!(sizes.is_sorted() && sizes[0] < sizes[2], "{sizes:?}");
+    assert!(need(Weights::Auto).fits());
+    fs::write(&made[0], "not made here").unwrap();
+    assert_eq!(LocalModel::conversions(&copy), made[1..]);
     fs::remove_dir_all(folder).unwrap();
 }
 

@@ -1,0 +1,273 @@
+//! `catena models bench`: how fast a model reads and writes here, and how many at a time.
+
+use std::{
+    io::{self, IsTerminal},
+    time::{Duration, Instant},
+};
+
+use catena_core::{ChatMessage, ChatModel, ChatRequest, Delta, Error, Result};
+use futures::{StreamExt, future::try_join_all};
+use serde::Serialize;
+
+use crate::{
+    args::With,
+    config::Config,
+    failure::Failure,
+    model,
+    terminal::{harmless, print},
+};
+
+/// Lengths of the prompts that are read, in tokens.
+const LENGTHS: [u64; 4] = [256, 512, 1024, 2048];
+/// No longer prompt is read after one that took this long: a slow machine has other things to do.
+const ENOUGH: f64 = 15.0;
+/// Tokens written to measure writing.
+const WRITTEN: u32 = 48;
+/// How many requests are made at a time, until more gain nothing; and what each reads and writes.
+const WIDTHS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+const WIDTH_READ: u64 = 96;
+const WIDTH_WRITTEN: u32 = 24;
+/// Less than this is no gain: two runs of the same work differ by as much on a busy machine.
+const GAIN: f64 = 1.15;
+
+/// What was measured; times in seconds, rates in tokens a second.
+#[derive(Debug, Serialize)]
+struct Figures {
+    model: String,
+    /// Until the model could be asked, with a download or a conversion if one was due.
+    load_seconds: f64,
+    reading: Vec<Reading>,
+    writing: Writing,
+    parallel: Parallel,
+}
+
+#[derive(Debug, Serialize)]
+struct Reading {
+    tokens: u64,
+    seconds: f64,
+    rate: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Writing {
+    tokens: u64,
+    rate: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Parallel {
+    /// The most requests at a time that were still worth while.
+    useful: usize,
+    measured: Vec<Width>,
+}
+
+#[derive(Debug, Serialize)]
+struct Width {
+    requests: usize,
+    /// Of all of them together, read and written.
+    rate: f64,
+}
+
+pub(super) async fn bench(with: &With, config: &Config, json: bool) -> Result<(), Failure> {
+    let quiet = json && !io::stderr().is_terminal();
+    let begun = Instant::now();
+    let model = model::load(with, config, quiet).await?;
+    let load_seconds = begun.elapsed().as_secs_f64();
+
+    let spinner = model::spinner(quiet);
+    let lines = !quiet && !io::stderr().is_terminal();
+    let say = |what: String| match lines {
+        true => eprintln!("{what}"),
+        false => spinner.set_message(what),
+    };
+    let mut bench = Bench {
+        model: &*model,
+        prompts: 0,
+    };
+    let mut reading = Vec::new();
+    let window = u64::from(model.profile().context_window);
+    for length in LENGTHS.into_iter().filter(|length| length + 16 <= window) {
+        say(format!("reading {length} tokens"));
+        let read = bench.read(length).await?;
+        let enough = read.seconds > ENOUGH;
+        reading.push(read);
+        if enough {
+            break;
+        }
+    }
+    say(format!("writing {WRITTEN} tokens"));
+    let writing = bench.write().await?;
+    let mut measured: Vec<Width> = Vec::new();
+    for requests in WIDTHS {
+        say(format!("{requests} at a time"));
+        let rate = bench.together(requests).await?;
+        let gained = measured.last().is_none_or(|last| rate > GAIN * last.rate);
+        measured.push(Width { requests, rate });
+        if !gained {
+            break;
+        }
+    }
+    spinner.finish_and_clear();
+    let figures = Figures {
+        model: model.profile().name.clone(),
+        load_seconds,
+        reading,
+        writing,
+        parallel: Parallel {
+            useful: useful(&measured),
+            measured,
+        },
+    };
+    if json {
+        let figures = serde_json::to_string_pretty(&figures)
+            .map_err(|error| Failure::new(format!("the figures are no JSON: {error}")))?;
+        print(&format!("{figures}\n"));
+    } else {
+        print(&harmless(&figures.table()));
+    }
+    Ok(())
+}
+
+/// The last width that gained over the one before it.
+fn useful(measured: &[Width]) -> usize {
+    let gains = measured
+        .windows(2)
+        .take_while(|pair| matches!(pair, [less, more] if more.rate > GAIN * less.rate));
+    measured
+        .get(gains.count())
+        .map_or(1, |width| width.requests)
+}
+
+struct Bench<'a> {
+    model: &'a dyn ChatModel,
+    /// How many prompts were made: each begins with its number, so that none is read from a cache.
+    prompts: u64,
+}
+
+/// One request, from its first token read to its last written.
+struct Timed {
+    read: u64,
+    written: u64,
+    /// Until the first text came, and until the end.
+    first: Duration,
+    all: Duration,
+}
+
+impl Bench<'_> {
+    async fn read(&mut self, length: u64) -> Result<Reading> {
+        let timed = time(self.model, self.prompt(length).max_tokens(2)).await?;
+        let seconds = timed.first.as_secs_f64();
+        Ok(Reading {
+            tokens: timed.read,
+            seconds,
+            rate: rate(timed.read, timed.first),
+        })
+    }
+
+    async fn write(&mut self) -> Result<Writing> {
+        let timed = time(self.model, self.prompt(WIDTH_READ).max_tokens(WRITTEN)).await?;
+        let after_first = timed.written.saturating_sub(1);
+        Ok(Writing {
+            tokens: timed.written,
+            rate: rate(after_first, timed.all.saturating_sub(timed.first)),
+        })
+    }
+
+    /// Tokens a second of `requests` at a time.
+    async fn together(&mut self, requests: usize) -> Result<f64> {
+        let crowd: Vec<_> = (0..requests)
+            .map(|_| self.prompt(WIDTH_READ).max_tokens(WIDTH_WRITTEN))
+            .collect();
+        let begun = Instant::now();
+        let timed = crowd.into_iter().map(|request| time(self.model, request));
+        let timed = try_join_all(timed).await?;
+        let tokens = timed.iter().map(|timed| timed.read + timed.written).sum();
+        Ok(rate(tokens, begun.elapsed()))
+    }
+
+    /// A story of about `length` tokens that a model likes to go on with.
+    fn prompt(&mut self, length: u64) -> ChatRequest {
+        self.prompts += 1;
+        let mut text = format!("{}. Continue this story at great length.\n", self.prompts);
+        let mut day = self.prompts * 1000;
+        loop {
+            let request = ChatRequest::new([ChatMessage::user(&*text)]);
+            if self.model.prompt_tokens(&request) >= length {
+                return request;
+            }
+            day += 1;
+            text += &format!("On day {day} the keeper of the lighthouse counted the ships. ");
+        }
+    }
+}
+
+async fn time(model: &dyn ChatModel, request: ChatRequest) -> Result<Timed> {
+    let begun = Instant::now();
+    let mut first = None;
+    let mut stream = model.stream(request).await?;
+    while let Some(delta) = stream.next().await {
+        match delta? {
+            Delta::Text(_) => {
+                first.get_or_insert_with(|| begun.elapsed());
+            }
+            Delta::End { usage, .. } => {
+                let all = begun.elapsed();
+                return Ok(Timed {
+                    read: usage.input_tokens,
+                    written: usage.output_tokens,
+                    first: first.unwrap_or(all),
+                    all,
+                });
+            }
+            _ => {}
+        }
+    }
+    Err(Error::malformed_output("the answer broke off"))
+}
+
+fn rate(tokens: u64, time: Duration) -> f64 {
+    tokens as f64 / time.as_secs_f64().max(1e-9)
+}
+
+impl Figures {
+    fn table(&self) -> String {
+        let mut text = format!("{}, loaded in {:.1} s\n\n", self.model, self.load_seconds);
+        text += "READS              IN       TOKENS/S\n";
+        for reading in &self.reading {
+            text += &format!(
+                "{:>6} tokens  {:>6.1} s  {:>10.0}\n",
+                reading.tokens, reading.seconds, reading.rate
+            );
+        }
+        text += &format!(
+            "\nwrites {:.1} tokens/s (over {} tokens)\n\nAT A TIME  TOKENS/S IN ALL\n",
+            self.writing.rate, self.writing.tokens
+        );
+        for width in &self.parallel.measured {
+            text += &format!("{:>9}  {:>15.0}\n", width.requests, width.rate);
+        }
+        let useful = self.parallel.useful;
+        let s = if useful == 1 { "" } else { "s" };
+        text + &format!("\n{useful} request{s} at a time: more gain less than 15 %\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_useful_width_is_the_last_that_gained() {
+        let widths = |rates: &[f64]| {
+            let width = |(rate, requests): (&f64, usize)| Width {
+                requests,
+                rate: *rate,
+            };
+            useful(&rates.iter().zip(WIDTHS).map(width).collect::<Vec<_>>())
+        };
+        assert_eq!(widths(&[100.0, 90.0]), 1);
+        assert_eq!(widths(&[100.0, 114.0]), 1);
+        assert_eq!(widths(&[100.0, 190.0, 200.0]), 2);
+        assert_eq!(widths(&[10.0, 20.0, 40.0, 80.0, 160.0, 320.0]), 32);
+    }
+}

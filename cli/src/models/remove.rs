@@ -1,0 +1,83 @@
+//! `catena models rm`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use catena_core::Error;
+use catena_local::LocalModel;
+use catena_models::catalog::{Catalog, ModelRef, Status, Store};
+use indicatif::HumanBytes;
+use serde_json::json;
+
+use crate::{failure::Failure, terminal::print};
+
+pub(super) fn remove(name: &str, dry_run: bool, json: bool) -> Result<(), Failure> {
+    let ModelRef::Catalog(name) = super::parse(name)? else {
+        return Err(
+            Failure::usage(format!("{name} is no name of the catalogue")).help(
+                "delete files of your own yourself, and those of the hub in the folder `hub` of the \
+                 cache folder",
+            ),
+        );
+    };
+    let store = Store::default_location()?;
+    let catalog = Catalog::builtin();
+    let (original, ours) = match catalog.status(&name, &store)? {
+        Status::Installed { path, bytes }
+        | Status::Unverified { path, bytes }
+        | Status::Partial { path, bytes } => {
+            let ours = path.starts_with(store.root());
+            (Some(path), if ours { bytes } else { 0 })
+        }
+        _ => (None, 0),
+    };
+    let conversions = original.as_deref().map(LocalModel::conversions);
+    let conversions = conversions.unwrap_or_default();
+    let mut freed: u64 = conversions.iter().map(|path| size(path)).sum();
+    if dry_run {
+        freed += ours;
+    } else {
+        // It refuses while the model is being pulled, so it comes first.
+        freed += catalog.remove(&name, &store)?;
+        for path in &conversions {
+            fs::remove_file(path).map_err(|error| {
+                let what = format!("deleting '{}': {error}", path.display());
+                Failure::from(Error::other(what).with_source(error))
+            })?;
+        }
+        if let Some(folder) = original.as_deref().and_then(Path::parent)
+            && folder.starts_with(store.root())
+        {
+            // Anything else in the folder is not ours.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+    // What was found in a folder of the user's stays.
+    let stays = original.filter(|path| !path.starts_with(store.root()));
+    if json {
+        let object =
+            json!({ "model": name, "bytes_freed": freed, "dry_run": dry_run, "stays": stays });
+        print(&format!("{object:#}\n"));
+    } else {
+        print(&told(&name, freed, dry_run, stays));
+    }
+    Ok(())
+}
+
+fn told(name: &str, freed: u64, dry_run: bool, stays: Option<PathBuf>) -> String {
+    let mut text = match (freed, dry_run) {
+        (0, _) => format!("{name}: there is nothing to remove\n"),
+        (_, true) => format!("{name}: {} would be freed\n", HumanBytes(freed)),
+        (_, false) => format!("{name}: {} were freed\n", HumanBytes(freed)),
+    };
+    if let Some(path) = stays {
+        text += &format!("{} is yours and stays\n", path.display());
+    }
+    text
+}
+
+fn size(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |metadata| metadata.len())
+}
