@@ -455,11 +455,8 @@ pub(crate) fn made(call: &Call, failed: bool) -> Made {
             let usage = match (failed, midway) {
                 (false, _) => priced(asked, said),
                 (true, false) => Usage::call(0, 0),
-                // The price of an answer that broke off is not known, so all of it is booked.
-                (true, true) => Usage {
-                    output_tokens: 1,
-                    ..estimate
-                },
+                // What had come of it when it broke off: a piece, which has a token at the least.
+                (true, true) => priced(asked, 1),
             };
             (true, estimate, usage)
         }
