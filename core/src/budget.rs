@@ -23,6 +23,9 @@ use crate::{Cost, Error, Result, Usage};
 /// of it is reserved first ([`ChatModel::worst_case`](crate::ChatModel::worst_case)): with three
 /// attempts, the last call that a budget of `calls` allows needs three.
 ///
+/// Of a run that is resumed, calls, tokens and money count over all its attempts; the time counts
+/// anew. What a call had cost that was under way when its process was killed is known to nobody.
+///
 /// # Example
 ///
 /// ```
@@ -270,7 +273,7 @@ impl Reservation {
     fn close(&mut self, usage: Usage) {
         let estimate = std::mem::take(&mut self.estimate);
         let mut account = self.ledger.account();
-        account.reserved = minus(account.reserved, estimate);
+        account.reserved = account.reserved.without(estimate);
         account.settled += usage;
     }
 }
@@ -281,16 +284,6 @@ impl Drop for Reservation {
         if self.estimate != Usage::default() {
             self.close(self.used);
         }
-    }
-}
-
-fn minus(total: Usage, part: Usage) -> Usage {
-    Usage {
-        calls: total.calls.saturating_sub(part.calls),
-        input_tokens: total.input_tokens.saturating_sub(part.input_tokens),
-        cached_tokens: total.cached_tokens.saturating_sub(part.cached_tokens),
-        output_tokens: total.output_tokens.saturating_sub(part.output_tokens),
-        cost: Cost(total.cost.0.saturating_sub(part.cost.0)),
     }
 }
 

@@ -167,8 +167,7 @@ impl Trial<'_> {
             let wrong = match (&ended.result, ended.error()) {
                 (None, _) | (Some(Ok(_)), _) => Vec::new(),
                 (_, Some(error)) if error.is_budget_exceeded() => {
-                    let sure = !self.case.job.has_passing();
-                    judge::stopped(self.case, error, sure.then_some(&self.needed))
+                    judge::stopped(self.case, error, None)
                 }
                 (_, Some(error)) if error.is_cancelled() && ended.cut => self.grace(&ended, cut),
                 (_, Some(error)) => {
@@ -237,9 +236,8 @@ impl Trial<'_> {
             }
             match ended.error() {
                 Some(error) if error.is_budget_exceeded() => {
-                    let sure = !self.case.job.has_passing();
-                    let needed = sure.then_some(self.needed);
-                    let wrong = judge::stopped(self.case, error, needed.as_ref());
+                    // What failed or was cut off is paid, and is paid again when it is made again.
+                    let wrong = judge::stopped(self.case, error, None);
                     if budget == Budget::new() || !wrong.is_empty() {
                         let wrong = [wrong, vec![format!("{error}")]].concat();
                         return self.wrong(when, wrong);

@@ -11,10 +11,14 @@ use std::{
 use async_trait::async_trait;
 use catena::{
     Budget, ChatMessage, ChatRequest, Context, Cost, Embedder, EmbedderProfile, Embedding, Error,
-    Graph, Price, Result, Retry, Run, RunOptions, agent, models::ScriptedModel, on_failure,
+    EventKind, Graph, Price, Result, Retry, Run, RunOptions, agent, models::ScriptedModel,
+    on_failure,
 };
+use futures::StreamExt;
 
-use crate::support::{alone, asker, asking, echo, finish, mapped, memory, say, texts};
+use crate::support::{
+    alone, asker, asking, echo, finish, mapped, memory, on_every_journal, record, say, texts,
+};
 
 fn limited(budget: Budget) -> RunOptions {
     RunOptions::new("run").budget(budget)
@@ -254,6 +258,81 @@ async fn what_a_resumed_run_takes_over_counts_and_a_larger_budget_lets_it_go_on(
     assert_eq!(outcome.usage.calls, 6);
     assert_eq!(outcome.unspent.calls, Some(0));
     assert_eq!(model.calls(), 6);
+}
+
+/// Also those that no entry tells: the failure that ended an attempt, and what was cut off.
+#[tokio::test(start_paused = true)]
+async fn what_was_lost_counts_when_a_run_is_resumed() {
+    on_every_journal(async |journal| {
+        let model = ScriptedModel::from_fn(|_| Err(Error::unavailable("down")));
+        let options = || limited(Budget::new().calls(3)).journal(journal.clone());
+        let graph = || alone("ask", asker(&model));
+        let (id, first) = finish(graph(), "x".to_owned(), options()).await;
+        let mut error = first.unwrap_err();
+        for calls in 1..=3 {
+            assert!(error.is_retryable(), "{error}");
+            assert_eq!(error.spent().unwrap().calls, calls);
+            let options = options().resume(id.clone());
+            error = finish(graph(), "x".to_owned(), options)
+                .await
+                .1
+                .unwrap_err();
+        }
+        assert!(error.is_budget_exceeded(), "{error}");
+        assert_eq!(model.calls(), 3);
+        assert_eq!(record(&*journal, &id).await.lost.calls, 3);
+
+        let slow = echo().latency(Duration::from_secs(60));
+        let mut run = Run::start(alone("ask", asker(&slow)), "x".to_owned(), options());
+        let id = run.id().clone();
+        while let Some(event) = run.next().await {
+            if matches!(event.kind, EventKind::CallStarted { .. }) {
+                break;
+            }
+        }
+        run.cancel();
+        assert!(run.outcome().await.unwrap_err().is_cancelled());
+        assert_eq!(record(&*journal, &id).await.lost.calls, 1);
+    })
+    .await;
+}
+
+/// A failure that something went on behind is an entry; asked again, it is lost, and counts once.
+#[tokio::test]
+async fn an_entry_that_makes_way_is_paid_once() {
+    let failing = Arc::new(AtomicUsize::new(2));
+    let left = Arc::clone(&failing);
+    let model = ScriptedModel::from_fn(move |request| match &*request.messages[0].content {
+        "fails" if left.load(Ordering::SeqCst) > 0 => {
+            left.fetch_sub(1, Ordering::SeqCst);
+            Err(Error::unavailable("down"))
+        }
+        text => Ok(text.to_owned()),
+    });
+    let work = || {
+        let model = model.clone();
+        agent(move |(): (), cx: Context| {
+            let model = model.clone();
+            async move {
+                let failed = cx.chat(&model, say("fails")).await;
+                cx.chat(&model, say("behind")).await?;
+                Ok(failed?.text)
+            }
+        })
+    };
+    let journal = memory();
+    let options = || RunOptions::new("run").journal(journal.clone());
+    let (id, first) = finish(work(), (), options()).await;
+    assert_eq!(first.unwrap_err().spent().unwrap().calls, 2);
+    for calls in [3, 4] {
+        let run = Run::start(work(), (), options().resume(id.clone()));
+        let spent = match run.outcome().await {
+            Ok(outcome) => outcome.usage.calls,
+            Err(error) => error.spent().unwrap().calls,
+        };
+        assert_eq!(spent, calls);
+        assert_eq!(model.calls() as u64, calls);
+    }
 }
 
 #[tokio::test]

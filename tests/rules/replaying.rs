@@ -41,8 +41,8 @@ async fn a_resumed_run_repeats_no_finished_call() {
         let outcome = outcome.unwrap();
         assert_eq!(outcome.output[5], "re: 5");
         assert_eq!(fragile.calls(), 4 + 3);
-        // What the first attempt paid counts against the budget of the second.
-        assert_eq!(outcome.usage.calls, 6);
+        // What the first attempt paid counts against the budget of the second, also what failed.
+        assert_eq!(outcome.usage.calls, 7);
         let replayed = events
             .iter()
             .filter(|event| matches!(event.kind, EventKind::CallFinished { replayed: true, .. }))

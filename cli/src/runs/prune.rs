@@ -38,8 +38,12 @@ pub(super) async fn prune(
         return Ok(());
     }
     let mut text: String = forgotten.iter().map(|id| format!("{id}\n")).collect();
-    let verb = if dry_run { "would be" } else { "were" };
-    let s = if forgotten.len() == 1 { "" } else { "s" };
+    let (s, were) = if forgotten.len() == 1 {
+        ("", "was")
+    } else {
+        ("s", "were")
+    };
+    let verb = if dry_run { "would be" } else { were };
     text += &format!("{} run{s} {verb} forgotten\n", forgotten.len());
     print(&text);
     Ok(())

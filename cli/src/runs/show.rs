@@ -62,7 +62,7 @@ fn head(record: &RunRecord, summary: &RunSummary, entries: &[Entry]) -> String {
     if let Some((parent, at)) = &record.forked {
         lines.push(("forked from", format!("{parent}, behind {at} entries")));
     }
-    let used = usage(entries);
+    let used = usage(entries) + record.lost;
     lines.push((
         "used",
         format!(

@@ -197,8 +197,7 @@ impl Context {
             prompt_tokens: 0,
             max_tokens: 0,
         };
-        let fingerprint = self
-            .fingerprint(|| Fingerprint::new(name, &[("the texts", texts.join("\0").as_bytes())]));
+        let fingerprint = self.fingerprint(|| Fingerprint::embed(name, texts));
         let mut call = match self.begin(fingerprint, Some(target())).await? {
             Begun::Replayed(Effect::Embed(vectors)) => return Ok(vectors),
             Begun::Replayed(other) => return Err(self.unlike(&other)),

@@ -12,7 +12,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::failures::Failures;
 use crate::{
-    Entry, Event, Gap, Journal, NodePath, Numbered, Result, RunId, budget::Ledger, event::EventSink,
+    Entry, Event, Gap, Journal, NodePath, Numbered, Result, RunId, Usage, budget::Ledger,
+    event::EventSink,
 };
 
 /// What all nodes of a run share. Held by every [`Context`](super::Context) of it.
@@ -26,6 +27,10 @@ pub(crate) struct RunScope {
     /// A person's answers that are not in the journal yet, by the ids of the questions.
     pub(crate) answers: HashMap<String, serde_json::Value>,
     pub(crate) events: EventSink,
+    /// What the entries of the journal say was spent.
+    pub(crate) written: Mutex<Usage>,
+    /// The entry that is in the journal and makes way for another: what ended the run before.
+    pub(crate) reopened: Option<Entry>,
     pub(crate) failures: Failures,
     pub(crate) gaps: Mutex<Vec<Gap>>,
     /// All tasks, so that the run ends when the last of them has.
@@ -35,10 +40,33 @@ pub(crate) struct RunScope {
 impl RunScope {
     /// Appends to the journal, if there is one.
     pub(super) async fn append(&self, entries: Vec<Entry>, events: Vec<Event>) -> Result<()> {
-        match &self.journal {
-            Some(journal) => journal.append(&self.id, entries, events).await,
-            None => Ok(()),
+        let Some(journal) = &self.journal else {
+            return Ok(());
+        };
+        let more: Usage = entries.iter().map(|entry| entry.usage).sum();
+        let replaced = self.reopened.as_ref().filter(|old| {
+            let same = |new: &Entry| new.call == old.call && new.path == old.path;
+            entries.iter().any(same)
+        });
+        let replaced = replaced.map_or_else(Usage::default, |old| old.usage);
+        // Before, for what was handed over is written even if nobody waits for it any more.
+        self.write(more, replaced);
+        let appended = journal.append(&self.id, entries, events).await;
+        if appended.is_err() {
+            self.write(replaced, more);
         }
+        appended
+    }
+
+    fn write(&self, more: Usage, less: Usage) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        *written = (*written + more).without(less);
+    }
+
+    /// What was spent on calls that have no entry.
+    pub(crate) fn lost(&self) -> Usage {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        self.ledger.settled().without(*written)
     }
 
     pub(super) fn keep_gap(&self, gap: Gap) {

@@ -32,7 +32,7 @@ impl Fingerprint {
 
     /// Of a request to a scorer.
     pub(crate) fn score(model: &str, request: &ChatRequest, choices: &[String]) -> Self {
-        let choices = choices.join("\0");
+        let choices = listed(choices);
         let sections = chat_sections(request);
         let [settings, instructions, rest] = sections.each();
         Self::new(
@@ -44,6 +44,11 @@ impl Fingerprint {
                 ("the choices", choices.as_bytes()),
             ],
         )
+    }
+
+    /// Of texts to embed.
+    pub(crate) fn embed(model: &str, texts: &[String]) -> Self {
+        Self::new(model, &[("the texts", listed(texts).as_bytes())])
     }
 
     /// What differs first between this, recorded, and `now`; `None` if they are equal.
@@ -67,6 +72,11 @@ impl Fingerprint {
             }
         }
     }
+}
+
+/// As JSON, so that no text looks like two.
+fn listed(texts: &[String]) -> String {
+    serde_json::json!(texts).to_string()
 }
 
 impl fmt::Display for Fingerprint {

@@ -121,6 +121,7 @@ impl Journal for MemoryJournal {
             recorded.head.status = end.status;
             recorded.head.output = end.output;
             recorded.head.error = end.error;
+            recorded.head.lost = end.lost;
             recorded.events.extend(events);
             Ok(())
         })

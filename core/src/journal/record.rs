@@ -106,6 +106,9 @@ pub struct RunRecord {
     pub output: Option<serde_json::Value>,
     /// Why it failed or waits.
     pub error: Option<Error>,
+    /// What it spent on calls that have no entry, in all attempts that came to an end: calls whose
+    /// failure ended it, and those that were cut off with it.
+    pub lost: Usage,
     /// When it began, in milliseconds since 1970.
     pub created_ms: u64,
     /// When it was last written to, in milliseconds since 1970.
@@ -126,6 +129,7 @@ impl RunRecord {
             status: RunStatus::Running,
             output: None,
             error: None,
+            lost: Usage::default(),
             created_ms: now,
             updated_ms: now,
         }
@@ -163,6 +167,8 @@ pub struct RunEnd {
     pub output: Option<serde_json::Value>,
     /// Why it failed or waits.
     pub error: Option<Error>,
+    /// What it spent so far on calls that have no entry; see [`RunRecord::lost`].
+    pub lost: Usage,
 }
 
 impl RunEnd {
@@ -172,6 +178,7 @@ impl RunEnd {
             status: RunStatus::Finished,
             output: Some(output),
             error: None,
+            lost: Usage::default(),
         }
     }
 
@@ -186,7 +193,15 @@ impl RunEnd {
             status,
             output: None,
             error: Some(error),
+            lost: Usage::default(),
         }
+    }
+
+    /// Adds what was spent on calls that have no entry.
+    #[must_use]
+    pub fn with_lost(mut self, lost: Usage) -> Self {
+        self.lost = lost;
+        self
     }
 }
 

@@ -48,6 +48,17 @@ impl Usage {
         }
     }
 
+    /// What is left of it without `part`; nothing is less than zero.
+    pub(crate) fn without(self, part: Self) -> Self {
+        Self {
+            calls: self.calls.saturating_sub(part.calls),
+            input_tokens: self.input_tokens.saturating_sub(part.input_tokens),
+            cached_tokens: self.cached_tokens.saturating_sub(part.cached_tokens),
+            output_tokens: self.output_tokens.saturating_sub(part.output_tokens),
+            cost: Cost(self.cost.0.saturating_sub(part.cost.0)),
+        }
+    }
+
     /// Tokens read and generated.
     pub fn tokens(&self) -> u64 {
         self.input_tokens.saturating_add(self.output_tokens)

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::options::{From, RunOptions};
 use crate::{
     Claim, Effect, Entry, Error, Interrupt, Journal, NodePath, Result, RunEnd, RunId, RunRecord,
-    Shape,
+    Shape, Usage,
 };
 
 /// What a run begins with.
@@ -15,6 +15,12 @@ use crate::{
 pub(super) struct Beginning {
     /// Effects of an earlier attempt, by node and call index.
     pub(super) replay: HashMap<(NodePath, u32), Entry>,
+    /// An entry that makes way for another: that of the call whose failure ended the run.
+    pub(super) reopened: Option<Entry>,
+    /// What the entries say was spent.
+    pub(super) written: Usage,
+    /// What was spent besides.
+    pub(super) lost: Usage,
     pub(super) answers: HashMap<String, Value>,
     /// Held as long as the run is executed.
     pub(super) claim: Option<Claim>,
@@ -84,24 +90,37 @@ async fn resume(
     let claim = journal.begin(&known).await?;
     // Read again: until it was claimed, another program may have gone on with it.
     let (_, mut entries) = load(journal, id).await?;
-    // Of calls made at once, one can fail the run while others go on behind it. It is asked again.
-    let ended = |entry: &Entry| match &entry.effect {
-        Effect::Failed(error) => known.error.as_ref() == Some(error),
-        _ => false,
-    };
-    if let Some(at) = entries.iter().rposition(ended) {
-        entries.remove(at);
-    }
+    let written = spent(&entries);
+    let reopened = take_ended(&mut entries, &known);
     Ok(Beginning {
         answers: answers(options, &entries)?,
         replay: by_call(entries),
+        reopened,
+        written,
+        lost: known.lost,
         claim: Some(claim),
         resumed: Some(RunEnd {
             status: known.status,
             output: known.output,
             error: known.error,
+            lost: known.lost,
         }),
     })
+}
+
+/// Takes away the entry of the call whose failure ended the run. Of calls made at once, one can do so
+/// while others go on behind it; it is asked again.
+fn take_ended(entries: &mut Vec<Entry>, known: &RunRecord) -> Option<Entry> {
+    let ended = |entry: &Entry| match &entry.effect {
+        Effect::Failed(error) => known.error.as_ref() == Some(error),
+        _ => false,
+    };
+    let at = entries.iter().rposition(ended)?;
+    Some(entries.remove(at))
+}
+
+fn spent(entries: &[Entry]) -> Usage {
+    entries.iter().map(|entry| entry.usage).sum()
 }
 
 async fn fork(
@@ -121,6 +140,7 @@ async fn fork(
         .with_help("0 takes over none of them"));
     }
     entries.truncate(count);
+    take_ended(&mut entries, &known);
     let answers = answers(options, &entries)?;
     record.forked = Some((id.clone(), count));
     let claim = journal.begin(&record).await?;
@@ -128,10 +148,11 @@ async fn fork(
         .append(&record.id, entries.clone(), Vec::new())
         .await?;
     Ok(Beginning {
+        written: spent(&entries),
         replay: by_call(entries),
         answers,
         claim: Some(claim),
-        resumed: None,
+        ..Beginning::default()
     })
 }
 

@@ -285,14 +285,15 @@ async fn execute<A: Agent>(
         }
     };
     // Paid already, so it counts before anything else may be paid, and not when the run comes to it.
-    let replay = beginning.replay.values();
-    ledger.book(replay.map(|entry| entry.usage).sum());
+    ledger.book(beginning.written + beginning.lost);
     let scope = Arc::new(RunScope {
         id: id.clone(),
         ledger: Arc::clone(&ledger),
         journal: options.journal.clone(),
         replay: beginning.replay,
         answers: beginning.answers,
+        written: Mutex::new(beginning.written),
+        reopened: beginning.reopened,
         events,
         failures: crate::context::Failures::default(),
         gaps: Mutex::default(),
@@ -357,7 +358,10 @@ async fn written_down<O: serde::Serialize>(scope: &RunScope, output: O) -> Resul
 async fn end(scope: &RunScope, end: RunEnd) -> Result<()> {
     let events = scope.events.last();
     match &scope.journal {
-        Some(journal) => journal.finish(&scope.id, end, events).await,
+        Some(journal) => {
+            let end = end.with_lost(scope.lost());
+            journal.finish(&scope.id, end, events).await
+        }
         None => Ok(()),
     }
 }

@@ -311,6 +311,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_run_that_has_ended_is_free_for_others_while_its_journal_stays_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs.db");
+        let (one, two) = (SqliteJournal::open(&path), SqliteJournal::open(&path));
+        let (one, two) = (one.unwrap(), two.unwrap());
+        let run = record();
+        let claim = one.begin(&run).await.unwrap();
+        assert!(two.remove(&run.id).await.unwrap_err().is_journal());
+        let waits = RunEnd::failed(Error::interrupted(Vec::new()));
+        one.finish(&run.id, waits, Vec::new()).await.unwrap();
+        drop(claim);
+
+        let claim = two.begin(&run).await.unwrap();
+        assert!(one.begin(&run).await.is_err(), "now it is the other's");
+        let end = RunEnd::finished(serde_json::Value::Null);
+        two.finish(&run.id, end, Vec::new()).await.unwrap();
+        drop(claim);
+        assert!(one.remove(&run.id).await.unwrap());
+    }
+
+    #[tokio::test]
     async fn what_is_no_journal_is_refused_in_words() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |name: &str, content: &[u8]| {
@@ -323,12 +344,15 @@ mod tests {
         };
         let text = refused("thesis.txt", &b"my thesis, in many words. ".repeat(50));
         assert!(text.ends_with("exists and is no journal"), "{text}");
+        refused("scrap.txt", b"x");
 
         let other = folder.path().join("other.db");
         let db = rusqlite::Connection::open(&other).unwrap();
         db.execute_batch("CREATE TABLE cats (name TEXT)").unwrap();
         drop(db);
+        let before = std::fs::read(&other).unwrap();
         let error = SqliteJournal::open(&other).unwrap_err();
+        assert_eq!(std::fs::read(&other).unwrap(), before, "it is left alone");
         assert!(
             error.to_string().contains("no journal of Catena"),
             "{error}"

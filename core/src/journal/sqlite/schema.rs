@@ -1,6 +1,7 @@
 //! Opening a database: settings, form, version.
 
 use std::{
+    fs,
     path::Path,
     time::{Duration, Instant},
 };
@@ -13,7 +14,7 @@ use crate::{Error, Result};
 const APPLICATION: i64 = 0x4354_4e41;
 
 /// The form of the tables; another number is refused.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// How long a write waits for another process to finish its own.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,6 +35,7 @@ const TABLES: &str = "
         status TEXT NOT NULL,
         output TEXT,
         error TEXT,
+        lost TEXT,
         created_ms INTEGER NOT NULL,
         updated_ms INTEGER NOT NULL,
         owner TEXT NOT NULL,
@@ -56,10 +58,16 @@ const TABLES: &str = "
 /// Opens or creates the database at `path`. With `fsync`, a commit waits for the disk.
 pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     let failed = |error: rusqlite::Error| unopenable(path, &error);
+    if is_scrap(path) {
+        return Err(no_journal(path));
+    }
     let mut connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(PATIENCE).map_err(failed)?;
-    // Reads the file for the first time: anything that is no database shows here.
-    write_ahead(&connection).map_err(failed)?;
+    // Reads the file for the first time, and changes nothing: anything that is not ours shows here.
+    patiently(|| identify(&connection))
+        .map_err(failed)?
+        .check(path)?;
+    patiently(|| connection.pragma_update(None, "journal_mode", "WAL")).map_err(failed)?;
     let synchronous = if fsync { "FULL" } else { "NORMAL" };
     connection
         .pragma_update(None, "synchronous", synchronous)
@@ -71,52 +79,73 @@ pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;
-    let number = |name: &str| transaction.pragma_query_value(None, name, |row| row.get(0));
-    let application: i64 = number("application_id").map_err(failed)?;
-    let version: i64 = number("user_version").map_err(failed)?;
-    let tables: i64 = transaction
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(failed)?;
-    match (application, version) {
-        (0, 0) if tables == 0 => {
-            transaction.execute_batch(TABLES).map_err(failed)?;
-            transaction
-                .pragma_update(None, "application_id", APPLICATION)
-                .map_err(failed)?;
-            transaction
-                .pragma_update(None, "user_version", VERSION)
-                .map_err(failed)?;
-        }
-        (APPLICATION, VERSION) => {}
-        (APPLICATION, other) => {
-            return Err(Error::journal(format!(
-                "the journal {} has version {other}, and this program knows version {VERSION}",
-                path.display()
-            ))
-            .with_help(if other > VERSION {
-                "open it with the newer program that wrote it, or name another file"
-            } else {
-                "name another file, or remove this one"
-            }));
-        }
-        _ => {
-            return Err(Error::journal(format!(
-                "{} is a database, and no journal of Catena",
-                path.display()
-            ))
-            .with_help("name another file"));
-        }
+    if identify(&transaction).map_err(failed)?.check(path)? {
+        transaction.execute_batch(TABLES).map_err(failed)?;
+        transaction
+            .pragma_update(None, "application_id", APPLICATION)
+            .map_err(failed)?;
+        transaction
+            .pragma_update(None, "user_version", VERSION)
+            .map_err(failed)?;
     }
     transaction.commit().map_err(failed)?;
     Ok(connection)
 }
 
-/// Turns the write-ahead log on. Of processes that do so to a new file at the same time, SQLite
-/// refuses some at once, whatever the timeout.
-fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+/// Too short for a database, and something all the same, which SQLite would write over.
+fn is_scrap(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && (1..512).contains(&file.len()))
+}
+
+/// Whose a database is.
+struct Identity {
+    application: i64,
+    version: i64,
+    tables: i64,
+}
+
+fn identify(connection: &Connection) -> rusqlite::Result<Identity> {
+    // In one statement, or another process could create it in between.
+    let all = "SELECT (SELECT application_id FROM pragma_application_id),
+        (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)";
+    connection.query_row(all, [], |row| {
+        Ok(Identity {
+            application: row.get(0)?,
+            version: row.get(1)?,
+            tables: row.get(2)?,
+        })
+    })
+}
+
+impl Identity {
+    /// Whether it is nobody's and new; refuses what is not ours.
+    fn check(&self, path: &Path) -> Result<bool> {
+        let path = path.display();
+        match (self.application, self.version) {
+            (0, 0) if self.tables == 0 => Ok(true),
+            (APPLICATION, VERSION) => Ok(false),
+            (APPLICATION, other) => Err(Error::journal(format!(
+                "the journal {path} has version {other}, and this program knows version {VERSION}",
+            ))
+            .with_help(if other > VERSION {
+                "open it with the newer program that wrote it, or name another file"
+            } else {
+                "name another file, or remove this one"
+            })),
+            _ => Err(
+                Error::journal(format!("{path} is a database, and no journal of Catena"))
+                    .with_help("name another file"),
+            ),
+        }
+    }
+}
+
+/// Does something to a file that others may be opening too. Of processes that turn the write-ahead
+/// log of a new file on at the same time, SQLite refuses some at once, whatever the timeout.
+fn patiently<T>(mut work: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     let started = Instant::now();
     loop {
-        let busy = match connection.pragma_update(None, "journal_mode", "WAL") {
+        let busy = match work() {
             Err(error)
                 if matches!(
                     error.sqlite_error_code(),
@@ -134,7 +163,15 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
+fn no_journal(path: &Path) -> Error {
+    Error::journal(format!("{} exists and is no journal", path.display()))
+        .with_help("name another file")
+}
+
 fn unopenable(path: &Path, error: &rusqlite::Error) -> Error {
+    if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+        return no_journal(path).with_source(error.to_string());
+    }
     let path = path.display();
     let of = |message: String, help: &str| {
         Error::journal(message)
@@ -142,10 +179,6 @@ fn unopenable(path: &Path, error: &rusqlite::Error) -> Error {
             .with_source(error.to_string())
     };
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => of(
-            format!("{path} exists and is no journal"),
-            "name another file",
-        ),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => of(
             format!("the journal {path} is locked by another program"),
             "wait for that program to end, or name another file",

@@ -19,17 +19,17 @@ use crate::{
 /// Begins a run or takes it up. Inside of a transaction that may write, so that of two processes
 /// only one finds the run free.
 pub(super) fn begin(db: &Connection, claims: &Arc<Claims>, run: &RunRecord) -> Result<Held> {
-    let known: Option<(i64, String)> = db
-        .prepare_cached("SELECT n, owner FROM runs WHERE id = ?1")
+    let known = db
+        .prepare_cached("SELECT n FROM runs WHERE id = ?1")
         .and_then(|mut select| {
             select
-                .query_row([run.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row([run.id.as_str()], |row| row.get(0))
                 .optional()
         })
         .map_err(|error| failed(&error))?;
     match known {
-        Some((_, owner)) if claims.is_live(&run.id, &owner) => return Err(memory::live(&run.id)),
-        Some((n, _)) => take_up(db, n, &claims.owner),
+        Some(_) if is_live(db, claims, &run.id)? => return Err(memory::live(&run.id)),
+        Some(n) => take_up(db, n, &claims.owner),
         None => insert(db, run, &claims.owner),
     }
     .map_err(|error| failed(&error))?;
@@ -181,7 +181,8 @@ pub(super) fn finish(db: &Connection, run: &RunId, end: &RunEnd, events: &[Event
     let n = number(db, run)?;
     insert_events(db, n, events)?;
     db.prepare_cached(
-        "UPDATE runs SET status = ?2, output = ?3, error = ?4, updated_ms = ?5 WHERE n = ?1",
+        "UPDATE runs SET status = ?2, output = ?3, error = ?4, lost = ?5, updated_ms = ?6
+            WHERE n = ?1",
     )
     .and_then(|mut update| {
         update.execute(params![
@@ -189,6 +190,7 @@ pub(super) fn finish(db: &Connection, run: &RunId, end: &RunEnd, events: &[Event
             end.status.to_string(),
             end.output.as_ref().map(json),
             end.error.as_ref().map(json),
+            json(&end.lost),
             now_ms() as i64,
         ])
     })
@@ -200,12 +202,12 @@ pub(super) fn load(db: &Connection, run: &RunId) -> Result<Option<(RunRecord, Ve
     let record = db
         .prepare_cached(
             "SELECT id, name, shape, input, meta, forked, status, output, error, created_ms,
-                updated_ms, n FROM runs WHERE id = ?1",
+                updated_ms, lost, n FROM runs WHERE id = ?1",
         )
         .and_then(|mut select| {
             select
                 .query_row([run.as_str()], |row| {
-                    Ok((record(row), row.get::<_, i64>(11)?))
+                    Ok((record(row), row.get::<_, i64>(12)?))
                 })
                 .optional()
         })
@@ -231,6 +233,7 @@ fn record(row: &Row<'_>) -> Result<RunRecord> {
     record.error = optional(row, 8)?;
     record.created_ms = column::<i64>(row, 9)? as u64;
     record.updated_ms = column::<i64>(row, 10)? as u64;
+    record.lost = optional(row, 11)?.unwrap_or_default();
     Ok(record)
 }
 
@@ -302,22 +305,29 @@ pub(super) fn list(db: &Connection, claims: &Claims) -> Result<Vec<RunSummary>> 
 
 /// Forgets a run.
 pub(super) fn remove(db: &Connection, claims: &Claims, run: &RunId) -> Result<bool> {
-    let owner: Option<String> = db
-        .query_row(
-            "SELECT owner FROM runs WHERE id = ?1",
-            [run.as_str()],
-            |row| row.get(0),
-        )
-        .optional()
-        .map_err(|error| failed(&error))?;
-    match owner {
-        None => Ok(false),
-        Some(owner) if claims.is_live(run, &owner) => Err(memory::live(run)),
-        Some(_) => db
-            .execute("DELETE FROM runs WHERE id = ?1", [run.as_str()])
-            .map(|deleted| deleted > 0)
-            .map_err(|error| failed(&error)),
+    if is_live(db, claims, run)? {
+        return Err(memory::live(run));
     }
+    db.execute("DELETE FROM runs WHERE id = ?1", [run.as_str()])
+        .map(|deleted| deleted > 0)
+        .map_err(|error| failed(&error))
+}
+
+/// Whether somebody executes a run: this journal, or another one that has not ended it.
+fn is_live(db: &Connection, claims: &Claims, run: &RunId) -> Result<bool> {
+    let known: Option<(String, String)> = db
+        .prepare_cached("SELECT owner, status FROM runs WHERE id = ?1")
+        .and_then(|mut select| {
+            select
+                .query_row([run.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        })
+        .map_err(|error| failed(&error))?;
+    let Some((owner, text)) = known else {
+        return Ok(false);
+    };
+    let running = status(&text)? == RunStatus::Running;
+    Ok((running || owner == claims.owner) && claims.is_live(run, &owner))
 }
 
 fn number(db: &Connection, run: &RunId) -> Result<i64> {
