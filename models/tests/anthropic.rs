@@ -24,6 +24,7 @@ async fn server(response: ResponseTemplate) -> MockServer {
 
 fn builder(server: &MockServer) -> AnthropicBuilder {
     Anthropic::builder("tiny")
+        .sampling(true)
         .base_url(format!("{}/v1", server.uri()))
         .api_key("sk-secret")
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use catena_core::{ApproximateCounter, Cost, Error, ModelProfile, Price, Result, TokenCounter};
 
-use super::{Anthropic, Inner};
+use super::{Anthropic, Inner, request::Habits};
 use crate::http::{Connection, Settings};
 
 /// The form of requests and answers that is spoken here.
@@ -16,7 +16,7 @@ pub struct AnthropicBuilder {
     settings: Settings,
     profile: ModelProfile,
     counter: Arc<dyn TokenCounter>,
-    prompt_caching: bool,
+    habits: Habits,
 }
 
 impl AnthropicBuilder {
@@ -25,11 +25,15 @@ impl AnthropicBuilder {
         profile.parallel = 8;
         profile.json_schema = true;
         profile.tools = true;
+        let habits = Habits {
+            prompt_caching: false,
+            sampling: accepts_sampling(&model),
+        };
         Self {
             settings: Settings::new("https://api.anthropic.com/v1".into(), model),
             profile,
             counter: Arc::new(ApproximateCounter),
-            prompt_caching: false,
+            habits,
         }
     }
 
@@ -87,7 +91,16 @@ impl AnthropicBuilder {
     /// Give the price of cached ones in [`Price::cached`]. Default: no.
     #[must_use]
     pub fn prompt_caching(mut self, caching: bool) -> Self {
-        self.prompt_caching = caching;
+        self.habits.prompt_caching = caching;
+        self
+    }
+
+    /// Whether a request's temperature and `top_p` are sent. The API's newer models refuse every
+    /// request that has one, and answer at a temperature of their own. Default: by the model's name,
+    /// up to version 4.6.
+    #[must_use]
+    pub fn sampling(mut self, sampling: bool) -> Self {
+        self.habits.sampling = sampling;
         self
     }
 
@@ -130,8 +143,8 @@ impl AnthropicBuilder {
         settings.headers = headers;
 
         let mut profile = self.profile;
-        profile.prefix_cache |= self.prompt_caching;
-        if self.prompt_caching {
+        profile.prefix_cache |= self.habits.prompt_caching;
+        if self.habits.prompt_caching {
             let Cost(read) = profile.price.input;
             profile.price.input = Cost(read.saturating_add(read.div_ceil(4)));
         }
@@ -140,9 +153,25 @@ impl AnthropicBuilder {
                 connection: Connection::new(settings)?,
                 profile,
                 counter: self.counter,
-                prompt_caching: self.prompt_caching,
+                habits: self.habits,
             }),
         })
+    }
+}
+
+/// Whether the model with this name takes a temperature: those of versions 2 to 4.6 do, as
+/// `claude-3-5-haiku-…`, `claude-sonnet-4-5` and `claude-opus-4-20250514` are. A name without a
+/// version belongs to a newer one, or to a gateway, which knows best.
+fn accepts_sampling(model: &str) -> bool {
+    let mut numbers = model
+        .split(['-', '.', '@', ':'])
+        .skip_while(|part| part.parse::<u32>().is_err())
+        .map_while(|part| part.parse::<u32>().ok());
+    // A date is no version.
+    match (numbers.next(), numbers.next().filter(|minor| *minor < 100)) {
+        (Some(4), Some(minor)) => minor <= 6,
+        (Some(major), _) => major <= 4,
+        (None, _) => false,
     }
 }
 
@@ -159,6 +188,29 @@ mod tests {
         assert!(!format!("{model:?}").contains("hidden"));
         let error = AnthropicBuilder::from_vars("m".into(), |_| None).unwrap_err();
         assert!(error.is_invalid() && error.help().unwrap().contains("ANTHROPIC_API_KEY"));
+    }
+
+    #[test]
+    fn models_that_refuse_a_temperature_are_known_by_their_version() {
+        for takes in [
+            "claude-2.1",
+            "claude-3-5-haiku-20241022",
+            "claude-opus-4-20250514",
+            "claude-opus-4-1",
+            "claude-sonnet-4-5-20250929",
+            "claude-sonnet-4-6",
+        ] {
+            assert!(accepts_sampling(takes), "{takes}");
+        }
+        for refuses in [
+            "claude-opus-4-7",
+            "claude-opus-4-8-20260101",
+            "claude-sonnet-5",
+            "claude-opus-5-5",
+            "claude-next",
+        ] {
+            assert!(!accepts_sampling(refuses), "{refuses}");
+        }
     }
 
     #[test]

@@ -12,15 +12,16 @@ use async_trait::async_trait;
 use catena_core::{ChatModel, ChatRequest, ChatStream, Format, ModelProfile, Result, TokenCounter};
 
 use crate::http::{Answer, Connection, overflow};
-use request::Body;
+use request::{Body, Habits};
 use response::Events;
 
 /// A model behind Anthropic's Messages API.
 ///
 /// Answers are always streamed. An answer that must be JSON comes by way of a tool that the model
 /// has to call, so its schema has to be that of an object, and such a request can bring no tools of
-/// its own. A seed and log-probabilities cannot be had and are not asked for. All system messages
-/// of a request come before its first turn. A stop sequence of white space alone, which the API
+/// its own. A seed and log-probabilities cannot be had and are not asked for, and with models that
+/// [refuse](AnthropicBuilder::sampling) them neither are a temperature and `top_p`. All system
+/// messages of a request come before its first turn. A stop sequence of white space alone, which the API
 /// refuses, is cut off here.
 ///
 /// With [prompt caching](AnthropicBuilder::prompt_caching) the part of a prompt that stays the same
@@ -55,7 +56,7 @@ struct Inner {
     connection: Connection,
     profile: ModelProfile,
     counter: Arc<dyn TokenCounter>,
-    prompt_caching: bool,
+    habits: Habits,
 }
 
 impl Anthropic {
@@ -107,12 +108,12 @@ impl ChatModel for Anthropic {
         let Inner {
             connection,
             profile,
-            prompt_caching,
+            habits,
             ..
         } = &*self.inner;
         let endpoint = connection.endpoint.clone();
         let max_tokens = request.max_tokens.unwrap_or(profile.max_output_tokens);
-        let body = Body::new(&endpoint.model, max_tokens, &request, *prompt_caching)?;
+        let body = Body::new(&endpoint.model, max_tokens, &request, *habits)?;
         let missing = || overflow(self, &request);
         let accepted = connection.post("messages", &body, missing).await?;
         let mut events = Events::new(matches!(request.format, Format::JsonSchema(_)));
@@ -128,7 +129,7 @@ impl fmt::Debug for Anthropic {
         f.debug_struct("Anthropic")
             .field("url", &self.inner.connection.endpoint.url)
             .field("profile", &self.inner.profile)
-            .field("prompt_caching", &self.inner.prompt_caching)
+            .field("habits", &self.inner.habits)
             .finish_non_exhaustive()
     }
 }

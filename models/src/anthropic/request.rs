@@ -9,6 +9,15 @@ use serde_json::{Value, json};
 /// The tool whose arguments are the answer, where that has to be JSON.
 pub(super) const ANSWER: &str = "answer";
 
+/// How a model is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habits {
+    /// What stays the same is marked for the provider's cache.
+    pub(super) prompt_caching: bool,
+    /// Temperature and `top_p` are sent.
+    pub(super) sampling: bool,
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
     model: &'a str,
@@ -16,7 +25,8 @@ pub(super) struct Body<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     system: Vec<Block<'a>>,
     messages: Vec<Turn<'a>>,
-    temperature: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     top_p: Option<f32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -78,7 +88,7 @@ impl<'a> Body<'a> {
         model: &'a str,
         max_tokens: u32,
         request: &'a ChatRequest,
-        caching: bool,
+        habits: Habits,
     ) -> Result<Self> {
         let (tools, tool_choice) = tools(request)?;
         let (system, turns): (Vec<_>, Vec<_>) = request
@@ -95,8 +105,11 @@ impl<'a> Body<'a> {
                 .filter_map(|message| Block::text(&message.content))
                 .collect(),
             messages: joined(&turns),
-            temperature: request.temperature,
-            top_p: (request.top_p < 1.0).then_some(request.top_p),
+            // Newer models refuse the two together, so what changes nothing is left out.
+            temperature: (habits.sampling && request.temperature != 1.0)
+                .then_some(request.temperature),
+            top_p: (habits.sampling && request.top_p < 1.0 && request.temperature > 0.0)
+                .then_some(request.top_p),
             stop_sequences: stops.map(String::as_str).collect(),
             tools,
             tool_choice,
@@ -105,7 +118,7 @@ impl<'a> Body<'a> {
         if body.messages.is_empty() {
             return Err(Error::invalid("a request needs at least one turn"));
         }
-        if caching {
+        if habits.prompt_caching {
             body.mark_prefix();
         }
         Ok(body)
@@ -245,9 +258,22 @@ impl<'a> From<&'a ToolSpec> for Tool<'a> {
 mod tests {
     use super::*;
 
-    fn wire(request: &ChatRequest, caching: bool) -> Value {
+    const PLAIN: Habits = Habits {
+        prompt_caching: false,
+        sampling: true,
+    };
+
+    fn wire(request: &ChatRequest, prompt_caching: bool) -> Value {
+        let habits = Habits {
+            prompt_caching,
+            ..PLAIN
+        };
+        wire_as(request, habits)
+    }
+
+    fn wire_as(request: &ChatRequest, habits: Habits) -> Value {
         // By way of text: a number must be written as it was given.
-        let body = Body::new("m", 64, request, caching).unwrap();
+        let body = Body::new("m", 64, request, habits).unwrap();
         serde_json::from_str(&serde_json::to_string(&body).unwrap()).unwrap()
     }
 
@@ -333,6 +359,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_model_refuses_is_not_sent() {
+        let sent = |temperature, top_p, sampling| {
+            let request = ChatRequest::new([ChatMessage::user("u")]);
+            let request = request.temperature(temperature).top_p(top_p);
+            let body = wire_as(&request, Habits { sampling, ..PLAIN });
+            (body.get("temperature").cloned(), body.get("top_p").cloned())
+        };
+        assert_eq!(sent(0.0, 0.5, true), (Some(json!(0.0)), None));
+        assert_eq!(sent(1.0, 0.5, true), (None, Some(json!(0.5))));
+        assert_eq!(sent(0.7, 1.0, true), (Some(json!(0.7)), None));
+        // Both mean something: the model says whether it takes them.
+        assert_eq!(sent(0.7, 0.5, true), (Some(json!(0.7)), Some(json!(0.5))));
+        assert_eq!(sent(0.7, 0.5, false), (None, None));
+    }
+
+    #[test]
     fn json_comes_by_way_of_a_tool() {
         let schema = json!({"type": "object", "properties": {}});
         let request = ChatRequest::new([ChatMessage::user("u")]).json_schema(schema.clone());
@@ -343,7 +385,7 @@ mod tests {
         let with_tools = request.clone().tools([ToolSpec::new("t", "d", schema)]);
         let list = request.json_schema(json!({"type": "array"}));
         for refused in [with_tools, list] {
-            assert!(Body::new("m", 1, &refused, false).unwrap_err().is_invalid());
+            assert!(Body::new("m", 1, &refused, PLAIN).unwrap_err().is_invalid());
         }
     }
 
@@ -387,7 +429,7 @@ mod tests {
             vec![ChatMessage::user("")],
         ] {
             let request = ChatRequest::new(messages);
-            assert!(Body::new("m", 1, &request, false).unwrap_err().is_invalid());
+            assert!(Body::new("m", 1, &request, PLAIN).unwrap_err().is_invalid());
         }
     }
 }

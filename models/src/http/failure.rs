@@ -78,6 +78,7 @@ impl Failure {
             None if labelled(&["rate_limit", "insufficient_quota"]) => 429,
             None if labelled(&["api_key", "authentication", "permission"]) => 401,
             None if labelled(&["invalid_request"]) => 400,
+            None if labelled(&["billing"]) => 402,
             None if labelled(&["not_found"]) => 404,
             None if labelled(&["too_large"]) => 413,
             None => 500,
