@@ -178,11 +178,15 @@ pub(crate) struct Output {
     pub(crate) quiet: bool,
 }
 
-#[derive(Clone, Debug, ClapArgs)]
+#[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct With {
     /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or openai:NAME [env: CATENA_MODEL]
     #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
+
+    /// Another model for the last answer, named in the same ways: a small one reads, a larger one answers [default: the same model]
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) manager_model: Option<String>,
 
     /// The tokens that a worker may use: prompt and answer together [env: CATENA_WINDOW] [default: what suits the model]
     #[arg(short, long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
@@ -199,19 +203,6 @@ pub(crate) struct With {
     /// How workers take notes for a question [default: copied]
     #[arg(long, value_enum, value_name = "HOW")]
     pub(crate) notes: Option<Notes>,
-}
-
-impl With {
-    /// A model, and everything else as it is set elsewhere.
-    pub(crate) fn model(model: Option<String>, device: Option<String>) -> Self {
-        Self {
-            model,
-            window: None,
-            device,
-            prompts: None,
-            notes: None,
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

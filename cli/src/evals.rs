@@ -1,5 +1,7 @@
 //! `catena eval`.
 
+use std::sync::Arc;
+
 use catena_agents::{ChainOfAgents, FullContext, MultiPath};
 use catena_core::Usage;
 use catena_evals::{AgentStrategy, Answered, Evaluation, Strategy, Suite, Table};
@@ -96,6 +98,7 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
 
 async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy>>, Failure> {
     let model = model::load(&args.with, config, false).await?;
+    let manager = model::manager(&model, &args.with, config, false).await?;
     let window = window(&args.with, config, &*model);
     let prompts = prompts(&args.with, config)?;
     let digest = |name: &str| -> Result<String, Failure> {
@@ -106,8 +109,14 @@ async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy
         env!("CARGO_PKG_VERSION"),
         model.profile().name
     );
+    // Answers of one pair of models are not those of another.
+    let setting = match Arc::ptr_eq(&model, &manager) {
+        true => setting,
+        false => format!("{setting}, manager {}", manager.profile().name),
+    };
     let chain = || {
         ChainOfAgents::new(model.clone())
+            .manager(manager.clone())
             .window(window)
             .answer_tokens(ANSWER_TOKENS)
             .notes(args.with.notes.unwrap_or_default().into())

@@ -26,7 +26,28 @@ pub(crate) async fn load(
     config: &Config,
     quiet: bool,
 ) -> Result<Arc<dyn ChatModel>, Failure> {
-    let name = name(with, config);
+    load_named(name(with, config), with, config, quiet).await
+}
+
+/// The model that answers in the end: `worker` unless the flags name another.
+pub(crate) async fn manager(
+    worker: &Arc<dyn ChatModel>,
+    with: &With,
+    config: &Config,
+    quiet: bool,
+) -> Result<Arc<dyn ChatModel>, Failure> {
+    match &with.manager_model {
+        Some(other) if other != name(with, config) => load_named(other, with, config, quiet).await,
+        _ => Ok(Arc::clone(worker)),
+    }
+}
+
+async fn load_named(
+    name: &str,
+    with: &With,
+    config: &Config,
+    quiet: bool,
+) -> Result<Arc<dyn ChatModel>, Failure> {
     let reference = ModelRef::parse(name).map_err(|error| {
         let help = error.help().map(str::to_owned);
         let failure = Failure::usage(error.to_string());

@@ -37,7 +37,14 @@ pub(crate) async fn run(command: Models, config: &Config) -> Result<(), Failure>
             model,
             device,
             json,
-        } => bench::bench(&With::model(model, device), config, json).await,
+        } => {
+            let with = With {
+                model,
+                device,
+                ..With::default()
+            };
+            bench::bench(&with, config, json).await
+        }
         Models::Remove {
             model,
             dry_run,

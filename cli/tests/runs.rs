@@ -524,3 +524,21 @@ fn a_window_of_another_size_reads_other_chunks_and_is_another_run() {
     assert_eq!(show["run"]["meta"]["window"], 600);
     assert_ne!(WINDOW, "600");
 }
+
+#[test]
+fn another_model_can_answer_and_does_so_after_a_resume() {
+    let (home, server) = (Home::new(), Server::start(reader));
+    home.write("book.txt", book());
+    let larger = ["--manager-model", "openai:larger", "--max-calls", "2"];
+    run(&mut home.ask(&server, "book.txt", &larger)).exits(1);
+    run(&mut runs(&home, &server, &["resume", "last"])).exits(0);
+    let requests = server.requests();
+    assert!(requests.len() > 2);
+    for request in requests {
+        let expected = match request.is_manager() {
+            true => "larger",
+            false => "test",
+        };
+        assert_eq!(request.body["model"], expected);
+    }
+}

@@ -48,17 +48,22 @@ impl Job {
         // One listener from here to the end: a signal that comes between two waits is not lost.
         let mut interrupt = pin!(tokio::signal::ctrl_c());
         let quiet = self.output.quiet || self.output.json;
-        let loading = model::load(&self.with, config, quiet);
-        let model = tokio::select! {
+        let loading = async {
+            let model = model::load(&self.with, config, quiet).await?;
+            let manager = model::manager(&model, &self.with, config, quiet).await?;
+            Ok::<_, Failure>((model, manager))
+        };
+        let (model, manager) = tokio::select! {
             biased;
             _ = &mut interrupt => {
                 return Err(Failure::new("interrupted").help("nothing was read yet").code(INTERRUPTED));
             }
-            model = loading => model?,
+            models = loading => models?,
         };
         let window = window(&self.with, config, &*model);
         let notes = self.with.notes.unwrap_or_default();
         let chain = ChainOfAgents::new(model.clone())
+            .manager(manager)
             .window(window)
             .answer_tokens(self.answer_tokens)
             .notes(notes.into())
@@ -68,6 +73,7 @@ impl Job {
             .map_err(as_usage)?;
         let setting = Setting {
             model: model::name(&self.with, config).to_owned(),
+            manager_model: self.with.manager_model.clone(),
             window,
             notes,
             prompts: prompts_folder(&self.with, config)?,

@@ -16,6 +16,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Setting {
     pub(crate) model: String,
+    #[serde(default)]
+    pub(crate) manager_model: Option<String>,
     pub(crate) window: u32,
     pub(crate) notes: Notes,
     pub(crate) prompts: Option<PathBuf>,
@@ -29,6 +31,7 @@ impl Setting {
     pub(crate) fn with(&self, with: With) -> With {
         With {
             model: with.model.or_else(|| Some(self.model.clone())),
+            manager_model: with.manager_model.or_else(|| self.manager_model.clone()),
             window: with.window.or(Some(self.window)),
             device: with.device,
             prompts: with.prompts.or_else(|| self.prompts.clone()),

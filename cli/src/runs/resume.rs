@@ -39,7 +39,7 @@ pub(super) async fn resume(
     let job = Job {
         name: record.name,
         input,
-        with: setting.with(unchanged()),
+        with: setting.with(With::default()),
         answer_tokens: setting.answer_tokens,
         approve: setting.approve,
         limits,
@@ -101,14 +101,4 @@ fn recorded(record: &RunRecord) -> Result<(Setting, ChainInput), Failure> {
     let setting = serde_json::from_value(record.meta.clone()).map_err(unknown)?;
     let input = serde_json::from_value(record.input.clone()).map_err(unknown)?;
     Ok((setting, input))
-}
-
-fn unchanged() -> With {
-    With {
-        model: None,
-        window: None,
-        device: None,
-        prompts: None,
-        notes: None,
-    }
 }
