@@ -23,6 +23,12 @@ const SLACK: u64 = 8;
 /// The fewest tokens of a chunk with which a chain is worth while: what a message advises.
 const CHUNK: u64 = 64;
 
+/// A question is given room in steps of this many tokens, so that two questions of about the same
+/// length find the same chunks: with a prefix cache, the second then reads only what stands behind
+/// them. Windows below [`ROOMY`] have no tokens to give away.
+const STEP: u64 = 32;
+const ROOMY: u64 = 1024;
+
 #[derive(Clone)]
 pub(super) struct Worker {
     pub(super) model: Arc<dyn ChatModel>,
@@ -91,7 +97,17 @@ impl Worker {
             )
             .with_help(format!("use a window of at least {enough} tokens")));
         }
-        Ok(usize::try_from(window - reserved).unwrap_or(usize::MAX))
+        let room = window - reserved;
+        let spare = match task.question() {
+            Some(question) if window >= ROOMY => {
+                let question = self.model.counter().count(question) as u64;
+                question.next_multiple_of(STEP) - question
+            }
+            _ => 0,
+        };
+        // A question that fills the window leaves less than a step.
+        let chunk = if room > spare { room - spare } else { room };
+        Ok(usize::try_from(chunk).unwrap_or(usize::MAX))
     }
 
     /// The tokens that a worker may use.
