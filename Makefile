@@ -85,6 +85,12 @@ crash: setup
 needle: weights
 	scripts/needle.py --catena $(CATENA) --book $(BOOK)
 
+# make speed  the local engine beside llama.cpp on the same file, in one run (about 10 minutes)
+.PHONY: speed
+speed: weights
+	python=$$(scripts/venv.sh servers models/tests/servers/requirements.txt); \
+	$$python scripts/speed.py --catena $(CATENA) --book $(BOOK) --weights "$$($(CATENA) models pull qwen2.5-coder-0.5b)"
+
 # make install  catena, optimised, into cargo's folder
 .PHONY: install
 install: setup
