@@ -12,11 +12,12 @@ const MODEL: &str = "qwen2.5-coder-0.5b";
 const FACT: &str = "The clockmaker Benno Achterberg painted his door turquoise.";
 
 /// Runs `catena` with the user's cache folder, where the weights are; no setting of the user's
-/// counts.
+/// counts, and no run is recorded among the user's.
 fn catena(window: &str, args: &[&str]) -> Output {
     let output = Command::new(env!("CARGO_BIN_EXE_catena"))
         .args(args)
         .args(["--model", MODEL, "--window", window, "--json"])
+        .arg("--no-journal")
         .env("CATENA_CONFIG", "")
         .env("XDG_CONFIG_HOME", "/nonexistent")
         .env("HF_HUB_OFFLINE", "1")

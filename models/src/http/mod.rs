@@ -14,11 +14,16 @@ pub(crate) use chunk::{CallPart, Chunk, Reported};
 pub(crate) use connection::{Connection, Settings, overflow};
 pub(crate) use failure::Failure;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use catena_core::{Error, Result};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use rustls_platform_verifier::Verifier;
+
+/// How long a connection is kept that nobody uses. llama.cpp's server and uvicorn, under vLLM, close
+/// theirs after five seconds; a request on its way just then fails as "connection closed before
+/// message completed".
+const IDLE: Duration = Duration::from_secs(4);
 
 /// A client with the system's certificates and ring's cryptography.
 ///
@@ -38,6 +43,7 @@ pub(crate) fn client() -> Result<reqwest::ClientBuilder> {
         Err(_) => config.with_root_certificates(RootCertStore::empty()),
     };
     Ok(reqwest::Client::builder()
+        .pool_idle_timeout(IDLE)
         .tls_backend_preconfigured(config.with_no_client_auth())
         .user_agent(concat!("catena/", env!("CARGO_PKG_VERSION"))))
 }

@@ -156,9 +156,17 @@ pub(crate) async fn plainly(
 /// The next connection, once its request has been read.
 async fn accept(listener: &TcpListener) -> TcpStream {
     let (mut socket, _) = listener.accept().await.unwrap();
+    assert!(requested(&mut socket).await);
+    socket
+}
+
+/// Reads a request; `false` if there is none.
+pub(crate) async fn requested(socket: &mut TcpStream) -> bool {
     let mut request = Vec::new();
     loop {
-        assert_ne!(socket.read_buf(&mut request).await.unwrap(), 0);
+        if socket.read_buf(&mut request).await.unwrap_or(0) == 0 {
+            return false;
+        }
         let text = String::from_utf8_lossy(&request).to_lowercase();
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             continue;
@@ -166,7 +174,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
         let length = head.split("content-length: ").nth(1);
         let length = length.and_then(|rest| rest.lines().next()?.parse::<usize>().ok());
         if body.len() >= length.unwrap_or(0) {
-            return socket;
+            return true;
         }
     }
 }

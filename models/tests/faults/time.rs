@@ -1,8 +1,18 @@
-use std::future::pending;
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use futures::future::join_all;
+use tokio::net::TcpListener;
 
-use crate::server::{DEADLINE, HEAD, PROTOCOLS, Protocol, TIMEOUT, drip, plainly, send, status};
+use crate::server::{
+    DEADLINE, HEAD, PROTOCOLS, Protocol, TIMEOUT, ask, drip, plainly, requested, send, status,
+};
 
 /// Each case with each protocol, side by side.
 async fn all(cases: impl Fn(Protocol) -> Vec<String>, check: impl AsyncFn(Protocol, String)) {
@@ -87,4 +97,34 @@ async fn a_slow_loris() {
         assert!(error.is_retryable(), "{error:?}");
     })
     .await;
+}
+
+/// Servers close after five seconds: whoever asks just then would be cut off.
+#[tokio::test]
+async fn a_connection_that_was_long_idle_is_not_used_again() {
+    let protocol = Protocol::OpenAi;
+    let body = protocol.text("blue") + &protocol.end();
+    let length = format!("\r\ncontent-length: {}\r\n\r\n", body.len());
+    let answer = HEAD.trim_end().to_owned() + &length + &body;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let model = protocol.model(&format!("http://{}/v1", listener.local_addr().unwrap()));
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = opened.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            count.fetch_add(1, SeqCst);
+            let answer = answer.clone();
+            tokio::spawn(async move {
+                while requested(&mut socket).await {
+                    send(&mut socket, &answer).await;
+                }
+            });
+        }
+    });
+    for (wait, connections) in [(0, 1), (100, 1), (4500, 2)] {
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        assert_eq!(model.chat(ask()).await.unwrap().text, "blue");
+        assert_eq!(opened.load(SeqCst), connections, "after {wait} ms");
+    }
 }

@@ -363,6 +363,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_journal_of_version_2_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs.db");
+        let run = record();
+        let journal = SqliteJournal::open(&path).unwrap();
+        drop(journal.begin(&run).await.unwrap());
+        drop(journal);
+        let db = rusqlite::Connection::open(&path).unwrap();
+        db.execute_batch("ALTER TABLE runs DROP COLUMN lost; PRAGMA user_version = 2")
+            .unwrap();
+        drop(db);
+        for _ in 0..2 {
+            let journal = SqliteJournal::open(&path).unwrap();
+            let _claim = journal.begin(&run).await.unwrap();
+            let lost = Usage::call(1, 2);
+            let end = RunEnd::failed(Error::cancelled()).with_lost(lost);
+            journal.finish(&run.id, end, Vec::new()).await.unwrap();
+            let (known, _) = journal.load(&run.id).await.unwrap().unwrap();
+            assert_eq!(known.lost, lost);
+        }
+    }
+
+    #[tokio::test]
     async fn an_unknown_version_is_refused_in_words() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("runs.db");

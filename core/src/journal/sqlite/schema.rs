@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// Marks the file as one of Catena's: the letters "CTNA".
 const APPLICATION: i64 = 0x4354_4e41;
 
-/// The form of the tables; another number is refused.
+/// The form of the tables. A journal of version 2 is brought to it; another number is refused.
 const VERSION: i64 = 3;
 
 /// How long a write waits for another process to finish its own.
@@ -55,6 +55,9 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
+/// What a journal of version 2 lacks.
+const SINCE_2: &str = "ALTER TABLE runs ADD COLUMN lost TEXT";
+
 /// Opens or creates the database at `path`. With `fsync`, a commit waits for the disk.
 pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     let failed = |error: rusqlite::Error| unopenable(path, &error);
@@ -79,8 +82,8 @@ pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(failed)?;
-    if identify(&transaction).map_err(failed)?.check(path)? {
-        transaction.execute_batch(TABLES).map_err(failed)?;
+    if let Some(missing) = identify(&transaction).map_err(failed)?.check(path)? {
+        transaction.execute_batch(missing).map_err(failed)?;
         transaction
             .pragma_update(None, "application_id", APPLICATION)
             .map_err(failed)?;
@@ -118,12 +121,13 @@ fn identify(connection: &Connection) -> rusqlite::Result<Identity> {
 }
 
 impl Identity {
-    /// Whether it is nobody's and new; refuses what is not ours.
-    fn check(&self, path: &Path) -> Result<bool> {
+    /// What it lacks, as statements; refuses what is not ours.
+    fn check(&self, path: &Path) -> Result<Option<&'static str>> {
         let path = path.display();
         match (self.application, self.version) {
-            (0, 0) if self.tables == 0 => Ok(true),
-            (APPLICATION, VERSION) => Ok(false),
+            (0, 0) if self.tables == 0 => Ok(Some(TABLES)),
+            (APPLICATION, 2) => Ok(Some(SINCE_2)),
+            (APPLICATION, VERSION) => Ok(None),
             (APPLICATION, other) => Err(Error::journal(format!(
                 "the journal {path} has version {other}, and this program knows version {VERSION}",
             ))
