@@ -12,6 +12,7 @@ use crate::{
         Store, Work,
     },
     value::Type,
+    worlds::Needed,
 };
 
 /// The case of a seed: the same each time. Seeds of every hundred: three on disk, seventeen on
@@ -32,7 +33,7 @@ pub(crate) fn case(seed: u64) -> Case {
         .find_map(|again| {
             let job = Maker::new(mix(seed, again)).root();
             let worlds = reference::worlds(&job, input, &|key, call| call.fails(key))?;
-            let needed = reference::Needed::of(&worlds);
+            let needed = Needed::of(&worlds);
             Some((job, needed))
         })
         .expect("some case is small enough");
@@ -48,7 +49,7 @@ pub(crate) fn case(seed: u64) -> Case {
 }
 
 /// Often none, often one that is just enough or not quite.
-fn budget(rng: &mut Rng, needed: &reference::Needed) -> Budget {
+fn budget(rng: &mut Rng, needed: &Needed) -> Budget {
     let mut budget = Budget::new();
     if rng.chance(50) {
         return budget;

@@ -2,20 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use catena::{Effect, Error, EventKind};
+use catena::{Effect, Error, EventKind, Usage};
 
 use crate::{
     attempt::Ended,
     books::Record,
     outside::{Outside, exceeded},
-    reference::{Needed, Trace, World},
     spec::{Case, Fault, Key},
     value::Value,
+    worlds::{Made, Trace, World},
 };
 
 /// What is known of an attempt that came to its end, and of those before it.
 pub(crate) struct Facts<'a> {
-    pub(crate) case: &'a Case,
     pub(crate) ended: &'a Ended,
     pub(crate) record: &'a Record,
     pub(crate) outside: &'a Outside,
@@ -30,14 +29,15 @@ pub(crate) fn mistakes(facts: &Facts<'_>, worlds: &[World<Value>]) -> Vec<String
         .unwrap_or_else(|| vec!["the reference knows no way".to_owned()])
 }
 
-/// What is wrong with a run that its budget stopped.
-pub(crate) fn stopped(case: &Case, error: &Error, needed: Option<&Needed>) -> Vec<String> {
+/// What is wrong with a run that its budget stopped. `needed`: more than this it never sets aside and
+/// spends together, if that is known.
+pub(crate) fn stopped(case: &Case, error: &Error, needed: Option<Usage>) -> Vec<String> {
     let mut wrong = Vec::new();
     let spent = error.spent().copied().unwrap_or_default();
     if let Some(what) = exceeded(&case.budget, &spent) {
         wrong.push(format!("{spent:?} was spent, which exceeds {what}"));
     }
-    if needed.is_some_and(|needed| exceeded(&case.budget, &needed.at_most).is_none()) {
+    if needed.is_some_and(|needed| exceeded(&case.budget, &needed).is_none()) {
         wrong.push(format!("the budget was enough: {error}"));
     }
     wrong
@@ -171,11 +171,10 @@ impl Facts<'_> {
                 wrong.push(format!("{item:?} is no partial result"));
             }
         }
-        let _ = self.case;
     }
 }
 
-fn both(world: &World<Value>) -> impl Iterator<Item = (&Key, &crate::reference::Made)> {
+fn both(world: &World<Value>) -> impl Iterator<Item = (&Key, &Made)> {
     world.done.calls.iter().chain(&world.given_up.calls)
 }
 

@@ -26,6 +26,7 @@ mod spec;
 mod story;
 mod trial;
 mod value;
+mod worlds;
 
 use std::{
     env,

@@ -11,9 +11,9 @@ use futures::{StreamExt, stream};
 
 use crate::{
     outside::Outside,
-    reference::PRICES,
     rng::mix,
     spec::{Call, CallSpec, Key, Pace},
+    worlds::PRICES,
 };
 
 /// The model of one call.

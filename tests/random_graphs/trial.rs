@@ -2,18 +2,19 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use catena::{Budget, Effect, RunId, RunOptions};
+use catena::{Budget, Effect, RunId, RunOptions, Usage};
 
 use crate::{
     attempt::{At, Cut, Ended, attempt},
     books::{Books, Record},
     judge::{self, Facts, keys},
     outside::{Outside, exceeded},
-    reference::{self, Needed, World},
+    reference,
     rng::{Rng, mix},
     spec::{Call, Case, Key, Pace},
     story,
     value::Value,
+    worlds::{Needed, World},
 };
 
 /// Runs a case in all ways, and tells what is wrong.
@@ -131,7 +132,7 @@ impl Trial<'_> {
         };
         let wrong = match ended.error() {
             Some(error) if error.is_budget_exceeded() => {
-                judge::stopped(self.case, error, Some(&self.needed))
+                judge::stopped(self.case, error, Some(self.needed.at_most))
             }
             _ if exceeded(&self.case.budget, &self.needed.at_least).is_some() => {
                 vec![format!("its budget did not stop it: {:?}", ended.result)]
@@ -149,7 +150,6 @@ impl Trial<'_> {
         fresh: bool,
     ) -> Facts<'a> {
         Facts {
-            case: self.case,
             ended,
             record,
             outside: &life.outside,
@@ -162,12 +162,13 @@ impl Trial<'_> {
         let mut life = Life::new(self.case, 0);
         for _ in 0..self.rng.between(1, 3) {
             let cut = self.cut(first);
+            let needed = self.needed_with(life.record());
             let ended = self.attempt(&mut life, self.case.budget, Some(cut), true);
             let passing = life.outside.take_outages();
             let wrong = match (&ended.result, ended.error()) {
                 (None, _) | (Some(Ok(_)), _) => Vec::new(),
                 (_, Some(error)) if error.is_budget_exceeded() => {
-                    judge::stopped(self.case, error, None)
+                    judge::stopped(self.case, error, needed)
                 }
                 (_, Some(error)) if error.is_cancelled() && ended.cut => self.grace(&ended, cut),
                 (_, Some(error)) => {
@@ -184,6 +185,13 @@ impl Trial<'_> {
             self.wrong(&format!("{cut:?}"), wrong);
         }
         self.conclude(&mut life, false, "after it was disturbed");
+    }
+
+    /// The most that a run can need over all its attempts, if it is known: what was lost in those
+    /// before is paid besides.
+    fn needed_with(&self, before: Option<Record>) -> Option<Usage> {
+        let lost = before.map(|record| record.head.lost).unwrap_or_default();
+        (!self.case.job.has_passing()).then_some(self.needed.at_most + lost)
     }
 
     /// A cancelled run has to end at once.
@@ -224,6 +232,7 @@ impl Trial<'_> {
         let mut budget = self.case.budget;
         // Each time, a call that failed will not fail any more.
         for _ in 0..200 {
+            let needed = self.needed_with(life.record());
             let ended = self.attempt(life, budget, None, true);
             let passing = life.outside.take_outages();
             let Some(record) = life.record() else {
@@ -236,8 +245,7 @@ impl Trial<'_> {
             }
             match ended.error() {
                 Some(error) if error.is_budget_exceeded() => {
-                    // What failed or was cut off is paid, and is paid again when it is made again.
-                    let wrong = judge::stopped(self.case, error, None);
+                    let wrong = judge::stopped(self.case, error, needed);
                     if budget == Budget::new() || !wrong.is_empty() {
                         let wrong = [wrong, vec![format!("{error}")]].concat();
                         return self.wrong(when, wrong);

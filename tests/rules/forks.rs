@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use catena::{
-    ChatMessage, ChatRequest, Context, Graph, Journal, Result, RunId, RunOptions, agent,
-    models::ScriptedModel, open_interrupts,
+    ChatMessage, ChatRequest, Context, Error, Graph, Journal, Result, RunId, RunOptions, agent,
+    models::{Reply, ScriptedModel},
+    open_interrupts,
 };
 use serde_json::json;
 
 use crate::support::{
     alone, ask, calls_of_everything, entries, everything, finish, journaled, on_every_journal,
-    oracle, record, texts, timeless,
+    oracle, record, say, texts, timeless,
 };
 
 async fn snapshot(journal: &dyn Journal, run: &RunId) -> String {
@@ -45,6 +46,35 @@ async fn a_fork_at_any_entry_makes_the_calls_behind_it_and_touches_nothing() {
             assert_eq!(new[..count], old[..count]);
         }
         assert_eq!(snapshot(&*journal, &id).await, before);
+    })
+    .await;
+}
+
+/// Two calls at once: one fails, and the other goes on behind it, so that the failure is an entry.
+#[tokio::test]
+async fn a_fork_makes_the_call_again_whose_failure_ended_the_run() {
+    on_every_journal(async |journal| {
+        let model = ScriptedModel::new()
+            .replies([Error::unavailable("down").into(), Reply::from("behind")])
+            .otherwise("up");
+        let work = || {
+            let model = model.clone();
+            agent(move |(): (), cx: Context| {
+                let model = model.clone();
+                async move {
+                    let failed = cx.chat(&model, say("fails")).await;
+                    let behind = cx.chat(&model, say("behind")).await?;
+                    Ok(failed?.text + &behind.text)
+                }
+            })
+        };
+        let (id, first) = finish(work(), (), journaled(&journal)).await;
+        assert!(first.unwrap_err().is_retryable());
+        assert_eq!(entries(&*journal, &id).await.len(), 2);
+        let fork = journaled(&journal).fork(id, 2);
+        let (_, output) = finish(work(), (), fork).await;
+        assert_eq!(output.unwrap(), "upbehind");
+        assert_eq!(model.calls(), 3);
     })
     .await;
 }

@@ -167,6 +167,18 @@ mod tests {
     }
 
     #[test]
+    fn no_text_looks_like_two() {
+        let of = |texts: &[&str]| {
+            let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
+            let score = Fingerprint::score("m", &request("a", "b"), &texts);
+            (Fingerprint::embed("m", &texts), score)
+        };
+        let (one, two) = (of(&["a\0b"]), of(&["a", "b"]));
+        assert!(one.0 != two.0 && one.1 != two.1);
+        assert_eq!(of(&["a", "b"]), two);
+    }
+
+    #[test]
     fn it_does_not_grow_with_the_request() {
         let short = Fingerprint::chat("m", &request("a", "b"));
         let long = Fingerprint::chat("m", &request("a", &"b".repeat(10_000)));

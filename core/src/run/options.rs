@@ -66,7 +66,8 @@ impl RunOptions {
 
     /// Starts a new run that takes over the first `entries` effects of the run `id` of the journal,
     /// and goes its own way from there: with another model, another prompt, or another answer of a
-    /// person. The input must be the one with which that run began. The run itself stays as it is.
+    /// person. The input must be the one with which that run began. The run itself stays as it is. A
+    /// call whose failure ended that run is not taken over: it is made again.
     #[must_use]
     pub fn fork(mut self, id: RunId, entries: usize) -> Self {
         self.from = From::Entry(id, entries);
