@@ -5,6 +5,7 @@
 //! - [`Anthropic`]: Anthropic's own protocol.
 //! - [`ScriptedModel`]: a deterministic model for tests and examples.
 //! - [`layer`]: retries, limits, a cache and more, around any of them.
+//! - [`measure`]: how fast a model is.
 //! - [`catalog`]: models by name, and how their files get onto this machine.
 //! - [`testing`]: the contract of [`ChatModel`](catena_core::ChatModel) as one function, for
 //!   models of your own.
@@ -34,6 +35,7 @@ mod anthropic;
 pub mod catalog;
 mod http;
 pub mod layer;
+pub mod measure;
 mod openai;
 mod scripted;
 mod stop;
