@@ -200,6 +200,8 @@ fn input(call: &ToolCall) -> Value {
 fn tools(request: &ChatRequest) -> Result<(Vec<Tool<'_>>, Option<Value>)> {
     let Format::JsonSchema(schema) = &request.format else {
         let choice = match &request.tool_choice {
+            // The API refuses to be told anything of tools where there are none.
+            ToolChoice::None if request.tools.is_empty() => None,
             ToolChoice::None => Some(json!({"type": "none"})),
             ToolChoice::Required => Some(json!({"type": "any"})),
             ToolChoice::Tool(name) => Some(json!({"type": "tool", "name": name})),
@@ -237,9 +239,9 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// The API refuses empty texts.
+    /// The API refuses texts that are empty or white space.
     fn text(text: &'a str) -> Option<Self> {
-        (!text.is_empty()).then(|| Self::of(Content::Text { text }))
+        (!text.trim().is_empty()).then(|| Self::of(Content::Text { text }))
     }
 }
 
@@ -375,6 +377,19 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_white_space_and_a_choice_without_tools_are_not_sent() {
+        let request = ChatRequest::new([
+            ChatMessage::system("\n"),
+            ChatMessage::user("u"),
+            ChatMessage::assistant("  "),
+        ])
+        .tool_choice(ToolChoice::None);
+        let body = wire(&request, false);
+        assert!(body.get("system").is_none() && body.get("tool_choice").is_none());
+        assert_eq!(body["messages"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
     fn json_comes_by_way_of_a_tool() {
         let schema = json!({"type": "object", "properties": {}});
         let request = ChatRequest::new([ChatMessage::user("u")]).json_schema(schema.clone());
@@ -427,6 +442,7 @@ mod tests {
             vec![],
             vec![ChatMessage::system("s")],
             vec![ChatMessage::user("")],
+            vec![ChatMessage::user(" \n")],
         ] {
             let request = ChatRequest::new(messages);
             assert!(Body::new("m", 1, &request, PLAIN).unwrap_err().is_invalid());

@@ -24,6 +24,9 @@ impl Calls {
                     if call.name.is_empty() {
                         call.name = part.name;
                     }
+                    if call.id.is_empty() {
+                        call.id = part.id;
+                    }
                     call.arguments.push_str(&part.arguments);
                 }
                 None => self.0.push(Call {
@@ -55,12 +58,13 @@ impl Calls {
 }
 
 impl Call {
-    /// Whether `part` goes on with this call: some servers number all calls 0, or none of them, and
-    /// tell them apart by their ids, or send each in one piece.
+    /// Whether `part` goes on with this call. One without a name does, whatever its id: some servers
+    /// give each piece a new one. Others number all calls 0, or none of them, and tell them apart by
+    /// their ids, or send each in one piece.
     fn has(&self, part: &CallPart) -> bool {
         let same_id = part.id.is_empty() || part.id == self.id;
-        let begins_another = part.id.is_empty() && !part.name.is_empty() && !self.name.is_empty();
-        self.index == part.index && same_id && !begins_another
+        let begins_another = part.id.is_empty() && !self.name.is_empty();
+        self.index == part.index && (part.name.is_empty() || (same_id && !begins_another))
     }
 }
 
@@ -115,6 +119,19 @@ mod tests {
             let repeated = [part(index, "x", "f", "{"), part(index, "x", "f", "}")];
             assert_eq!(self::whole(&repeated), [ToolCall::new("x", "f", "{}")]);
         }
+    }
+
+    /// As vLLM sent them for a while: an id for each piece.
+    #[test]
+    fn an_id_of_its_own_does_not_tear_a_piece_off() {
+        let calls = whole(&[
+            part(Some(0), "x", "f", ""),
+            part(Some(0), "y", "", "{\"a\":"),
+            part(Some(0), "z", "", "1}"),
+        ]);
+        assert_eq!(calls, [ToolCall::new("x", "f", "{\"a\":1}")]);
+        let late = whole(&[part(None, "", "f", ""), part(None, "x", "", "{}")]);
+        assert_eq!(late, [ToolCall::new("x", "f", "{}")]);
     }
 
     #[test]

@@ -7,13 +7,13 @@ use std::{
 };
 
 use catena_core::{ChatModel, ChatRequest, Error, Result};
-use reqwest::{Client, RequestBuilder, Response, Url, header::RETRY_AFTER, redirect};
+use reqwest::{Client, RequestBuilder, Response, Url, redirect};
 use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
     body, client,
-    failure::{Failure, retry_after},
+    failure::{Failure, delay},
     url::{base_url, headers, is_loopback, join, shown},
 };
 
@@ -149,10 +149,7 @@ impl Connection {
         if status.is_success() {
             return Ok(Accepted { response, until });
         }
-        let delay = response.headers().get(RETRY_AFTER);
-        let delay = delay
-            .and_then(|delay| delay.to_str().ok())
-            .and_then(|delay| retry_after(delay, SystemTime::now()));
+        let delay = delay(response.headers(), SystemTime::now());
         let body = body::error_body(response, self.endpoint.clone()).await;
         let failure = Failure::from_body(&body);
         let status = status.as_u16();

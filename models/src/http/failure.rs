@@ -7,6 +7,7 @@ use std::{
 };
 
 use catena_core::Error;
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::connection::Endpoint;
@@ -26,8 +27,9 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// The failure that `json` reports: an `error` field that is not null, or an object that calls
-    /// itself an error.
+    /// itself an error. Gemini wraps it in a list.
     pub(crate) fn read(json: &Value) -> Option<Self> {
+        let json = json.get(0).unwrap_or(json);
         let error = match json.get("error") {
             Some(Value::Null) | None => json
                 .get("object")
@@ -63,6 +65,11 @@ impl Failure {
             .unwrap_or_else(|| Self::text(&String::from_utf8_lossy(body)))
     }
 
+    /// The server stopped in the middle of an answer, and gives a word for it.
+    pub(crate) fn interrupted(reason: &str) -> Self {
+        Self::text(&format!("the answer was interrupted: {reason}"))
+    }
+
     fn text(message: &str) -> Self {
         Self {
             message: message.to_owned(),
@@ -87,10 +94,12 @@ impl Failure {
 
     fn is_context_overflow(&self) -> bool {
         const LABELS: [&str; 2] = ["context_length_exceeded", "exceed_context_size"];
-        const WORDINGS: [&str; 6] = [
+        const WORDINGS: [&str; 8] = [
             "context length",
             "context window",
             "context size",
+            "context limit",
+            "maximum number of tokens",
             "maximum context",
             "prompt is too long",
             "too many tokens",
@@ -105,17 +114,21 @@ impl Failure {
     }
 
     /// How many tokens too long the prompt was, from wordings such as 'maximum context length is
-    /// 4097 tokens. However, you requested 5000 tokens' and 'prompt is too long: 210000 tokens >
-    /// 200000 maximum'.
+    /// 4097 tokens. However, you requested 5000 tokens', 'request (5000 tokens) exceeds the available
+    /// context size (4096 tokens)', 'prompt is too long: 210000 tokens > 200000 maximum' and
+    /// 'exceed context limit: 190000 + 20000 > 200000'.
     fn missing_tokens(&self) -> Option<u64> {
         let words: Vec<&str> = self.message.split_whitespace().collect();
         let number = |word: &str| -> Option<u64> {
             word.replace(',', "").trim_start_matches('(').parse().ok()
         };
-        let compared = words.windows(4).find_map(|words| match words {
-            [asked, unit, ">", limit] if unit.starts_with("token") => {
+        let compared = words.windows(5).find_map(|words| match words {
+            [asked, unit, ">", limit, _] if unit.starts_with("token") => {
                 number(asked)?.checked_sub(number(limit)?)
             }
+            [prompt, "+", answer, ">", limit] => number(prompt)?
+                .saturating_add(number(answer)?)
+                .checked_sub(number(limit)?),
             _ => None,
         });
         if compared.is_some() {
@@ -128,12 +141,10 @@ impl Failure {
                 _ => None,
             })
             .collect();
-        let (limit, asked) = counts.split_first()?;
-        asked
-            .iter()
-            .max()?
-            .checked_sub(*limit)
-            .filter(|&missing| missing > 0)
+        // Some name the limit first, others what was asked for, which is more.
+        let asked = counts.iter().max()?;
+        let limit = counts.iter().find(|count| *count != asked)?;
+        Some(asked - limit)
     }
 }
 
@@ -276,8 +287,16 @@ fn tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
     None
 }
 
+/// How long a server asks to wait. `Retry-After-Ms`, of OpenAI and Azure, is the finer one.
+pub(super) fn delay(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let header = |name: &str| headers.get(name)?.to_str().ok();
+    let fine = header("retry-after-ms").and_then(|milliseconds| milliseconds.trim().parse().ok());
+    fine.map(Duration::from_millis)
+        .or_else(|| retry_after(header("retry-after")?, now))
+}
+
 /// A `Retry-After` header: seconds, or a date.
-pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
+fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds.max(0.0)).ok();
@@ -320,6 +339,47 @@ mod tests {
         let date = "Sun, 06 Nov 1994 08:49:47 GMT";
         assert_eq!(delay(date), Some(Duration::from_secs(10)));
         assert_eq!(delay("Sun, 06 Nov 1994 08:49:07 GMT"), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn the_finer_delay_counts_more() {
+        let delay = |pairs: &[(&'static str, &'static str)]| {
+            let headers = pairs
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            super::delay(&headers.collect::<HeaderMap>(), SystemTime::now())
+        };
+        let both = [("retry-after", "2"), ("retry-after-ms", "1250")];
+        assert_eq!(delay(&both), Some(Duration::from_millis(1250)));
+        assert_eq!(delay(&both[..1]), Some(Duration::from_secs(2)));
+        let odd = [("retry-after", "2"), ("retry-after-ms", "soon")];
+        assert_eq!(delay(&odd), Some(Duration::from_secs(2)));
+        assert_eq!(delay(&[]), None);
+    }
+
+    #[test]
+    fn the_words_of_each_server_are_understood() {
+        for (message, missing) in [
+            ("prompt is too long: 200,123 tokens > 200000 maximum", 123),
+            (
+                "input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, \
+                 decrease input length or `max_tokens` and try again",
+                9573,
+            ),
+            (
+                "request (5000 tokens) exceeds the available context size (4096 tokens), try \
+                 increasing it",
+                904,
+            ),
+            (
+                "The input token count (1000001) exceeds the maximum number of tokens allowed \
+                 (1000000).",
+                17,
+            ),
+        ] {
+            let error = refusal(400, &json!([{"error": {"code": 400, "message": message}}]));
+            assert_eq!(error.missing_tokens(), Some(missing), "{message}");
+        }
     }
 
     #[test]

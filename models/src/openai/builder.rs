@@ -16,6 +16,7 @@ pub struct OpenAiCompatibleBuilder {
     profile: Option<ModelProfile>,
     context_window: Option<u32>,
     price: Option<Price>,
+    parallel: Option<usize>,
     counter: Arc<dyn TokenCounter>,
 }
 
@@ -27,6 +28,7 @@ impl OpenAiCompatibleBuilder {
             profile: None,
             context_window: None,
             price: None,
+            parallel: None,
             counter: Arc::new(ApproximateCounter),
         }
     }
@@ -94,6 +96,14 @@ impl OpenAiCompatibleBuilder {
         self
     }
 
+    /// How many requests at a time are worth while, as measured: `catena models bench` does. Default:
+    /// the profile's.
+    #[must_use]
+    pub fn parallel(mut self, requests: usize) -> Self {
+        self.parallel = Some(requests.max(1));
+        self
+    }
+
     /// How long to wait for a connection, for the beginning of an answer, and then between any
     /// two pieces of it. Default: 120 seconds.
     ///
@@ -127,6 +137,15 @@ impl OpenAiCompatibleBuilder {
         self
     }
 
+    /// Whether a request's temperature and `top_p` are sent. OpenAI's models that reason refuse every
+    /// request that has one. Default: yes, but to OpenAI's own server by the model's name (not to
+    /// `o1`, `o3`, … and `gpt-5`, …).
+    #[must_use]
+    pub fn sampling(mut self, sampling: bool) -> Self {
+        self.dialect.fixed_sampling = !sampling;
+        self
+    }
+
     /// Makes the model. No connection is made yet.
     ///
     /// # Errors
@@ -134,15 +153,31 @@ impl OpenAiCompatibleBuilder {
     /// [`is_invalid`](Error::is_invalid) if the base URL is not an http or https URL, or if the key
     /// or a header cannot be sent.
     pub fn build(self) -> Result<OpenAiCompatible> {
-        let model = self.settings.model.clone();
+        let profile = self.profiled();
         Ok(OpenAiCompatible {
             inner: Arc::new(Inner {
                 connection: connection(self.settings)?,
-                profile: profile(&model, self.profile, self.context_window, self.price),
+                profile,
                 counter: self.counter,
                 dialect: self.dialect,
             }),
         })
+    }
+
+    /// The profile, with what was set beside it.
+    fn profiled(&self) -> ModelProfile {
+        let model = &self.settings.model;
+        let profile = self.profile.clone();
+        let mut profile = profile.unwrap_or_else(|| default_profile(model));
+        profile.name.clone_from(model);
+        if let Some(window) = self.context_window {
+            profile.context_window = window;
+            profile.worker_window = profile.worker_window.min(window);
+            profile.max_output_tokens = profile.max_output_tokens.min(window);
+        }
+        profile.price = self.price.unwrap_or(profile.price);
+        profile.parallel = self.parallel.unwrap_or(profile.parallel);
+        profile
     }
 }
 
@@ -165,23 +200,6 @@ fn default_profile(model: &str) -> ModelProfile {
     profile
 }
 
-fn profile(
-    model: &str,
-    profile: Option<ModelProfile>,
-    context_window: Option<u32>,
-    price: Option<Price>,
-) -> ModelProfile {
-    let mut profile = profile.unwrap_or_else(|| default_profile(model));
-    model.clone_into(&mut profile.name);
-    if let Some(window) = context_window {
-        profile.context_window = window;
-        profile.worker_window = profile.worker_window.min(window);
-        profile.max_output_tokens = profile.max_output_tokens.min(window);
-    }
-    profile.price = price.unwrap_or(profile.price);
-    profile
-}
-
 impl fmt::Debug for OpenAiCompatibleBuilder {
     /// Leaves out the URL, the key and the headers, which may all hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -190,6 +208,7 @@ impl fmt::Debug for OpenAiCompatibleBuilder {
             .field("profile", &self.profile)
             .field("context_window", &self.context_window)
             .field("price", &self.price)
+            .field("parallel", &self.parallel)
             .field("counter", &self.counter)
             .finish_non_exhaustive()
     }
@@ -262,10 +281,11 @@ mod tests {
         let model = OpenAiCompatible::builder("http://h/v1", "m")
             .profile(ModelProfile::new("other", 100_000))
             .context_window(512)
+            .parallel(3)
             .build()
             .unwrap();
         let profile = &model.inner.profile;
-        assert_eq!(profile.name, "m");
+        assert_eq!((profile.name.as_str(), profile.parallel), ("m", 3));
         assert_eq!((profile.context_window, profile.worker_window), (512, 512));
         assert_eq!(profile.max_output_tokens, 512);
     }

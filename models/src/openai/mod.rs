@@ -95,6 +95,11 @@ impl OpenAiCompatible {
         OpenAiCompatibleBuilder::from_vars(model.into(), |name| std::env::var(name).ok())
     }
 
+    /// The root of the server's API, without what is secret in it: user, password and query.
+    pub fn base_url(&self) -> &str {
+        &self.inner.connection.endpoint.url
+    }
+
     /// The names of the models that the server has, as it lists them.
     ///
     /// # Errors

@@ -90,7 +90,8 @@ impl Preset {
         var: impl Fn(&str) -> Option<String>,
     ) -> OpenAiCompatibleBuilder {
         let is_its_own = base_url == self.base_url();
-        let mut builder = OpenAiCompatible::builder(base_url, model);
+        let fixed_sampling = self == Self::OpenAi && reasons(&model);
+        let mut builder = OpenAiCompatible::builder(base_url, model).sampling(!fixed_sampling);
         let key = self.key_variable().filter(|_| is_its_own).and_then(var);
         builder.settings.key = key.filter(|key| !key.trim().is_empty());
         builder.dialect.max_completion_tokens = self == Self::OpenAi;
@@ -104,6 +105,12 @@ impl Preset {
             }
         })
     }
+}
+
+/// Whether a model of OpenAI's thinks before it answers: `o3-mini`, `gpt-5.1`.
+fn reasons(model: &str) -> bool {
+    let numbered = |name: &str| name.starts_with(|c: char| c.is_ascii_digit());
+    model.strip_prefix('o').is_some_and(numbered) || model.starts_with("gpt-5")
 }
 
 #[cfg(test)]
@@ -133,6 +140,20 @@ mod tests {
             assert_eq!(own.settings.key.is_some(), preset.key_variable().is_some());
             let elsewhere = preset.with_vars("http://localhost:1/v1".into(), "m".into(), key);
             assert_eq!(elsewhere.settings.key, None);
+        }
+    }
+
+    #[test]
+    fn models_that_reason_are_sent_no_temperature() {
+        let fixed = |preset: Preset, model: &str| preset.builder(model).dialect.fixed_sampling;
+        for (model, reasons) in [
+            ("o3-mini", true),
+            ("gpt-5.1", true),
+            ("gpt-4o", false),
+            ("omni-moderation", false),
+        ] {
+            assert_eq!(fixed(Preset::OpenAi, model), reasons, "{model}");
+            assert!(!fixed(Preset::Vllm, model));
         }
     }
 

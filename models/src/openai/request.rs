@@ -14,6 +14,8 @@ pub(super) struct Dialect {
     pub(super) continues_answers: bool,
     /// The limit goes by the name that OpenAI's newer models insist on, and others do not know.
     pub(super) max_completion_tokens: bool,
+    /// No temperature and no `top_p`: OpenAI's models that reason refuse every other than their own.
+    pub(super) fixed_sampling: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -24,7 +26,8 @@ pub(super) struct Body<'a> {
     max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_completion_tokens: Option<u32>,
-    temperature: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     top_p: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -135,8 +138,8 @@ impl<'a> Body<'a> {
             messages: request.messages.iter().map(Message::from).collect(),
             max_tokens: (!newer).then_some(max_tokens),
             max_completion_tokens: newer.then_some(max_tokens),
-            temperature: request.temperature,
-            top_p: (request.top_p < 1.0).then_some(request.top_p),
+            temperature: (!dialect.fixed_sampling).then_some(request.temperature),
+            top_p: (!dialect.fixed_sampling && request.top_p < 1.0).then_some(request.top_p),
             seed: request.seed,
             stop: stops.take(MAX_STOPS).map(String::as_str).collect(),
             response_format: match &request.format {
@@ -150,7 +153,7 @@ impl<'a> Body<'a> {
                 _ => None,
             },
             tools: request.tools.iter().map(Function::from).collect(),
-            tool_choice: choice(&request.tool_choice),
+            tool_choice: choice(request),
             logprobs: request.logprobs.map(|alternatives| Logprobs {
                 logprobs: true,
                 top_logprobs: alternatives,
@@ -173,8 +176,10 @@ pub(super) fn continues_answer(request: &ChatRequest) -> bool {
     last.is_some_and(|last| last.role == Role::Assistant)
 }
 
-fn choice(choice: &ToolChoice) -> Option<Choice<'_>> {
-    match choice {
+fn choice(request: &ChatRequest) -> Option<Choice<'_>> {
+    match &request.tool_choice {
+        // The API refuses to be told anything of tools where there are none.
+        ToolChoice::None if request.tools.is_empty() => None,
         ToolChoice::None => Some(Choice::Word("none")),
         ToolChoice::Required => Some(Choice::Word("required")),
         ToolChoice::Tool(name) => Some(Choice::One {
@@ -314,6 +319,19 @@ mod tests {
                 sent
             );
         }
+    }
+
+    #[test]
+    fn what_a_model_refuses_is_not_sent() {
+        let request = ChatRequest::new([ChatMessage::user("u")]).tool_choice(ToolChoice::None);
+        assert_eq!(wire(&request).get("tool_choice"), None);
+        let dialect = Dialect {
+            fixed_sampling: true,
+            ..Dialect::default()
+        };
+        let request = request.temperature(0.5).top_p(0.5);
+        let body = serde_json::to_value(Body::new("m", dialect, 64, &request)).unwrap();
+        assert!(body.get("temperature").is_none() && body.get("top_p").is_none());
     }
 
     #[test]

@@ -8,6 +8,10 @@ use serde_json::Value;
 
 use crate::http::{CallPart, Chunk, Failure, Reported};
 
+/// Words for an answer that the server did not bring to its end: OpenRouter's and Mistral's, vLLM's,
+/// DeepSeek's.
+const INTERRUPTED: [&str; 3] = ["error", "abort", "insufficient_system_resource"];
+
 /// What `json` says, or the failure that it reports.
 pub(super) fn read(json: &Value) -> Result<Chunk, Failure> {
     if let Some(failure) = Failure::read(json) {
@@ -27,10 +31,14 @@ pub(super) fn read(json: &Value) -> Result<Chunk, Failure> {
             .iter()
             .find_map(|name| choice.get(name).filter(|message| message.is_object()));
         let field = |name| message.and_then(|message| message.get(name));
+        let reason = choice.get("finish_reason").and_then(Value::as_str);
+        if let Some(reason) = reason.filter(|reason| INTERRUPTED.contains(reason)) {
+            return Err(Failure::interrupted(reason));
+        }
         chunk.has_answer = true;
         chunk.text = field("content").map(text).unwrap_or_default();
         chunk.refusal = field("refusal").map(text).unwrap_or_default();
-        chunk.finish = choice.get("finish_reason").and_then(finish);
+        chunk.finish = reason.and_then(finish);
         let calls = field("tool_calls").and_then(Value::as_array);
         chunk.calls = calls.into_iter().flatten().map(call).collect();
         // What it was called before there could be several.
@@ -78,11 +86,12 @@ fn text(content: &Value) -> String {
     }
 }
 
-fn finish(reason: &Value) -> Option<FinishReason> {
-    match reason.as_str()? {
+fn finish(reason: &str) -> Option<FinishReason> {
+    match reason {
         "" => None,
-        "length" | "max_tokens" => Some(FinishReason::Length),
-        "content_filter" => Some(FinishReason::ContentFilter),
+        "length" | "max_tokens" | "model_length" => Some(FinishReason::Length),
+        // Gemini says why, after a colon.
+        filter if filter.starts_with("content_filter") => Some(FinishReason::ContentFilter),
         "tool_calls" | "function_call" => Some(FinishReason::ToolCalls),
         _ => Some(FinishReason::Stop),
     }
@@ -145,6 +154,23 @@ mod tests {
             ..Chunk::default()
         };
         assert_eq!(read(&odd), chunk);
+    }
+
+    #[test]
+    fn an_answer_that_the_server_broke_off_is_no_answer() {
+        let ended = |reason: &str| {
+            super::read(&json!({"choices": [{"delta": {"content": "a"}, "finish_reason": reason}]}))
+        };
+        for reason in INTERRUPTED {
+            assert_eq!(ended(reason).unwrap_err().implied_status(), 500, "{reason}");
+        }
+        for (reason, finish) in [
+            ("eos", FinishReason::Stop),
+            ("model_length", FinishReason::Length),
+            ("content_filter: SAFETY", FinishReason::ContentFilter),
+        ] {
+            assert_eq!(ended(reason).unwrap().finish, Some(finish), "{reason}");
+        }
     }
 
     #[test]
