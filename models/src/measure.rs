@@ -113,7 +113,8 @@ pub struct Crowd {
 }
 
 /// Asks [`CROWD`] requests of very different lengths, `at_a_time` under way at a time: prompts of 40
-/// to 2,000 tokens without order, answers of 8 to 64. Crowds of different `name`s share no prompts.
+/// to `longest` tokens without order, answers of 8 to 64. Crowds of different `name`s share no
+/// prompts.
 ///
 /// # Errors
 ///
@@ -122,10 +123,19 @@ pub struct Crowd {
 /// # Cancel safety
 ///
 /// Dropping the future gives all requests up.
-pub async fn crowd(model: &dyn ChatModel, name: u64, at_a_time: usize) -> Result<Crowd> {
+pub async fn crowd(
+    model: &dyn ChatModel,
+    name: u64,
+    at_a_time: usize,
+    longest: u64,
+) -> Result<Crowd> {
+    let members: Vec<_> = (0..CROWD as u64)
+        .map(|number| member(model, name, number, longest))
+        .collect();
     let begun = Instant::now();
-    let asked =
-        (0..CROWD as u64).map(|number| timed(model, member(model, name, number), Instant::now));
+    let asked = members
+        .into_iter()
+        .map(|request| timed(model, request, Instant::now));
     let answers: Vec<Timed<Instant>> = stream::iter(asked)
         .buffer_unordered(at_a_time)
         .try_collect()
@@ -140,9 +150,11 @@ pub async fn crowd(model: &dyn ChatModel, name: u64, at_a_time: usize) -> Result
 }
 
 /// A request of a crowd, of which the lengths follow from its number: neighbours are not alike.
-fn member(model: &dyn ChatModel, crowd: u64, number: u64) -> ChatRequest {
+fn member(model: &dyn ChatModel, crowd: u64, number: u64, longest: u64) -> ChatRequest {
     let count = CROWD as u64;
-    let prompt = story(model, crowd * count + number, 40 + number * 13 % count * 63);
+    let mixed = number * 13 % count;
+    let length = 40 + mixed * longest.saturating_sub(40) / (count - 1);
+    let prompt = story(model, crowd * count + number, length);
     let answer = 8 + (number * 7 % count) as u32 * 56 / (CROWD as u32 - 1);
     ChatRequest::new([ChatMessage::user(prompt)]).max_tokens(answer)
 }
@@ -192,9 +204,11 @@ mod tests {
     #[tokio::test]
     async fn a_crowd_is_of_very_different_lengths_and_answered_to_the_last() {
         let model = ScriptedModel::new().otherwise("yes");
-        let crowd = crowd(&model, 1, 8).await.unwrap();
+        let crowd = crowd(&model, 1, 8, 2000).await.unwrap();
         assert_eq!(crowd.usage.calls, 32);
-        let members: Vec<_> = (0..32).map(|number| member(&model, 1, number)).collect();
+        let members: Vec<_> = (0..32)
+            .map(|number| member(&model, 1, number, 2000))
+            .collect();
         let lengths: Vec<_> = members
             .iter()
             .map(|request| model.prompt_tokens(request))

@@ -10,12 +10,12 @@
 
 use std::time::{Duration, Instant};
 
-use catena_core::{ChatMessage, ChatModel, ChatRequest, Delta, Error, Result};
+use catena_core::{ChatMessage, ChatRequest, Error, Result};
 use catena_local::{LocalModel, LocalOptions, Weights};
-use futures::StreamExt;
+use catena_models::measure;
 
 /// Prompt lengths to measure, in tokens.
-const LENGTHS: [usize; 5] = [256, 512, 1024, 1536, 2048];
+const LENGTHS: [u64; 5] = [256, 512, 1024, 1536, 2048];
 /// Tokens to write after each.
 const WRITTEN: u32 = 16;
 /// The tokens of an answer in the chain.
@@ -93,32 +93,21 @@ struct Run {
 }
 
 /// Reads a prompt of about `length` tokens and writes some.
-async fn time(model: &LocalModel, length: usize) -> Result<Run> {
-    let request = ChatRequest::new([ChatMessage::user(text(model, length))]).max_tokens(WRITTEN);
-    let (begun, busy) = (Instant::now(), processor_seconds());
-    let mut stream = model.stream(request).await?;
-    let mut first = None;
-    while let Some(delta) = stream.next().await {
-        match delta? {
-            Delta::Text(_) => {
-                first.get_or_insert_with(|| (begun.elapsed(), processor_seconds()));
-            }
-            Delta::End { usage, .. } => {
-                let (all, all_busy) = (begun.elapsed(), processor_seconds());
-                let (first, first_busy) = first.unwrap_or((all, all_busy));
-                let rest = usage.output_tokens.saturating_sub(1) as f64;
-                return Ok(Run {
-                    prompt: usage.input_tokens,
-                    first,
-                    first_busy: first_busy - busy,
-                    token_busy: (all_busy - first_busy) / rest.max(1.0),
-                    rate: rest / (all - first).as_secs_f64().max(1e-9),
-                });
-            }
-            _ => {}
-        }
-    }
-    Err(Error::malformed_output("the stream broke off"))
+async fn time(model: &LocalModel, length: u64) -> Result<Run> {
+    let story = measure::story(model, length, length);
+    let request = ChatRequest::new([ChatMessage::user(story)]).max_tokens(WRITTEN);
+    let clock = || (Instant::now(), processor_seconds());
+    let timed = measure::timed(model, request, clock).await?;
+    let ((begun, busy), (first, first_busy), (end, end_busy)) =
+        (timed.begun, timed.first, timed.end);
+    let rest = timed.usage.output_tokens.saturating_sub(1) as f64;
+    Ok(Run {
+        prompt: timed.usage.input_tokens,
+        first: first - begun,
+        first_busy: first_busy - busy,
+        token_busy: (end_busy - first_busy) / rest.max(1.0),
+        rate: rest / (end - first).as_secs_f64().max(1e-9),
+    })
 }
 
 /// What all threads of this process used so far; 0 where the system does not tell.
@@ -131,18 +120,4 @@ fn processor_seconds() -> f64 {
         .filter_map(|ticks| ticks.parse::<f64>().ok())
         .sum::<f64>()
         / 100.0
-}
-
-/// A story of about `length` tokens that a model likes to go on with.
-fn text(model: &LocalModel, length: usize) -> String {
-    let mut text = String::from("Continue this story at great length.\n");
-    let mut chapter = 0;
-    while ChatModel::counter(model).count(&text) + 40 < length {
-        chapter += 1;
-        text += &format!(
-            "On day {chapter} the keeper of the lighthouse counted {} ships. ",
-            chapter * 7
-        );
-    }
-    text
 }

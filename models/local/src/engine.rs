@@ -20,10 +20,11 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use crate::{load::SharedPipeline, restarts::Restarts};
-
-/// The engine keeps the state of a sequence in steps of this many tokens.
-const CACHE_STEP: u64 = 512;
+use crate::{
+    ledger::{self, Ledger},
+    load::SharedPipeline,
+    restarts::Restarts,
+};
 
 /// Loads the weights again.
 pub(crate) type Reload = Box<dyn Fn() -> Result<SharedPipeline> + Send>;
@@ -63,10 +64,7 @@ pub(crate) struct Runner {
     died: bool,
     /// Whether these weights have served since a thread over them died.
     proved: bool,
-    bytes_per_token: u64,
-    /// The most bytes in the prefix cache; 0 turns it off.
-    limit: u64,
-    cached: u64,
+    ledger: Ledger,
 }
 
 struct Thread {
@@ -78,13 +76,8 @@ struct Thread {
 
 impl Engine {
     /// Starts the thread; slow, so not on an async thread.
-    pub(crate) fn start(
-        pipeline: SharedPipeline,
-        reload: Reload,
-        bytes_per_token: u64,
-        limit: u64,
-    ) -> Result<Self> {
-        let thread = start(&pipeline, limit)?;
+    pub(crate) fn start(pipeline: SharedPipeline, reload: Reload, ledger: Ledger) -> Result<Self> {
+        let thread = start(&pipeline, ledger.is_on())?;
         Ok(Self {
             gate: Arc::new(Mutex::new(Runner {
                 thread: Some(thread),
@@ -93,9 +86,7 @@ impl Engine {
                 restarts: Restarts::default(),
                 died: false,
                 proved: true,
-                bytes_per_token,
-                limit,
-                cached: 0,
+                ledger,
             })),
         })
     }
@@ -127,18 +118,16 @@ impl Runner {
             .thread
             .as_ref()
             .is_some_and(|thread| thread.requests.is_closed());
-        let more = self.cached.saturating_add(self.cache_bytes(tokens));
-        let full = self.limit > 0 && self.cached > 0 && more > self.limit;
-        self.thread.is_some() && !self.died && !full
+        self.thread.is_some() && !self.died && self.ledger.has_room(tokens)
     }
 
-    /// Replaces the thread: because it died, or because its cache is full. On a CPU the engine never
-    /// evicts from its cache, so it grows without end; a new thread over the same weights begins with
-    /// an empty one, in milliseconds.
+    /// Replaces the thread: because it died, or because its cache is full. The engine bounds its cache
+    /// by a number of sequences on a GPU, and not at all on a CPU; a new thread over the same weights
+    /// begins with an empty one, in milliseconds.
     fn prepare(&mut self) -> Result<()> {
-        debug!(bytes = self.cached, died = self.died, "a new engine thread");
+        debug!(cache = ?self.ledger, died = self.died, "a new engine thread");
         self.thread = None;
-        self.cached = 0;
+        self.ledger.clear();
         if self.died {
             self.restarts.count(Instant::now())?;
             self.died = false;
@@ -156,7 +145,7 @@ impl Runner {
         while Arc::strong_count(pipeline) > 1 {
             thread::sleep(Duration::from_millis(1));
         }
-        self.thread = Some(start(pipeline, self.limit)?);
+        self.thread = Some(start(pipeline, self.ledger.is_on())?);
         Ok(())
     }
 
@@ -204,9 +193,7 @@ impl Runner {
     /// Notes that the engine finished a job of `tokens` in all, and keeps what it read.
     pub(crate) fn finished(&mut self, tokens: u64) {
         self.proved = true;
-        if self.limit > 0 {
-            self.cached = self.cached.saturating_add(self.cache_bytes(tokens));
-        }
+        self.ledger.keep(tokens);
     }
 
     /// Notes that the engine died over a job; the error for whoever waits for it.
@@ -217,18 +204,12 @@ impl Runner {
 
     /// Whether what a finished job read serves later ones.
     pub(crate) fn caches(&self) -> bool {
-        self.limit > 0
-    }
-
-    fn cache_bytes(&self, tokens: u64) -> u64 {
-        tokens
-            .div_ceil(CACHE_STEP)
-            .saturating_mul(CACHE_STEP * self.bytes_per_token)
+        self.ledger.is_on()
     }
 }
 
-/// Starts a thread over `pipeline`.
-fn start(pipeline: &SharedPipeline, limit: u64) -> Result<Thread> {
+/// Starts a thread over `pipeline`, with a prefix cache or without.
+fn start(pipeline: &SharedPipeline, caches: bool) -> Result<Thread> {
     let starting =
         |error: std::io::Error| Error::unavailable("starting the local engine").with_source(error);
     // On a runtime with several threads the engine would answer a "hello" first.
@@ -244,7 +225,8 @@ fn start(pipeline: &SharedPipeline, limit: u64) -> Result<Thread> {
         false,
         None,
     )
-    .with_no_prefix_cache(limit == 0);
+    .with_no_prefix_cache(!caches)
+    .with_prefix_cache_n(ledger::ON_A_GPU);
     let handle = runtime.block_on(builder.build());
     let requests = handle
         .get_sender(None)

@@ -19,7 +19,7 @@
 //!
 //! `prompt` renders the chat template and `counter` makes tokens of it, so a prompt is counted by
 //! the very tokens that are sent. `engine` admits one request at a time, and replaces a thread that
-//! died (`restarts` says how often). In the engine, `sampling`
+//! died (`restarts` says how often) or whose prefix cache is full (`ledger` counts). In the engine, `sampling`
 //! sees the logits of each step and picks the token; `reply` makes text of the tokens, ends it at
 //! a stop sequence (`stop`) or at the end of a JSON value (`json`), and reports usage.
 //!
@@ -30,6 +30,7 @@ mod decode;
 mod engine;
 mod gguf;
 mod json;
+mod ledger;
 mod load;
 mod memory;
 mod model;

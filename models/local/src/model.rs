@@ -16,6 +16,7 @@ use crate::{
     counter::Tokens,
     engine::{Engine, Job},
     gguf::GgufFile,
+    ledger::Ledger,
     load::{self, Loaded},
     memory::Need,
     options::{Device, LocalOptions},
@@ -136,9 +137,9 @@ impl LocalModel {
         let started = task::spawn_blocking(move || {
             let loaded = load(&options)?;
             let profile = profile(default_name, &options, &loaded)?;
-            let cache = options.prefix_cache;
+            let ledger = Ledger::new(loaded.bytes_per_token, options.prefix_cache, options.device);
             let reload = Box::new(move || load(&options).map(|loaded| loaded.pipeline));
-            let engine = Engine::start(loaded.pipeline, reload, loaded.bytes_per_token, cache)?;
+            let engine = Engine::start(loaded.pipeline, reload, ledger)?;
             Ok(Self {
                 profile: Arc::new(profile),
                 tokens: Arc::new(loaded.tokens),
@@ -298,6 +299,7 @@ fn profile(default_name: String, options: &LocalOptions, loaded: &Loaded) -> Res
     if options.device == Device::Cpu {
         profile.worker_window = CPU_WORKER_WINDOW.min(window);
     }
+    profile.parallel = options.parallel;
     profile.json_schema = true;
     profile.logprobs = true;
     profile.prefix_cache = options.prefix_cache > 0;

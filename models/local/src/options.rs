@@ -1,6 +1,6 @@
 //! How a model is loaded.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use catena_core::Error;
 
@@ -65,6 +65,18 @@ fn not_built_for(device: &str) -> Error {
     .with_help(format!("build it with `--features {device}`"))
 }
 
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            #[cfg(feature = "metal")]
+            Self::Metal => f.write_str("metal"),
+        }
+    }
+}
+
 impl FromStr for Device {
     type Err = Error;
 
@@ -126,6 +138,7 @@ pub struct LocalOptions {
     pub(crate) window: Option<u32>,
     pub(crate) weights: Weights,
     pub(crate) prefix_cache: u64,
+    pub(crate) parallel: usize,
 }
 
 impl Default for LocalOptions {
@@ -136,6 +149,7 @@ impl Default for LocalOptions {
             window: None,
             weights: Weights::default(),
             prefix_cache: 512 << 20,
+            parallel: 1,
         }
     }
 }
@@ -176,6 +190,15 @@ impl LocalOptions {
         self
     }
 
+    /// How many requests at a time are worth while, for
+    /// [`ModelProfile::parallel`](catena_core::ModelProfile::parallel), as measured: `catena models
+    /// bench` does. However many are made, the engine is given one at a time. Default: 1, and no less.
+    #[must_use]
+    pub fn parallel(mut self, requests: usize) -> Self {
+        self.parallel = requests.max(1);
+        self
+    }
+
     /// How many bytes the cache of prompts that were read before may hold; 0 turns it off.
     /// Default: 512 MiB.
     ///
@@ -195,6 +218,7 @@ mod tests {
     #[test]
     fn a_device_has_a_name() {
         assert_eq!("cpu".parse::<Device>().unwrap(), Device::Cpu);
+        assert_eq!(Device::Cpu.to_string(), "cpu");
         for wrong in ["gpu", "cpu:1", "cuda:x", "cuda:", ""] {
             let error = wrong.parse::<Device>().unwrap_err();
             assert!(
