@@ -393,7 +393,9 @@ pub(crate) enum Models {
     },
     /// Measure how fast a model reads and writes here, and how many requests at a time are worth while
     ///
-    /// Takes a minute or two on a CPU. Fetches the model first, if need be.
+    /// Takes a minute or two on a CPU. Fetches the model first, if need be. The figures are kept, beside the
+    /// model or, for one of a server, in the cache folder: later commands make as many requests at a time as
+    /// were worth while. Until then it is 1 for a model of this machine, and 8 for one of a server.
     Bench {
         /// As --model of `catena ask` [env: CATENA_MODEL]
         model: Option<String>,
@@ -404,7 +406,7 @@ pub(crate) enum Models {
         #[arg(long)]
         json: bool,
     },
-    /// Delete the files of a model that were fetched, and what was converted from them
+    /// Delete the files of a model that were fetched, and what was converted from them and measured of them
     ///
     /// `catena models pull` fetches them again. A file in a folder of CATENA_MODEL_PATH stays.
     #[command(name = "rm")]

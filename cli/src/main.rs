@@ -7,6 +7,7 @@ mod config;
 mod evals;
 mod failure;
 mod journal;
+mod measured;
 mod model;
 mod models;
 mod progress;

@@ -14,6 +14,7 @@ use crate::{
     args::With,
     config::{Config, variable},
     failure::Failure,
+    measured::Place,
     reading::as_usage,
 };
 
@@ -26,6 +27,15 @@ pub(crate) async fn load(
     config: &Config,
     quiet: bool,
 ) -> Result<Arc<dyn ChatModel>, Failure> {
+    Ok(load_placed(with, config, quiet).await?.0)
+}
+
+/// The same, and where figures of it are kept.
+pub(crate) async fn load_placed(
+    with: &With,
+    config: &Config,
+    quiet: bool,
+) -> Result<(Arc<dyn ChatModel>, Place), Failure> {
     load_named(name(with, config), with, config, quiet).await
 }
 
@@ -37,7 +47,9 @@ pub(crate) async fn manager(
     quiet: bool,
 ) -> Result<Arc<dyn ChatModel>, Failure> {
     match &with.manager_model {
-        Some(other) if other != name(with, config) => load_named(other, with, config, quiet).await,
+        Some(other) if other != name(with, config) => {
+            Ok(load_named(other, with, config, quiet).await?.0)
+        }
         _ => Ok(Arc::clone(worker)),
     }
 }
@@ -47,7 +59,7 @@ async fn load_named(
     with: &With,
     config: &Config,
     quiet: bool,
-) -> Result<Arc<dyn ChatModel>, Failure> {
+) -> Result<(Arc<dyn ChatModel>, Place), Failure> {
     let reference = ModelRef::parse(name).map_err(|error| {
         let help = error.help().map(str::to_owned);
         let failure = Failure::usage(error.to_string());
@@ -57,7 +69,8 @@ async fn load_named(
         }
     })?;
     if let ModelRef::OpenAi(name) = &reference {
-        return Ok(Arc::new(remote(name, config)?));
+        let (model, place) = remote(name, config)?;
+        return Ok((Arc::new(model), place));
     }
     let device = device(with, config)?;
     let (path, name) = match reference {
@@ -68,6 +81,10 @@ async fn load_named(
     if let Some(name) = name {
         options = options.name(name);
     }
+    let place = Place::file(&path, device);
+    if let Some(kept) = place.read() {
+        options = options.parallel(kept.parallel);
+    }
     let spinner = spinner(quiet);
     spinner.set_message(format!(
         "loading {}",
@@ -75,7 +92,7 @@ async fn load_named(
     ));
     let model = LocalModel::load(path, options).await;
     spinner.finish_and_clear();
-    Ok(Arc::new(model?))
+    Ok((Arc::new(model?), place))
 }
 
 /// The model's name, as flags, environment or configuration have it.
@@ -114,7 +131,7 @@ fn device(with: &With, config: &Config) -> Result<Device, Failure> {
     name.unwrap_or("auto").parse().map_err(as_usage)
 }
 
-fn remote(name: &str, config: &Config) -> Result<OpenAiCompatible, Failure> {
+fn remote(name: &str, config: &Config) -> Result<(OpenAiCompatible, Place), Failure> {
     let settings = &config.openai;
     let from_env = ["CATENA_BASE_URL", "OPENAI_BASE_URL"]
         .into_iter()
@@ -141,7 +158,13 @@ fn remote(name: &str, config: &Config) -> Result<OpenAiCompatible, Failure> {
     for (name, value) in &settings.headers {
         builder = builder.header(name, value);
     }
-    builder.build().map_err(as_usage)
+    let model = builder.clone().build().map_err(as_usage)?;
+    let place = Place::server(&Store::default_location()?, &model);
+    let model = match place.read() {
+        Some(kept) => builder.parallel(kept.parallel).build().map_err(as_usage)?,
+        None => model,
+    };
+    Ok((model, place))
 }
 
 /// How a download is shown: a bar on a terminal, and elsewhere a line for each step.

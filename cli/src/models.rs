@@ -14,7 +14,7 @@ use crate::{
     args::{Models, With},
     config::Config,
     failure::Failure,
-    model,
+    measured, model,
     terminal::{harmless, print},
 };
 
@@ -112,6 +112,7 @@ fn info(name: &str, json: bool) -> Result<(), Failure> {
     if let (Some(path), Some(about)) = (path, about.as_object_mut()) {
         about.insert("file".to_owned(), header(&path)?);
         about.insert("memory".to_owned(), memory(&path)?);
+        about.insert("measured".to_owned(), measured(&path));
     }
     if json {
         print(&format!("{about:#}\n"));
@@ -176,6 +177,23 @@ fn memory(path: &Path) -> Result<Value, Failure> {
         "available": need.available,
         "fits": need.fits(),
     }))
+}
+
+/// What `catena models bench` found, by device; null if it was not run.
+fn measured(path: &Path) -> Value {
+    let devices = measured::of_file(path).into_iter().map(|(device, kept)| {
+        let figures = json!({
+            "parallel": kept.parallel,
+            "reads": kept.reads.round(),
+            "writes": kept.writes.round(),
+        });
+        (device, figures)
+    });
+    let devices: serde_json::Map<_, _> = devices.collect();
+    match devices.is_empty() {
+        true => Value::Null,
+        false => devices.into(),
+    }
 }
 
 /// A JSON object as lines of names and values.

@@ -6,7 +6,11 @@ use std::{
     fs,
     path::PathBuf,
     process::Command,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -246,4 +250,26 @@ fn a_failure_leaves_one_json_value() {
     ));
     let json = done.exits(1).json();
     assert_eq!(json[0]["failures"], 2);
+}
+
+/// Two paths through an item are walked together where the server was measured to be worth it, and one
+/// after the other where it was not.
+#[test]
+fn as_many_requests_are_made_at_a_time_as_were_measured_to_be_worth_while() {
+    for parallel in [1, 2] {
+        let (now, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+        let seen = Arc::clone(&most);
+        let server = Server::start(move |request| {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(200));
+            now.fetch_sub(1, Ordering::SeqCst);
+            model(request)
+        });
+        let home = home();
+        let key = format!("test at {}", server.url());
+        let figures = json!({key: {"parallel": parallel, "reads": 1.0, "writes": 1.0}});
+        home.write("cache/servers.bench.json", figures.to_string());
+        run(&mut eval(&home, &server, &["--strategies", "both-ways"])).exits(0);
+        assert_eq!(seen.load(Ordering::SeqCst), parallel);
+    }
 }

@@ -2,7 +2,11 @@
 
 mod support;
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use support::{FACT, Finished, Home, Reply, Server, finish, run, signal};
 
@@ -266,6 +270,7 @@ fn a_model_that_does_not_fit_is_refused_with_the_figures() {
 }
 
 const FILE: &str = "cache/models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1";
+const FIGURES: &str = r#"{"cpu": {"parallel": 1, "reads": 1.0, "writes": 1.0}}"#;
 
 /// A home with a model, what was converted from it, and a file that is neither.
 fn furnished() -> Home {
@@ -273,6 +278,7 @@ fn furnished() -> Home {
     sparse(&home, &format!("{FILE}.gguf"), &gguf("llama"), 98_362_432);
     home.write(&format!("{FILE}.q8.gguf"), converted());
     home.write(&format!("{FILE}.dense.gguf"), gguf("llama"));
+    home.write(&format!("{FILE}.bench.json"), FIGURES);
     home
 }
 
@@ -290,7 +296,7 @@ fn converted() -> Vec<u8> {
 #[test]
 fn rm_takes_what_was_fetched_and_converted_and_nothing_else() {
     let home = furnished();
-    let bytes = 98_362_432 + converted().len();
+    let bytes = 98_362_432 + converted().len() + FIGURES.len();
     let command = ["models", "rm", "smollm2-135m", "--json"];
     let json = run(home.catena(command).arg("--dry-run")).exits(0).json();
     assert_eq!(json["bytes_freed"], bytes);
@@ -300,7 +306,12 @@ fn rm_takes_what_was_fetched_and_converted_and_nothing_else() {
         run(&mut home.catena(command)).exits(0).json()["bytes_freed"],
         bytes
     );
-    for (name, stays) in [("gguf", false), ("q8.gguf", false), ("dense.gguf", true)] {
+    for (name, stays) in [
+        ("gguf", false),
+        ("q8.gguf", false),
+        ("bench.json", false),
+        ("dense.gguf", true),
+    ] {
         assert_eq!(
             home.path(&format!("{FILE}.{name}")).exists(),
             stays,
@@ -361,7 +372,12 @@ fn bench_measures_whatever_answers() {
     ] {
         assert!(figure.as_f64().unwrap() > 0.0, "{json:#}");
     }
-    assert!(json["parallel"]["useful"].as_u64().unwrap() >= 1);
+    let useful = json["parallel"]["useful"].as_u64().unwrap();
+    assert!(useful >= 1);
+    let kept = fs::read_to_string(home.path("cache/servers.bench.json")).unwrap();
+    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    let kept = kept.as_object().unwrap().values().next().unwrap();
+    assert_eq!(kept["parallel"], useful, "what was found is kept");
 
     let table = run(&mut home.with(&server, ["models", "bench", "openai:test"]));
     table.exits(0).says("reading 2048 tokens");
@@ -369,6 +385,47 @@ fn bench_measures_whatever_answers() {
     run(&mut home.catena(["models", "bench", "smollm"]))
         .exits(2)
         .says("smollm2-135m");
+}
+
+/// On a fresh GPU the first request compiles for 20 seconds.
+#[test]
+fn what_the_first_request_pays_for_is_not_measured() {
+    const ONCE: Duration = Duration::from_secs(3);
+    let home = Home::new();
+    let server = Server::start(|request| {
+        if request.number == 0 {
+            std::thread::sleep(ONCE);
+        }
+        Reply::text("The keeper counted the ships again")
+    });
+    let done = run(&mut home.with(&server, ["models", "bench", "openai:test", "--json"]));
+    let json = done.exits(0).json();
+    for reading in json["reading"].as_array().unwrap() {
+        assert!(reading["seconds"].as_f64().unwrap() < ONCE.as_secs_f64());
+    }
+    assert_eq!(server.requests()[0].body["max_tokens"], 8, "it writes too");
+}
+
+#[test]
+fn info_shows_what_was_measured_of_this_very_file() {
+    let home = Home::new();
+    let path = home.write("a.gguf", gguf("qwen2"));
+    let info = || {
+        let done = run(&mut home.catena(["models", "info", "a.gguf", "--json"]));
+        done.exits(0).json()["measured"].clone()
+    };
+    assert!(info().is_null());
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let modified = modified.duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let weights = serde_json::json!({"size": gguf("qwen2").len(), "modified": modified});
+    let figures = serde_json::json!({"cuda:0":
+        {"parallel": 4, "reads": 21_000.4, "writes": 66.0, "weights": weights}});
+    home.write("a.bench.json", figures.to_string());
+    let expected = serde_json::json!({"cuda:0":
+        {"parallel": 4, "reads": 21_000.0, "writes": 66.0}});
+    assert_eq!(info(), expected);
+    home.write("a.gguf", gguf("qwen3x"));
+    assert!(info().is_null(), "another file");
 }
 
 #[test]

@@ -2,17 +2,20 @@
 
 use std::{
     io::{self, IsTerminal},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
-use catena_core::{ChatMessage, ChatModel, ChatRequest, Delta, Error, Result};
-use futures::{StreamExt, future::try_join_all};
+use catena_core::{ChatMessage, ChatModel, ChatRequest, Result};
+use catena_models::measure;
+use futures::future::try_join_all;
 use serde::Serialize;
 
 use crate::{
     args::With,
     config::Config,
     failure::Failure,
+    measured::Place,
     model,
     terminal::{harmless, print},
 };
@@ -21,6 +24,8 @@ use crate::{
 const LENGTHS: [u64; 4] = [256, 512, 1024, 2048];
 /// No longer prompt is read after one that took this long: a slow machine has other things to do.
 const ENOUGH: f64 = 15.0;
+/// Tokens written before anything is measured.
+const WARM_UP: u32 = 8;
 /// Tokens written to measure writing.
 const WRITTEN: u32 = 48;
 /// How many requests are made at a time, until more gain nothing; and what each reads and writes.
@@ -39,6 +44,8 @@ struct Figures {
     reading: Vec<Reading>,
     writing: Writing,
     parallel: Parallel,
+    /// Where the figures are kept for later commands; nothing if they could not be.
+    kept: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,7 +78,7 @@ struct Width {
 pub(super) async fn bench(with: &With, config: &Config, json: bool) -> Result<(), Failure> {
     let quiet = json && !io::stderr().is_terminal();
     let begun = Instant::now();
-    let model = model::load(with, config, quiet).await?;
+    let (model, place) = model::load_placed(with, config, quiet).await?;
     let load_seconds = begun.elapsed().as_secs_f64();
 
     let spinner = model::spinner(quiet);
@@ -84,6 +91,9 @@ pub(super) async fn bench(with: &With, config: &Config, json: bool) -> Result<()
         model: &*model,
         prompts: 0,
     };
+    // The first request pays for what is done once: on a fresh GPU, 20 seconds of compiling.
+    say("warming up".to_owned());
+    bench.time(WIDTH_READ, WARM_UP).await?;
     let mut reading = Vec::new();
     let window = u64::from(model.profile().context_window);
     for length in LENGTHS.into_iter().filter(|length| length + 16 <= window) {
@@ -108,7 +118,7 @@ pub(super) async fn bench(with: &With, config: &Config, json: bool) -> Result<()
         }
     }
     spinner.finish_and_clear();
-    let figures = Figures {
+    let mut figures = Figures {
         model: model.profile().name.clone(),
         load_seconds,
         reading,
@@ -117,7 +127,9 @@ pub(super) async fn bench(with: &With, config: &Config, json: bool) -> Result<()
             useful: useful(&measured),
             measured,
         },
+        kept: None,
     };
+    figures.keep(&place);
     if json {
         let figures = serde_json::to_string_pretty(&figures)
             .map_err(|error| Failure::new(format!("the figures are no JSON: {error}")))?;
@@ -144,85 +156,51 @@ struct Bench<'a> {
     prompts: u64,
 }
 
-/// One request, from its first token read to its last written.
-struct Timed {
-    read: u64,
-    written: u64,
-    /// Until the first text came, and until the end.
-    first: Duration,
-    all: Duration,
-}
-
 impl Bench<'_> {
     async fn read(&mut self, length: u64) -> Result<Reading> {
-        let timed = time(self.model, self.prompt(length).max_tokens(2)).await?;
-        let seconds = timed.first.as_secs_f64();
+        let timed = self.time(length, 2).await?;
+        let (tokens, time) = (timed.usage.input_tokens, timed.first - timed.begun);
         Ok(Reading {
-            tokens: timed.read,
-            seconds,
-            rate: rate(timed.read, timed.first),
+            tokens,
+            seconds: time.as_secs_f64(),
+            rate: rate(tokens, time),
         })
     }
 
     async fn write(&mut self) -> Result<Writing> {
-        let timed = time(self.model, self.prompt(WIDTH_READ).max_tokens(WRITTEN)).await?;
-        let after_first = timed.written.saturating_sub(1);
+        let timed = self.time(WIDTH_READ, WRITTEN).await?;
+        let tokens = timed.usage.output_tokens;
         Ok(Writing {
-            tokens: timed.written,
-            rate: rate(after_first, timed.all.saturating_sub(timed.first)),
+            tokens,
+            rate: rate(tokens.saturating_sub(1), timed.end - timed.first),
         })
     }
 
     /// Tokens a second of `requests` at a time.
     async fn together(&mut self, requests: usize) -> Result<f64> {
         let crowd: Vec<_> = (0..requests)
-            .map(|_| self.prompt(WIDTH_READ).max_tokens(WIDTH_WRITTEN))
+            .map(|_| self.request(WIDTH_READ, WIDTH_WRITTEN))
             .collect();
         let begun = Instant::now();
-        let timed = crowd.into_iter().map(|request| time(self.model, request));
+        let timed = crowd
+            .into_iter()
+            .map(|request| measure::timed(self.model, request, Instant::now));
         let timed = try_join_all(timed).await?;
-        let tokens = timed.iter().map(|timed| timed.read + timed.written).sum();
-        Ok(rate(tokens, begun.elapsed()))
+        let used = timed.iter().map(|timed| timed.usage);
+        let tokens = used.map(|usage| usage.input_tokens + usage.output_tokens);
+        Ok(rate(tokens.sum(), begun.elapsed()))
     }
 
-    /// A story of about `length` tokens that a model likes to go on with.
-    fn prompt(&mut self, length: u64) -> ChatRequest {
+    async fn time(&mut self, length: u64, written: u32) -> Result<measure::Timed<Instant>> {
+        let request = self.request(length, written);
+        measure::timed(self.model, request, Instant::now).await
+    }
+
+    fn request(&mut self, length: u64, written: u32) -> ChatRequest {
         self.prompts += 1;
-        let mut text = format!("{}. Continue this story at great length.\n", self.prompts);
-        let mut day = self.prompts * 1000;
-        loop {
-            let request = ChatRequest::new([ChatMessage::user(&*text)]);
-            if self.model.prompt_tokens(&request) >= length {
-                return request;
-            }
-            day += 1;
-            text += &format!("On day {day} the keeper of the lighthouse counted the ships. ");
-        }
+        let story = measure::story(self.model, self.prompts, length);
+        ChatRequest::new([ChatMessage::user(story)]).max_tokens(written)
     }
-}
-
-async fn time(model: &dyn ChatModel, request: ChatRequest) -> Result<Timed> {
-    let begun = Instant::now();
-    let mut first = None;
-    let mut stream = model.stream(request).await?;
-    while let Some(delta) = stream.next().await {
-        match delta? {
-            Delta::Text(_) => {
-                first.get_or_insert_with(|| begun.elapsed());
-            }
-            Delta::End { usage, .. } => {
-                let all = begun.elapsed();
-                return Ok(Timed {
-                    read: usage.input_tokens,
-                    written: usage.output_tokens,
-                    first: first.unwrap_or(all),
-                    all,
-                });
-            }
-            _ => {}
-        }
-    }
-    Err(Error::malformed_output("the answer broke off"))
 }
 
 fn rate(tokens: u64, time: Duration) -> f64 {
@@ -230,6 +208,16 @@ fn rate(tokens: u64, time: Duration) -> f64 {
 }
 
 impl Figures {
+    /// Keeps what later commands use. A folder that cannot be written is no reason to lose the rest.
+    fn keep(&mut self, place: &Place) {
+        let reads = self.reading.iter().map(|reading| reading.rate);
+        let reads = reads.fold(0.0, f64::max);
+        match place.write(self.parallel.useful, reads, self.writing.rate) {
+            Ok(file) => self.kept = Some(file.to_owned()),
+            Err(error) => eprintln!("warning: the figures cannot be kept: {error}"),
+        }
+    }
+
     fn table(&self) -> String {
         let mut text = format!("{}, loaded in {:.1} s\n\n", self.model, self.load_seconds);
         text += "READS              IN       TOKENS/S\n";
@@ -248,7 +236,11 @@ impl Figures {
         }
         let useful = self.parallel.useful;
         let s = if useful == 1 { "" } else { "s" };
-        text + &format!("\n{useful} request{s} at a time: more gain less than 15 %\n")
+        text += &format!("\n{useful} request{s} at a time: more gain less than 15 %\n");
+        match &self.kept {
+            Some(file) => text + &format!("kept for later commands in {}\n", file.display()),
+            None => text,
+        }
     }
 }
 

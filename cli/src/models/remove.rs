@@ -11,7 +11,7 @@ use catena_models::catalog::{Catalog, ModelRef, Status, Store};
 use indicatif::HumanBytes;
 use serde_json::json;
 
-use crate::{failure::Failure, terminal::print};
+use crate::{failure::Failure, measured, terminal::print};
 
 pub(super) fn remove(name: &str, dry_run: bool, json: bool) -> Result<(), Failure> {
     let ModelRef::Catalog(name) = super::parse(name)? else {
@@ -33,15 +33,14 @@ pub(super) fn remove(name: &str, dry_run: bool, json: bool) -> Result<(), Failur
         }
         _ => (None, 0),
     };
-    let conversions = original.as_deref().map(LocalModel::conversions);
-    let conversions = conversions.unwrap_or_default();
-    let mut freed: u64 = conversions.iter().map(|path| size(path)).sum();
+    let derived: Vec<PathBuf> = original.as_deref().map(derived).unwrap_or_default();
+    let mut freed: u64 = derived.iter().map(|path| size(path)).sum();
     if dry_run {
         freed += ours;
     } else {
         // It refuses while the model is being pulled, so it comes first.
         freed += catalog.remove(&name, &store)?;
-        for path in &conversions {
+        for path in &derived {
             fs::remove_file(path).map_err(|error| {
                 let what = format!("deleting '{}': {error}", path.display());
                 Failure::from(Error::other(what).with_source(error))
@@ -64,6 +63,13 @@ pub(super) fn remove(name: &str, dry_run: bool, json: bool) -> Result<(), Failur
         print(&told(&name, freed, dry_run, stays));
     }
     Ok(())
+}
+
+/// What was made from the file at `path`, and lies beside it.
+fn derived(path: &Path) -> Vec<PathBuf> {
+    let figures = Some(measured::beside(path)).filter(|figures| figures.is_file());
+    let conversions = LocalModel::conversions(path).into_iter();
+    conversions.chain(figures).collect()
 }
 
 fn told(name: &str, freed: u64, dry_run: bool, stays: Option<PathBuf>) -> String {
