@@ -24,23 +24,8 @@ WINDOW = "1024"
 LENGTHS = [256, 512, 1024, 2048]
 SLOTS = 2
 CONTEXT = 2560
-
-
-def serve(weights):
-    """Serves the file until standard input closes; prints the address."""
-    import xllamacpp
-
-    params = xllamacpp.CommonParams()
-    params.model.path = weights
-    params.hostnames = ["127.0.0.1"]
-    params.port = 0
-    params.n_parallel = SLOTS
-    params.n_ctx = SLOTS * CONTEXT
-    params.cpuparams.n_threads = os.cpu_count()
-    params.cpuparams_batch.n_threads = os.cpu_count()
-    server = xllamacpp.Server(params)
-    print(server.listening_address, flush=True)
-    sys.stdin.read()
+# The server of the tests.
+SERVER = os.path.join(os.path.dirname(__file__), "../models/tests/servers/llama.py")
 
 
 def processor(pid):
@@ -98,10 +83,7 @@ def main():
     parser.add_argument("--catena", required=True, help="the program")
     parser.add_argument("--weights", required=True, help="a GGUF file")
     parser.add_argument("--book", required=True, help="a text, of which the opening is read")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.serve:
-        return serve(arguments.weights)
 
     with tempfile.TemporaryDirectory() as folder:
         book = os.path.join(folder, "opening.txt")
@@ -116,7 +98,10 @@ def main():
         ours = measure(arguments.catena, arguments.weights, book, environment)
         print("measuring llama.cpp", file=sys.stderr)
         server = subprocess.Popen(
-            [sys.executable, __file__, "--serve", *sys.argv[1:]],
+            [
+                *[sys.executable, SERVER, arguments.weights, "--threads", str(os.cpu_count())],
+                *["--slots", str(SLOTS), "--context", str(CONTEXT)],
+            ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )
         try:

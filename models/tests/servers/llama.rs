@@ -30,14 +30,14 @@ pub(crate) struct Llama {
 
 impl Llama {
     pub(crate) async fn start(purpose: Purpose) -> Self {
-        let purpose = match purpose {
-            Purpose::Chat => "chat",
-            Purpose::Embeddings => "embeddings",
+        let options: &[&str] = match purpose {
+            Purpose::Chat => &[],
+            Purpose::Embeddings => &["--embeddings"],
         };
         let mut process = Command::new(python())
             .arg(script("llama.py"))
             .arg(weights())
-            .arg(purpose)
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
