@@ -245,30 +245,3 @@ async fn the_body_of_an_error_is_read_in_part() {
     // What the sockets hold comes on top of the 64 KiB that are read.
     assert!(sent < 64 << 20, "{sent} bytes were taken");
 }
-
-#[tokio::test]
-async fn connections_are_kept_for_the_next_request() {
-    let (listener, model) = listen(AGES).await;
-    let serve = async {
-        let mut socket = accept(&listener).await;
-        let events = [BLUE, FINISH, "data: [DONE]\n\n"].concat();
-        let response = format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{events}",
-            events.len()
-        );
-        for last in [false, true] {
-            socket.write_all(response.as_bytes()).await.unwrap();
-            let mut request = Vec::new();
-            while !last && !request.ends_with(b"}}") {
-                // With a connection of its own, the second request would never arrive here.
-                assert_ne!(socket.read_buf(&mut request).await.unwrap(), 0);
-            }
-        }
-    };
-    let ask_twice = async {
-        model.chat(ask()).await.unwrap();
-        model.chat(ask()).await.unwrap()
-    };
-    let both = timeout(AGES, join(ask_twice, serve)).await.unwrap();
-    assert_eq!(both.0.text, "blue");
-}

@@ -14,10 +14,11 @@ mod recorder;
 
 use std::{process::Stdio, sync::Arc};
 
-use catena_core::{ChatModel, Embedder};
+use catena_core::{ChatMessage, ChatModel, ChatRequest, Embedder};
 use catena_models::{
     OpenAiCompatible, OpenAiEmbedder, Preset, testing::assert_chat_model_conforms,
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -46,6 +47,19 @@ async fn a_model_behind_llama_cpp_conforms() {
     let model = Preset::LlamaCpp.at(llama.base_url(), "tiny");
     let model = model.profile(profile).build().unwrap();
     assert_chat_model_conforms(Arc::new(model)).await;
+}
+
+/// The server closes each connection after an answer, and says that it keeps it.
+#[tokio::test(flavor = "multi_thread")]
+async fn none_of_many_requests_is_lost() {
+    let llama = Llama::start(Purpose::Chat).await;
+    let model = model(llama.base_url());
+    let asked = (0..48).map(|number| {
+        let question = ChatMessage::user(format!("{number}?"));
+        model.chat(ChatRequest::new([question]).max_tokens(1))
+    });
+    let answers: Result<Vec<_>, _> = stream::iter(asked).buffer_unordered(8).try_collect().await;
+    assert_eq!(answers.unwrap().len(), 48);
 }
 
 #[tokio::test]

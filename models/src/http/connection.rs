@@ -91,6 +91,11 @@ impl Connection {
             .connect_timeout(settings.timeout)
             .read_timeout(settings.timeout)
             .redirect(redirect::Policy::none());
+        if base.scheme() == "http" {
+            // llama.cpp's server promises to keep a connection and closes it after a streamed answer; a
+            // request on its way just then is lost. Without TLS a new one costs next to nothing.
+            client = client.pool_max_idle_per_host(0);
+        }
         if is_loopback(&base) {
             // A proxy would look for the server on its own machine.
             client = client.no_proxy();

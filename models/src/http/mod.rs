@@ -20,9 +20,8 @@ use catena_core::{Error, Result};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use rustls_platform_verifier::Verifier;
 
-/// How long a connection is kept that nobody uses. llama.cpp's server and uvicorn, under vLLM, close
-/// theirs after five seconds; a request on its way just then fails as "connection closed before
-/// message completed".
+/// How long a connection with TLS is kept that nobody uses. Some servers close theirs after five
+/// seconds; a request on its way just then fails as "connection closed before message completed".
 const IDLE: Duration = Duration::from_secs(4);
 
 /// A client with the system's certificates and ring's cryptography.

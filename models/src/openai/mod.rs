@@ -32,7 +32,8 @@ use request::{Body, Dialect};
 /// It makes each request once and follows no redirect. A streamed answer may have 64 MiB on the
 /// wire, one in a single piece 8 MiB, one event 1 MiB; what is longer is an error.
 ///
-/// Cloning is cheap, and clones share their connections.
+/// Cloning is cheap, and clones share their connections. Over plain http each request has one of its
+/// own, since servers close those without warning.
 ///
 /// # Example: a server on this machine
 ///
