@@ -1,0 +1,159 @@
+//! All points in memory, each compared with each query.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use catena_core::{Embedding, Error, Result};
+
+use super::{Hit, IndexStamp, Point, VectorIndex};
+use crate::{ItemId, NamespaceId};
+
+/// An index that compares every point of a namespace with every query, in memory: for tests, and
+/// for archives of a few thousand items. Nothing of it outlives the process; it is filled again
+/// when the archive is opened.
+///
+/// # Example
+///
+/// ```
+/// use catena_memory::{ExactIndex, IndexStamp, ItemId, NamespaceId, Point, VectorIndex};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> catena_core::Result<()> {
+/// let index = ExactIndex::new();
+/// let stamp = IndexStamp { archive: "a".into(), embedder: "e".into(), dimensions: 2 };
+/// index.reset(&stamp).await?;
+/// let point = |id, vector| Point { id: ItemId(id), namespace: NamespaceId(1), vector };
+/// index.upsert(vec![point(1, vec![1.0, 0.0]), point(2, vec![0.0, 1.0])]).await?;
+/// let hits = index.search(NamespaceId(1), &vec![0.6, 0.8], 1).await?;
+/// assert_eq!(hits[0].id, ItemId(2));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct ExactIndex {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stamp: Option<IndexStamp>,
+    points: BTreeMap<ItemId, (NamespaceId, Embedding)>,
+}
+
+impl ExactIndex {
+    /// An empty index without a stamp.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl VectorIndex for ExactIndex {
+    fn describe(&self) -> String {
+        "exact, in memory".to_owned()
+    }
+
+    async fn stamp(&self) -> Result<Option<IndexStamp>> {
+        Ok(self.state().stamp.clone())
+    }
+
+    async fn reset(&self, stamp: &IndexStamp) -> Result<()> {
+        let mut state = self.state();
+        state.points.clear();
+        state.stamp = Some(stamp.clone());
+        Ok(())
+    }
+
+    async fn upsert(&self, points: Vec<Point>) -> Result<()> {
+        let mut state = self.state();
+        let dimensions = state.stamp.as_ref().map_or(0, |stamp| stamp.dimensions);
+        check_dimensions(&points, dimensions)?;
+        for point in points {
+            state
+                .points
+                .insert(point.id, (point.namespace, point.vector));
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, ids: &[ItemId]) -> Result<()> {
+        let mut state = self.state();
+        for id in ids {
+            state.points.remove(id);
+        }
+        Ok(())
+    }
+
+    async fn search(
+        &self,
+        namespace: NamespaceId,
+        vector: &Embedding,
+        limit: usize,
+    ) -> Result<Vec<Hit>> {
+        let state = self.state();
+        let mut hits: Vec<_> = state
+            .points
+            .iter()
+            .filter(|(_, (of, _))| *of == namespace)
+            .map(|(id, (_, point))| Hit {
+                id: *id,
+                score: cosine(point, vector),
+            })
+            .collect();
+        // Stable, and ids ascend: of equals the older comes first.
+        hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+        hits.truncate(limit);
+        Ok(hits)
+    }
+
+    async fn scan(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<Point>> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let state = self.state();
+        let from = after.map_or(Unbounded, Excluded);
+        let points = state.points.range((from, Unbounded)).take(limit);
+        Ok(points
+            .map(|(id, (namespace, vector))| Point {
+                id: *id,
+                namespace: *namespace,
+                vector: vector.clone(),
+            })
+            .collect())
+    }
+
+    async fn count(&self) -> Result<u64> {
+        Ok(self.state().points.len() as u64)
+    }
+
+    async fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Refuses points whose vectors have not `dimensions` numbers.
+fn check_dimensions(points: &[Point], dimensions: usize) -> Result<()> {
+    match points.iter().find(|point| point.vector.len() != dimensions) {
+        None => Ok(()),
+        Some(point) => Err(Error::invalid(format!(
+            "a vector of {} numbers does not belong into an index for vectors of {dimensions}",
+            point.vector.len()
+        ))
+        .with_help("reset the index for this embedder, and fill it again")),
+    }
+}
+
+/// The cosine of the angle between two vectors; 0 where one of them has no direction.
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    let lengths = (dot(a, a) * dot(b, b)).sqrt();
+    match lengths > 0.0 {
+        true => dot(a, b) / lengths,
+        false => 0.0,
+    }
+}
