@@ -12,9 +12,9 @@ export CARGO_TARGET_DIR := $(or $(CATENA_TARGET_DIR),$(CACHE)/target)
 CATENA := $(CARGO_TARGET_DIR)/debug/catena
 BOOK := examples/data/pride_and_prejudice.txt
 
-# Without the engine; and what needs it. Built apart, so that neither changes the features of the
-# dependencies of the other.
-HEAVY := -p catena-cli -p catena-local
+# What takes long to build: the engine, the far ends of the memory, and the command, which has both.
+# Apart from the rest, so that neither changes the features of the dependencies of the other.
+HEAVY := -p catena-cli -p catena-edge -p catena-fastembed -p catena-local -p catena-qdrant
 
 .PHONY: help
 help:

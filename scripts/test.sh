@@ -20,9 +20,10 @@ run() {
 
 # Against a real server. Where it cannot be installed they fail, and say so: they are not left out.
 run -p catena-models --test servers
-# Apart, so that the engine's dependencies keep their features and are not built twice.
+# Apart, so that the dependencies of the engine and the indexes keep their features and are not built twice.
+heavy=(-p catena-cli -p catena-edge -p catena-fastembed -p catena-local -p catena-qdrant)
 run
-run -p catena-cli -p catena-local
+run "${heavy[@]}"
 
 awk -v failed="$failed" '
     /^test result: / {

@@ -1,0 +1,3 @@
+//! A Qdrant server as a [`VectorIndex`](catena_memory::VectorIndex).
+
+#![forbid(unsafe_code)]
