@@ -78,6 +78,7 @@ enum Kind {
     Refused,
     MalformedOutput,
     Journal,
+    Memory,
     Divergence,
     StepLimit,
     Panicked,
@@ -168,6 +169,11 @@ impl Error {
     /// The journal could not be read or written.
     pub fn journal(message: impl Into<String>) -> Self {
         Self::of(Kind::Journal, message)
+    }
+
+    /// An archive or an index of memories could not be read or written.
+    pub fn memory(message: impl Into<String>) -> Self {
+        Self::of(Kind::Memory, message)
     }
 
     /// The program that resumes a run is not the one that began it.
@@ -376,6 +382,11 @@ impl Error {
         self.0.kind == Kind::Journal
     }
 
+    /// An archive or an index of memories could not be read or written.
+    pub fn is_memory(&self) -> bool {
+        self.0.kind == Kind::Memory
+    }
+
     /// The resuming program differs from the one that began the run.
     pub fn is_divergence(&self) -> bool {
         self.0.kind == Kind::Divergence
@@ -414,6 +425,7 @@ impl Error {
             Kind::Refused => "refused",
             Kind::MalformedOutput => "malformed_output",
             Kind::Journal => "journal",
+            Kind::Memory => "memory",
             Kind::Divergence => "divergence",
             Kind::StepLimit => "step_limit",
             Kind::Panicked => "panicked",

@@ -149,7 +149,7 @@ fn check_dimensions(points: &[Point], dimensions: usize) -> Result<()> {
 }
 
 /// The cosine of the angle between two vectors; 0 where one of them has no direction.
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
     let lengths = (dot(a, a) * dot(b, b)).sqrt();
     match lengths > 0.0 {

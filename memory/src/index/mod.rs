@@ -6,6 +6,8 @@ mod exact;
 pub use conformance::check_index;
 pub use exact::ExactIndex;
 
+pub(crate) use exact::cosine;
+
 use std::fmt;
 
 use async_trait::async_trait;

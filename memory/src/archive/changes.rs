@@ -1,0 +1,132 @@
+//! What an index has to be told.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::rows;
+use crate::{ItemId, NamespaceId, item::text};
+
+/// Something that an index has to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// An item was added.
+    Added(Unindexed),
+    /// An item was removed.
+    Removed(ItemId),
+}
+
+/// An item without its vector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unindexed {
+    pub(crate) id: ItemId,
+    pub(crate) namespace: NamespaceId,
+    pub(crate) text: String,
+}
+
+/// Up to which change which index knows everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Watermark {
+    /// See [`VectorIndex::describe`](crate::VectorIndex::describe).
+    pub(crate) index: String,
+    pub(crate) change: u64,
+}
+
+/// The changes after `after`, with their numbers, in their order.
+pub(super) fn since(
+    db: &Connection,
+    after: u64,
+    limit: usize,
+) -> rusqlite::Result<Vec<(u64, Change)>> {
+    let sql = "SELECT change, id, namespace, key, observation, response FROM items
+            WHERE change > ?1
+        UNION ALL SELECT change, item, NULL, NULL, NULL, NULL FROM removed WHERE change > ?1
+        ORDER BY change LIMIT ?2";
+    db.prepare_cached(sql)?
+        .query_map(params![rows::sql(after), rows::sql(limit as u64)], |row| {
+            let id = ItemId(rows::number(row, 1)?);
+            let change = match rows::optional_number(row, 2)? {
+                None => Change::Removed(id),
+                Some(namespace) => Change::Added(unindexed(row, id, namespace)?),
+            };
+            Ok((rows::number(row, 0)?, change))
+        })?
+        .collect()
+}
+
+fn unindexed(row: &rusqlite::Row<'_>, id: ItemId, namespace: u64) -> rusqlite::Result<Unindexed> {
+    let key: Option<String> = row.get(3)?;
+    let (observation, response): (String, String) = (row.get(4)?, row.get(5)?);
+    Ok(Unindexed {
+        id,
+        namespace: NamespaceId(namespace),
+        text: text(key.as_deref(), &observation, &response),
+    })
+}
+
+/// The items with these numbers, of all namespaces.
+pub(super) fn unindexed_items(db: &Connection, ids: &[ItemId]) -> rusqlite::Result<Vec<Unindexed>> {
+    let sql = "SELECT 0, id, namespace, key, observation, response FROM items
+        WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id";
+    db.prepare_cached(sql)?
+        .query_map([rows::array(ids)], |row| {
+            unindexed(row, ItemId(rows::number(row, 1)?), rows::number(row, 2)?)
+        })?
+        .collect()
+}
+
+/// Numbers and namespaces of the items after `after`, by ascending number.
+pub(super) fn numbers(
+    db: &Connection,
+    after: Option<ItemId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<(ItemId, NamespaceId)>> {
+    let sql = "SELECT id, namespace FROM items WHERE id > ?1 ORDER BY id LIMIT ?2";
+    let after = after.map_or(0, |id| rows::sql(id.0));
+    db.prepare_cached(sql)?
+        .query_map([after, rows::sql(limit as u64)], |row| {
+            let namespace = NamespaceId(rows::number(row, 1)?);
+            Ok((ItemId(rows::number(row, 0)?), namespace))
+        })?
+        .collect()
+}
+
+/// How many items were added up to the change `until`, and are there still.
+pub(super) fn count_until(db: &Connection, until: u64) -> rusqlite::Result<u64> {
+    db.query_row(
+        "SELECT count(*) FROM items WHERE change <= ?1",
+        [rows::sql(until)],
+        |row| rows::number(row, 0),
+    )
+}
+
+/// The number of the last change.
+pub(super) fn last(db: &Connection) -> rusqlite::Result<u64> {
+    db.query_row("SELECT value FROM meta WHERE key = 'change'", [], |row| {
+        rows::number(row, 0)
+    })
+}
+
+/// Which index was told everything up to where.
+pub(super) fn watermark(db: &Connection) -> rusqlite::Result<Option<Watermark>> {
+    let sql = "SELECT (SELECT value FROM meta WHERE key = 'index'), value FROM meta
+        WHERE key = 'indexed'";
+    db.query_row(sql, [], |row| {
+        Ok(Watermark {
+            index: row.get(0)?,
+            change: rows::number(row, 1)?,
+        })
+    })
+    .optional()
+}
+
+/// Notes that an index knows everything up to a change; what was removed before then is forgotten for
+/// good.
+pub(super) fn set_watermark(db: &Connection, watermark: &Watermark) -> rusqlite::Result<()> {
+    let set = "INSERT OR REPLACE INTO meta VALUES (?1, ?2)";
+    db.execute(set, params!["index", watermark.index])?;
+    db.execute(set, params!["indexed", rows::sql(watermark.change)])?;
+    db.execute(
+        "DELETE FROM removed WHERE change <= ?1",
+        [rows::sql(watermark.change)],
+    )?;
+    Ok(())
+}

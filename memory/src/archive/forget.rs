@@ -1,0 +1,61 @@
+//! Forgetting, which really deletes.
+
+use rusqlite::{Connection, params_from_iter, types::Value};
+
+use super::{Filter, record::next_change, rows};
+use crate::{ItemId, NamespaceId};
+
+/// What was forgotten.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Forgotten {
+    /// The items.
+    pub items: Vec<ItemId>,
+    /// The runs that had written them. Their journal holds the same words: have it forget them too.
+    pub runs: Vec<String>,
+}
+
+/// The items of a namespace that satisfy `filter`, and, where `ids` are given, are among them.
+pub(super) fn select(
+    db: &Connection,
+    namespace: NamespaceId,
+    filter: &Filter,
+    ids: Option<&[ItemId]>,
+) -> rusqlite::Result<Vec<ItemId>> {
+    let (mut condition, values) = filter.sql();
+    let mut all = vec![Value::from(rows::sql(namespace.0))];
+    all.extend(values);
+    if let Some(ids) = ids {
+        all.push(rows::array(ids).into());
+        condition += &format!(" AND id IN (SELECT value FROM json_each(?{}))", all.len());
+    }
+    let sql = format!("SELECT id FROM items WHERE namespace = ?1 AND {condition} ORDER BY id");
+    db.prepare(&sql)?
+        .query_map(params_from_iter(all), |row| {
+            rows::number(row, 0).map(ItemId)
+        })?
+        .collect()
+}
+
+/// Deletes items.
+pub(super) fn forget(db: &Connection, items: Vec<ItemId>) -> rusqlite::Result<Forgotten> {
+    let ids = rows::array(&items);
+    let runs = "SELECT DISTINCT run FROM sources WHERE run IS NOT NULL
+        AND item IN (SELECT value FROM json_each(?1)) ORDER BY run";
+    let runs = db
+        .prepare(runs)?
+        .query_map([&ids], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for id in &items {
+        let id = rows::sql(id.0);
+        let words = "INSERT INTO words (words, rowid, namespace, key, observation, response)
+            SELECT 'delete', id, namespace, key, observation, response FROM items WHERE id = ?1";
+        db.prepare_cached(words)?.execute([id])?;
+        db.prepare_cached("UPDATE items SET replaced_by = NULL WHERE replaced_by = ?1")?
+            .execute([id])?;
+        db.prepare_cached("DELETE FROM items WHERE id = ?1")?
+            .execute([id])?;
+        db.prepare_cached("INSERT INTO removed VALUES (?1, ?2)")?
+            .execute([next_change(db)?, id])?;
+    }
+    Ok(Forgotten { items, runs })
+}

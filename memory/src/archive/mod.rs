@@ -1,0 +1,532 @@
+//! The records of truth, in a SQLite database.
+
+mod browse;
+mod changes;
+mod forget;
+mod record;
+mod rows;
+mod schema;
+mod transfer;
+mod writer;
+
+pub use browse::Filter;
+pub use forget::Forgotten;
+pub use transfer::Imported;
+
+pub(crate) use changes::{Change, Unindexed, Watermark};
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use catena_core::{Error, Result};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use self::{schema::failed, writer::Writer};
+use crate::{Hit, ItemId, MemoryItem, Moment, Namespace, NamespaceId, NewItem, Written};
+
+/// All that is remembered: items with their sources and the time for which they hold, in
+/// namespaces that are isolated from each other.
+///
+/// A SQLite database, with a lock beside it: one process at a time has it open, and in it one
+/// thread writes. A write is acknowledged when it is on the disk, and then survives the death of
+/// the process and the loss of power. Writes that come in at the same time share a wait for the
+/// disk. Reads go on beside them. Nothing of its size is kept in memory.
+///
+/// Cloning is cheap; clones are the same archive. It is closed when the last one is dropped.
+///
+/// # Example: what holds now, and what held before
+///
+/// ```
+/// use catena_memory::{Archive, Moment, Namespace, NewItem};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> catena_core::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("memory.db");
+/// let archive = Archive::open(&path)?;
+/// let ada = archive.namespace(&Namespace::new("ada", "catena", "home")).await?;
+/// let fact = |city: &str, at| NewItem::fact("home", city).at(Moment(at));
+/// let rome = archive.remember(ada, fact("Rome", 1_000)).await?;
+/// let oslo = archive.remember(ada, fact("Oslo", 2_000)).await?;
+///
+/// assert_eq!(oslo.supersedes, Some(rome.id));
+/// let items = archive.items(ada, &[rome.id]).await?;
+/// assert!(items[0].validity.holds_at(Moment(1_500)));
+/// assert!(!items[0].validity.holds_at(Moment(2_000)));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Archive(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    id: String,
+    writer: Writer,
+    /// Connections for reading that nobody uses at the moment.
+    readers: Mutex<Vec<Connection>>,
+    /// Given up last.
+    _lock: schema::Lock,
+}
+
+/// A namespace, and how much is in it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct NamespaceSummary {
+    /// Its number.
+    pub id: NamespaceId,
+    /// Its names.
+    pub namespace: Namespace,
+    /// How many items it has.
+    pub items: u64,
+    /// The number of its last turn; 0 before the first.
+    pub turns: u64,
+    /// When something was last said in it.
+    pub last: Option<Moment>,
+}
+
+/// The most connections for reading that are kept.
+const READERS: usize = 8;
+
+impl Archive {
+    /// Opens or creates the archive at `path`.
+    ///
+    /// Reads and writes a few pages: call it before the work begins, or on a thread for blocking
+    /// work.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory) when the file cannot be opened, is no archive, was written by
+    /// another version, or is open already, in this process or another.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path.as_ref(), true)
+    }
+
+    /// Opens it without waiting for the disk at each write: an acknowledged write survives the death
+    /// of the process, and not the loss of power. Some hundred times as fast.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_without_fsync(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path.as_ref(), false)
+    }
+
+    fn open_with(path: &Path, fsync: bool) -> Result<Self> {
+        let lock = schema::lock(path)?;
+        let db = schema::open(path, fsync)?;
+        let id = schema::meta(&db, "id").map_err(|error| failed(&error))?;
+        let id: String = id.ok_or_else(|| {
+            Error::memory(format!("the archive {} has no id", path.display()))
+                .with_help("it is damaged: name another file")
+        })?;
+        Ok(Self(Arc::new(Inner {
+            path: path.to_owned(),
+            id,
+            writer: Writer::start(db, path)?,
+            readers: Mutex::default(),
+            _lock: lock,
+        })))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// What tells it from all other archives.
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// The number of a namespace, which is created if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn namespace(&self, namespace: &Namespace) -> Result<NamespaceId> {
+        if let Some(id) = self.find_namespace(namespace).await? {
+            return Ok(id);
+        }
+        let namespace = namespace.clone();
+        self.0
+            .writer
+            .write(move |db| find_or_create(db, &namespace).map_err(|error| failed(&error)))
+            .await
+    }
+
+    /// The number of a namespace, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn find_namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceId>> {
+        let namespace = namespace.clone();
+        self.read(move |db| find(db, &namespace)).await
+    }
+
+    /// All namespaces, in the order in which they were created.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn namespaces(&self) -> Result<Vec<NamespaceSummary>> {
+        self.read(|db| {
+            let sql = "SELECT id, user, bot, conversation, next_turn - 1,
+                (SELECT count(*) FROM items WHERE namespace = namespaces.id),
+                (SELECT max(at) FROM sources WHERE namespace = namespaces.id)
+                FROM namespaces ORDER BY id";
+            db.prepare_cached(sql)?
+                .query_map([], |row| {
+                    let names: (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
+                    Ok(NamespaceSummary {
+                        id: NamespaceId(rows::number(row, 0)?),
+                        namespace: Namespace::new(names.0, names.1, names.2),
+                        turns: rows::number(row, 4)?,
+                        items: rows::number(row, 5)?,
+                        last: rows::optional_number(row, 6)?.map(Moment),
+                    })
+                })?
+                .collect()
+        })
+        .await
+    }
+
+    /// Remembers an item.
+    ///
+    /// A turn or segment that is there word for word gets another source. A fact takes the place of
+    /// what held about its key before; one that comes late is put in its place among the others.
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid`](Error::is_invalid) for a fact without a key, and for an item without words;
+    /// [`is_memory`](Error::is_memory) when it cannot be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the item is written or not; nothing in between. A turn that says
+    /// its [`run`](NewItem::run) can be written again without being there twice.
+    pub async fn remember(&self, namespace: NamespaceId, item: NewItem) -> Result<Written> {
+        let mut written = self.remember_all(namespace, vec![item]).await?;
+        written
+            .pop()
+            .ok_or_else(|| Error::memory("nothing was written"))
+    }
+
+    /// Remembers items, all or none of them, in order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`remember`](Self::remember).
+    pub async fn remember_all(
+        &self,
+        namespace: NamespaceId,
+        items: Vec<NewItem>,
+    ) -> Result<Vec<Written>> {
+        items.iter().try_for_each(check)?;
+        let now = Moment::from(SystemTime::now());
+        self.0
+            .writer
+            .write(move |db| {
+                items
+                    .iter()
+                    .map(|item| record::remember(db, namespace, item, now))
+                    .collect()
+            })
+            .await
+    }
+
+    /// Gives an item a summary in the place of the one that it has. Its words are not touched.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn summarise(
+        &self,
+        namespace: NamespaceId,
+        id: ItemId,
+        summary: String,
+    ) -> Result<bool> {
+        let set = "UPDATE items SET summary = ?3 WHERE id = ?1 AND namespace = ?2";
+        self.0
+            .writer
+            .write(move |db| {
+                db.execute(
+                    set,
+                    params![rows::sql(id.0), rows::sql(namespace.0), summary],
+                )
+                .map(|changed| changed > 0)
+                .map_err(|error| failed(&error))
+            })
+            .await
+    }
+
+    /// Says that a fact holds no longer from `at` on, though nothing takes its place; `false` when
+    /// there is none that holds then.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn retire(&self, namespace: NamespaceId, id: ItemId, at: Moment) -> Result<bool> {
+        let set = "UPDATE items SET valid_until = ?3 WHERE id = ?1 AND namespace = ?2
+            AND kind = ?4 AND valid_from <= ?3 AND (valid_until IS NULL OR valid_until > ?3)";
+        let kind = rows::kind_to_sql(crate::Kind::Fact);
+        self.0
+            .writer
+            .write(move |db| {
+                let (id, namespace, at) =
+                    (rows::sql(id.0), rows::sql(namespace.0), rows::sql(at.0));
+                db.execute(set, params![id, namespace, at, kind])
+                    .map(|changed| changed > 0)
+                    .map_err(|error| failed(&error))
+            })
+            .await
+    }
+
+    /// Items by number, in the order asked for; those that the namespace has not are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn items(&self, namespace: NamespaceId, ids: &[ItemId]) -> Result<Vec<MemoryItem>> {
+        let ids = ids.to_vec();
+        self.read(move |db| browse::items(db, namespace, &ids))
+            .await
+    }
+
+    /// The items of the last `count` turns, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn last_turns(
+        &self,
+        namespace: NamespaceId,
+        count: usize,
+    ) -> Result<Vec<MemoryItem>> {
+        self.read(move |db| browse::last_turns(db, namespace, count))
+            .await
+    }
+
+    /// Items that satisfy `filter`, by ascending number, those after `after`, no more than `count`.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn browse(
+        &self,
+        namespace: NamespaceId,
+        filter: &Filter,
+        after: Option<ItemId>,
+        count: usize,
+    ) -> Result<Vec<MemoryItem>> {
+        let filter = filter.clone();
+        self.read(move |db| browse::browse(db, namespace, &filter, after, count))
+            .await
+    }
+
+    /// The items that share the rarest words with `query` (BM25), the best first. A score is
+    /// comparable with others of the same query only.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn by_words(
+        &self,
+        namespace: NamespaceId,
+        query: &str,
+        count: usize,
+    ) -> Result<Vec<Hit>> {
+        let query = query.to_owned();
+        self.read(move |db| browse::by_words(db, namespace, &query, count))
+            .await
+    }
+
+    /// What [`forget`](Self::forget) would forget.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn would_forget(
+        &self,
+        namespace: NamespaceId,
+        filter: &Filter,
+        ids: Option<&[ItemId]>,
+    ) -> Result<Vec<ItemId>> {
+        let (filter, ids) = (filter.clone(), ids.map(<[ItemId]>::to_vec));
+        self.read(move |db| forget::select(db, namespace, &filter, ids.as_deref()))
+            .await
+    }
+
+    /// Forgets the items that satisfy `filter` and, where `ids` are given, are among them. They are
+    /// written over in the file and in its log.
+    ///
+    /// A fact that one of them had superseded does not hold again. An index forgets them with the
+    /// next [`Memory::sync`](crate::Memory::sync), which [`Memory::forget`](crate::Memory::forget)
+    /// does at once.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory); then nothing is forgotten.
+    pub async fn forget(
+        &self,
+        namespace: NamespaceId,
+        filter: &Filter,
+        ids: Option<&[ItemId]>,
+    ) -> Result<Forgotten> {
+        let (filter, ids) = (filter.clone(), ids.map(<[ItemId]>::to_vec));
+        self.0
+            .writer
+            .purge(move |db| {
+                forget::select(db, namespace, &filter, ids.as_deref())
+                    .and_then(|items| forget::forget(db, items))
+                    .map_err(|error| failed(&error))
+            })
+            .await
+    }
+
+    /// Writes a namespace, or all of them, as JSON Lines: an item a line, with the names of its
+    /// namespace. How many items it were.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory), also when `out` cannot be written.
+    pub async fn export<W: Write + Send + 'static>(
+        &self,
+        namespace: Option<NamespaceId>,
+        out: W,
+    ) -> Result<(u64, W)> {
+        let export = move |db: &Connection| Ok(transfer::export(db, namespace, out));
+        self.read(export).await?
+    }
+
+    /// Takes over the items of a file that [`export`](Self::export) wrote, all or none of them; into
+    /// the namespaces of their names, or all into `namespace`. Items that are there already get the
+    /// sources that they lack.
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid`](Error::is_invalid) with the number of the first line that is no item;
+    /// [`is_memory`](Error::is_memory) when the file cannot be read or the items not be written.
+    pub async fn import(&self, path: &Path, namespace: Option<NamespaceId>) -> Result<Imported> {
+        let path = path.to_owned();
+        self.0
+            .writer
+            .write(move |db| transfer::import(db, &path, namespace))
+            .await
+    }
+
+    pub(crate) async fn changes(&self, after: u64, limit: usize) -> Result<Vec<(u64, Change)>> {
+        self.read(move |db| changes::since(db, after, limit)).await
+    }
+
+    pub(crate) async fn last_change(&self) -> Result<u64> {
+        self.read(changes::last).await
+    }
+
+    pub(crate) async fn count_until(&self, change: u64) -> Result<u64> {
+        self.read(move |db| changes::count_until(db, change)).await
+    }
+
+    pub(crate) async fn watermark(&self) -> Result<Option<Watermark>> {
+        self.read(changes::watermark).await
+    }
+
+    pub(crate) async fn set_watermark(&self, watermark: Watermark) -> Result<()> {
+        self.0
+            .writer
+            .write(move |db| changes::set_watermark(db, &watermark).map_err(|error| failed(&error)))
+            .await
+    }
+
+    pub(crate) async fn numbers(
+        &self,
+        after: Option<ItemId>,
+        limit: usize,
+    ) -> Result<Vec<(ItemId, NamespaceId)>> {
+        self.read(move |db| changes::numbers(db, after, limit))
+            .await
+    }
+
+    pub(crate) async fn unindexed(&self, ids: &[ItemId]) -> Result<Vec<Unindexed>> {
+        let ids = ids.to_vec();
+        self.read(move |db| changes::unindexed_items(db, &ids))
+            .await
+    }
+
+    /// Reads on a connection that is not writing, on a thread for blocking work.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let inner = Arc::clone(&self.0);
+        let result = tokio::task::spawn_blocking(move || {
+            let idle = inner.readers().pop();
+            let db = match idle {
+                Some(db) => db,
+                None => schema::reader(&inner.path)?,
+            };
+            let result = work(&db);
+            let mut readers = inner.readers();
+            if readers.len() < READERS {
+                readers.push(db);
+            }
+            result
+        })
+        .await;
+        match result {
+            Ok(result) => result.map_err(|error| failed(&error)),
+            Err(error) => Err(Error::memory("reading the archive broke off").with_source(error)),
+        }
+    }
+}
+
+impl Inner {
+    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn check(item: &NewItem) -> Result<()> {
+    if item.observation.trim().is_empty() && item.response.trim().is_empty() {
+        return Err(Error::invalid(
+            "there is nothing to remember: the item has no words",
+        ));
+    }
+    if item.kind == crate::Kind::Fact && item.key.as_deref().is_none_or(|key| key.trim().is_empty())
+    {
+        return Err(Error::invalid(
+            "a fact needs a key, which says what it is about",
+        ));
+    }
+    Ok(())
+}
+
+fn find(db: &Connection, namespace: &Namespace) -> rusqlite::Result<Option<NamespaceId>> {
+    let Namespace {
+        user,
+        bot,
+        conversation,
+    } = namespace;
+    let sql = "SELECT id FROM namespaces WHERE user = ?1 AND bot = ?2 AND conversation = ?3";
+    db.prepare_cached(sql)?
+        .query_row([user, bot, conversation], |row| {
+            rows::number(row, 0).map(NamespaceId)
+        })
+        .optional()
+}
+
+fn find_or_create(db: &Connection, namespace: &Namespace) -> rusqlite::Result<NamespaceId> {
+    let Namespace {
+        user,
+        bot,
+        conversation,
+    } = namespace;
+    let sql = "INSERT OR IGNORE INTO namespaces (user, bot, conversation) VALUES (?1, ?2, ?3)";
+    db.execute(sql, [user, bot, conversation])?;
+    find(db, namespace)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}

@@ -1,0 +1,238 @@
+//! Opening an archive: its form, its settings, and refusing what is none.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use catena_core::{Error, Result, RunId};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
+
+/// Marks the file as one of Catena's archives: the letters "CTNM".
+const APPLICATION: i64 = 0x4354_4e4d;
+const VERSION: i64 = 1;
+
+/// How long a reader waits for the writer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An item's text is kept once: the full-text index refers to the table. `change` numbers everything
+/// that an index has to be told, `removed` what it has to be told and is no longer there.
+const TABLES: &str = "
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+    CREATE TABLE namespaces (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        user TEXT NOT NULL,
+        bot TEXT NOT NULL,
+        conversation TEXT NOT NULL,
+        next_turn INTEGER NOT NULL DEFAULT 1,
+        UNIQUE (user, bot, conversation)
+    ) STRICT;
+    CREATE TABLE items (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        namespace INTEGER NOT NULL REFERENCES namespaces (id),
+        kind INTEGER NOT NULL,
+        key TEXT,
+        observation TEXT NOT NULL,
+        response TEXT NOT NULL,
+        summary TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        valid_from INTEGER NOT NULL,
+        valid_until INTEGER,
+        replaced_by INTEGER,
+        change INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX items_by_namespace ON items (namespace, kind);
+    CREATE INDEX items_by_key ON items (namespace, key, valid_from) WHERE key IS NOT NULL;
+    CREATE INDEX items_by_digest ON items (namespace, substr(digest, 1, 8));
+    CREATE INDEX items_by_change ON items (change);
+    CREATE INDEX items_by_successor ON items (replaced_by) WHERE replaced_by IS NOT NULL;
+    CREATE TABLE sources (
+        namespace INTEGER NOT NULL,
+        turn INTEGER NOT NULL,
+        item INTEGER NOT NULL REFERENCES items (id) ON DELETE CASCADE,
+        at INTEGER NOT NULL,
+        run TEXT,
+        PRIMARY KEY (namespace, turn, item)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sources_by_item ON sources (item);
+    CREATE INDEX sources_by_run ON sources (run) WHERE run IS NOT NULL;
+    CREATE TABLE removed (change INTEGER PRIMARY KEY, item INTEGER NOT NULL) STRICT;
+    CREATE VIRTUAL TABLE words USING fts5 (
+        namespace, key, observation, response,
+        content = 'items', content_rowid = 'id', tokenize = 'porter unicode61'
+    );
+    INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+    INSERT INTO meta VALUES ('change', 0);
+";
+
+/// Whoever holds it is the archive's only process.
+#[derive(Debug)]
+pub(super) struct Lock(#[allow(dead_code, reason = "held for its lock")] File);
+
+/// Takes the lock of the archive at `path`.
+pub(super) fn lock(path: &Path) -> Result<Lock> {
+    let beside = beside(path, ".lock");
+    let unusable = |error: std::io::Error| {
+        Error::memory(format!(
+            "the archive {} cannot be locked: {error}",
+            path.display()
+        ))
+        .with_help("name an archive in a folder that is there and can be written")
+        .with_source(error)
+    };
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(&beside)
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => {
+            // Who it is, for the message of others; nothing depends on it.
+            let _ = file
+                .set_len(0)
+                .and_then(|()| file.rewind())
+                .and_then(|()| write!(file, "{}", std::process::id()));
+            Ok(Lock(file))
+        }
+        Err(TryLockError::Error(error)) => Err(unusable(error)),
+        Err(TryLockError::WouldBlock) => {
+            let mut owner = String::new();
+            let _ = file.read_to_string(&mut owner);
+            let owner = match owner.trim() {
+                "" => String::new(),
+                id => format!(" (number {id})"),
+            };
+            Err(Error::memory(format!(
+                "the archive {} is open in another process{owner}",
+                path.display()
+            ))
+            .with_help("end that process, or name another archive"))
+        }
+    }
+}
+
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// Opens or creates the archive at `path`, for writing.
+pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
+    let failed = |error: rusqlite::Error| unopenable(path, &error);
+    // Too short for a database, and something all the same, which SQLite would write over.
+    if fs::metadata(path).is_ok_and(|file| file.is_file() && (1..512).contains(&file.len())) {
+        return Err(no_archive(path));
+    }
+    let db = Connection::open(path).map_err(failed)?;
+    db.busy_timeout(PATIENCE).map_err(failed)?;
+    let whose = "SELECT (SELECT application_id FROM pragma_application_id),
+        (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)";
+    let whose: (i64, i64, i64) = db
+        .query_row(whose, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .map_err(failed)?;
+    match whose {
+        (0, 0, 0) | (APPLICATION, VERSION, _) => {}
+        (APPLICATION, other, _) => {
+            return Err(Error::memory(format!(
+                "the archive {} has version {other}, and this program knows version {VERSION}",
+                path.display()
+            ))
+            .with_help("open it with the program that wrote it, or name another file"));
+        }
+        _ => return Err(no_archive(path)),
+    }
+    db.pragma_update(None, "journal_mode", "WAL")
+        .map_err(failed)?;
+    let synchronous = if fsync { "FULL" } else { "NORMAL" };
+    db.pragma_update(None, "synchronous", synchronous)
+        .map_err(failed)?;
+    db.pragma_update(None, "foreign_keys", true)
+        .map_err(failed)?;
+    // What is forgotten is written over, not only taken out of the books.
+    db.pragma_update(None, "secure_delete", true)
+        .map_err(failed)?;
+    if whose.2 == 0 {
+        create(&db).map_err(failed)?;
+    }
+    Ok(db)
+}
+
+fn create(db: &Connection) -> rusqlite::Result<()> {
+    let transaction = db.unchecked_transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.execute(
+        "INSERT INTO meta VALUES ('id', ?1)",
+        [RunId::generate().to_string()],
+    )?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// Opens another connection to an archive that is open, for reading.
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY
+        | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | rusqlite::OpenFlags::SQLITE_OPEN_URI;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(PATIENCE)?;
+    Ok(db)
+}
+
+/// A value of the table `meta`.
+pub(super) fn meta<T: rusqlite::types::FromSql>(
+    db: &Connection,
+    key: &str,
+) -> rusqlite::Result<Option<T>> {
+    db.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
+        row.get(0)
+    })
+    .optional()
+}
+
+fn no_archive(path: &Path) -> Error {
+    Error::memory(format!(
+        "{} exists and is no archive of memories",
+        path.display()
+    ))
+    .with_help("name another file")
+}
+
+fn unopenable(path: &Path, error: &rusqlite::Error) -> Error {
+    let help = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => return no_archive(path).with_source(error.to_string()),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            "name a file in a folder that is there and can be written"
+        }
+        Some(ErrorCode::DatabaseCorrupt) => {
+            "name another file; `sqlite3 FILE .recover` may save what is in this one"
+        }
+        Some(ErrorCode::DiskFull) => "make room on the disk",
+        _ => "name another file",
+    };
+    Error::memory(format!(
+        "the archive {} cannot be opened: {error}",
+        path.display()
+    ))
+    .with_help(help)
+    .with_source(error.to_string())
+}
+
+/// The error for a read or a write that failed.
+pub(super) fn failed(error: &rusqlite::Error) -> Error {
+    let help = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "make room on the disk, and try again",
+        Some(ErrorCode::DatabaseCorrupt) => {
+            "`sqlite3 FILE .recover` may save what is in the archive"
+        }
+        _ => "see to the archive's file, and try again",
+    };
+    Error::memory(format!("the archive failed: {error}"))
+        .with_help(help)
+        .with_source(error.to_string())
+}

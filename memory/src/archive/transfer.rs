@@ -1,0 +1,134 @@
+//! Out to JSON Lines and back.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+};
+
+use catena_core::{Error, Result};
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+
+use super::{find_or_create, record, rows, schema::failed};
+use crate::{ItemId, MemoryItem, Namespace, NamespaceId};
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Imported {
+    /// Items that were not there.
+    pub added: u64,
+    /// Items that were there already, and got the sources that they lacked.
+    pub merged: u64,
+}
+
+/// A line.
+#[derive(Serialize, Deserialize)]
+struct Line {
+    #[serde(flatten)]
+    namespace: Namespace,
+    #[serde(flatten)]
+    item: MemoryItem,
+}
+
+pub(super) fn export<W: Write>(
+    db: &Connection,
+    namespace: Option<NamespaceId>,
+    mut out: W,
+) -> Result<(u64, W)> {
+    let all = format!(
+        "SELECT {}, namespace FROM items WHERE ?1 IS NULL OR namespace = ?1 ORDER BY id",
+        rows::COLUMNS
+    );
+    let failed = |error: rusqlite::Error| failed(&error);
+    let unwritable = |error: std::io::Error| {
+        Error::memory(format!("the export cannot be written: {error}"))
+            .with_help("make room, or name another file")
+            .with_source(error)
+    };
+    let mut names = HashMap::new();
+    let mut statement = db.prepare(&all).map_err(failed)?;
+    let mut found = statement
+        .query(params![namespace.map(|namespace| rows::sql(namespace.0))])
+        .map_err(failed)?;
+    let mut count = 0;
+    while let Some(row) = found.next().map_err(failed)? {
+        let item = rows::item(db, row).map_err(failed)?;
+        let of = rows::number(row, 9).map_err(failed)?;
+        let namespace = match names.get(&of) {
+            Some(namespace) => namespace,
+            None => &*names.entry(of).or_insert(name(db, of).map_err(failed)?),
+        };
+        let line = Line {
+            namespace: namespace.clone(),
+            item,
+        };
+        serde_json::to_writer(&mut out, &line).map_err(|error| unwritable(error.into()))?;
+        out.write_all(b"\n").map_err(unwritable)?;
+        count += 1;
+    }
+    out.flush().map_err(unwritable)?;
+    Ok((count, out))
+}
+
+fn name(db: &Connection, id: u64) -> rusqlite::Result<Namespace> {
+    let sql = "SELECT user, bot, conversation FROM namespaces WHERE id = ?1";
+    db.prepare_cached(sql)?.query_row([rows::sql(id)], |row| {
+        let (user, bot, conversation): (String, String, String) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Namespace::new(user, bot, conversation))
+    })
+}
+
+/// Within a transaction: a line that is no item takes everything back.
+pub(super) fn import(
+    db: &Connection,
+    path: &Path,
+    namespace: Option<NamespaceId>,
+) -> Result<Imported> {
+    let unreadable = |error: std::io::Error| {
+        Error::memory(format!("{} cannot be read: {error}", path.display()))
+            .with_help("name a file that `export` wrote")
+            .with_source(error)
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let mut imported = Imported::default();
+    // What an item was called there, and is called here.
+    let mut numbers: HashMap<ItemId, ItemId> = HashMap::new();
+    let mut replaced = Vec::new();
+    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
+        let line = line.map_err(unreadable)?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let Line {
+            namespace: names,
+            item,
+        } = serde_json::from_str(&line).map_err(|error| {
+            Error::invalid(format!(
+                "{}, line {number}, is no item of an archive: {error}",
+                path.display()
+            ))
+            .with_help("name a file that `export` wrote; nothing was taken over")
+        })?;
+        let into = match namespace {
+            Some(namespace) => namespace,
+            None => find_or_create(db, &names).map_err(|error| failed(&error))?,
+        };
+        let (id, there) = record::restore(db, into, &item).map_err(|error| failed(&error))?;
+        numbers.insert(item.id, id);
+        replaced.extend(item.replaced_by.map(|by| (id, by)));
+        match there {
+            true => imported.merged += 1,
+            false => imported.added += 1,
+        }
+    }
+    for (id, by) in replaced {
+        let by = numbers.get(&by).map(|by| rows::sql(by.0));
+        db.prepare_cached("UPDATE items SET replaced_by = ?2 WHERE id = ?1")
+            .and_then(|mut set| set.execute(params![rows::sql(id.0), by]))
+            .map_err(|error| failed(&error))?;
+    }
+    Ok(imported)
+}

@@ -1,0 +1,166 @@
+//! Finding out whether an index is the archive's, and mending it.
+
+use std::collections::VecDeque;
+
+use catena_core::{Error, Result};
+
+use super::{Memory, Progress, sync::Told};
+use crate::{ItemId, NamespaceId};
+
+/// The most points that are compared at a time.
+const BATCH: usize = 1000;
+
+/// What was wrong with an index, and is no longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Repaired {
+    /// Items that it lacked, or had in the wrong namespace.
+    pub added: u64,
+    /// Points of items that are not there.
+    pub removed: u64,
+}
+
+impl Memory {
+    /// Called once, before anything else.
+    pub(super) async fn catch_up(&self, reindex: bool, progress: &mut Progress<'_>) -> Result<()> {
+        let stamp = self.stamp();
+        let place = self.0.index.describe();
+        let archive = &self.0.archive;
+        let known = self.0.index.stamp().await?;
+        if let Some(known) = &known
+            && known.archive != stamp.archive
+        {
+            return Err(Error::invalid(format!(
+                "the index {place} belongs to another archive than {}",
+                archive.path().display()
+            ))
+            .with_help("name another index, or remove this one: it can be made again"));
+        }
+        let from = match known {
+            Some(known) if known == stamp => {
+                let watermark = archive.watermark().await?;
+                watermark.filter(|watermark| watermark.index == place)
+            }
+            Some(known) if !reindex => {
+                return Err(Error::invalid(format!(
+                    "the index {place} holds vectors of '{}', and the embedder is '{}'",
+                    known.embedder, stamp.embedder
+                ))
+                .with_help(
+                    "use that embedder, or have the archive indexed again: `catena memory reindex`",
+                ));
+            }
+            _ => {
+                self.0.index.reset(&stamp).await?;
+                *self.0.told.lock().await = Told::default();
+                return self.sync(progress).await;
+            }
+        };
+        match from {
+            Some(watermark) if self.plausible(watermark.change).await? => {
+                *self.0.told.lock().await = Told {
+                    change: watermark.change,
+                    flushed: watermark.change,
+                };
+                self.sync(progress).await
+            }
+            _ => self.verify(progress).await.map(|_| ()),
+        }
+    }
+
+    /// Whether the number of points can be right in an index that was told everything up to a change
+    /// and perhaps more.
+    async fn plausible(&self, change: u64) -> Result<bool> {
+        let least = self.0.archive.count_until(change).await?;
+        let last = self.0.archive.last_change().await?;
+        let points = self.0.index.count().await?;
+        Ok((least..=least + (last - change)).contains(&points))
+    }
+
+    /// Compares the index with the archive, item by item, and mends what is wrong with it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the archive, the embedder and the index.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was mended by then stays mended.
+    pub async fn verify(&self, progress: &mut Progress<'_>) -> Result<Repaired> {
+        let mut told = self.0.told.lock().await;
+        let last = self.0.archive.last_change().await?;
+        let total = self.0.archive.count_until(last).await?;
+        let mut repaired = Repaired::default();
+        let mut points = Points::default();
+        let mut after = None;
+        let mut done = 0;
+        loop {
+            let items = self.0.archive.numbers(after, BATCH).await?;
+            let upto = items.last().map(|(id, _)| *id);
+            let mut lacking = Vec::new();
+            for (id, namespace) in &items {
+                repaired.removed += self.remove_before(&mut points, Some(*id)).await?;
+                match points.next(self).await? {
+                    Some((point, of)) if point == *id && of == *namespace => {
+                        points.taken();
+                    }
+                    Some((point, _)) if point == *id => {
+                        points.taken();
+                        lacking.push(*id);
+                    }
+                    _ => lacking.push(*id),
+                }
+            }
+            repaired.added += lacking.len() as u64;
+            self.add(self.0.archive.unindexed(&lacking).await?).await?;
+            done += items.len() as u64;
+            progress(done, total.max(done));
+            match upto {
+                Some(id) => after = Some(id),
+                None => break,
+            }
+        }
+        repaired.removed += self.remove_before(&mut points, None).await?;
+        told.change = last;
+        self.flush(&mut told).await?;
+        Ok(repaired)
+    }
+
+    /// Removes the points before `id`, or all that are left: nothing is there that they are of.
+    async fn remove_before(&self, points: &mut Points, id: Option<ItemId>) -> Result<u64> {
+        let mut removed = 0;
+        while let Some((point, _)) = points.next(self).await?
+            && id.is_none_or(|id| point < id)
+        {
+            points.taken();
+            self.remove(&[point]).await?;
+            removed += 1;
+        }
+        Ok(removed)
+    }
+}
+
+/// The points of an index in ascending order, a batch at a time.
+#[derive(Default)]
+struct Points {
+    ahead: VecDeque<(ItemId, NamespaceId)>,
+    after: Option<ItemId>,
+    ended: bool,
+}
+
+impl Points {
+    /// The next one, without taking it.
+    async fn next(&mut self, memory: &Memory) -> Result<Option<(ItemId, NamespaceId)>> {
+        if self.ahead.is_empty() && !self.ended {
+            let points = memory.0.index.scan(self.after, BATCH).await?;
+            self.ended = points.len() < BATCH;
+            self.ahead
+                .extend(points.into_iter().map(|point| (point.id, point.namespace)));
+            self.after = self.ahead.back().map(|(id, _)| *id).or(self.after);
+        }
+        Ok(self.ahead.front().copied())
+    }
+
+    fn taken(&mut self) {
+        self.ahead.pop_front();
+    }
+}

@@ -1,0 +1,124 @@
+//! Telling the index what it does not know yet.
+
+use catena_core::{Error, Result};
+
+use super::{Memory, Progress};
+use crate::{
+    ItemId, Point,
+    archive::{Change, Unindexed, Watermark},
+};
+
+/// The most items that are embedded and told at a time.
+const BATCH: usize = 256;
+
+/// After so many changes the index is flushed, so that there is never more to tell again.
+const UNFLUSHED: u64 = 1024;
+
+/// How far the index was told.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Everything up to this change.
+    pub(super) change: u64,
+    /// Up to here it would still know after a `kill -9`.
+    pub(super) flushed: u64,
+}
+
+impl Memory {
+    /// Tells the index everything that it does not know yet, and has it keep that for good.
+    ///
+    /// # Errors
+    ///
+    /// Those of the archive, the embedder and the index.
+    ///
+    /// # Cancel safety
+    ///
+    /// What was told by then stays told.
+    pub async fn sync(&self, progress: &mut Progress<'_>) -> Result<()> {
+        self.tell(progress).await?;
+        let mut told = self.0.told.lock().await;
+        self.flush(&mut told).await
+    }
+
+    /// Tells the index what it does not know. One at a time does: whoever comes second finds that it
+    /// was done for him.
+    pub(super) async fn tell(&self, progress: &mut Progress<'_>) -> Result<()> {
+        let mut told = self.0.told.lock().await;
+        let begun = told.change;
+        let last = self.0.archive.last_change().await?;
+        while told.change < last {
+            let changes = self.0.archive.changes(told.change, BATCH).await?;
+            // Numbers of changes whose item is gone again are not given out.
+            let Some((reached, _)) = changes.last() else {
+                told.change = last;
+                break;
+            };
+            let reached = *reached;
+            let mut added = Vec::new();
+            let mut removed = Vec::new();
+            for (_, change) in changes {
+                match change {
+                    Change::Added(item) => added.push(item),
+                    Change::Removed(id) => removed.push(id),
+                }
+            }
+            self.add(added).await?;
+            self.remove(&removed).await?;
+            told.change = reached;
+            progress(reached.saturating_sub(begun), last.saturating_sub(begun));
+            if told.change - told.flushed >= UNFLUSHED {
+                self.flush(&mut told).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Embeds items and adds them to the index.
+    pub(super) async fn add(&self, items: Vec<Unindexed>) -> Result<()> {
+        if items.is_empty() {
+            return Ok(());
+        }
+        let texts: Vec<_> = items.iter().map(|item| item.text.clone()).collect();
+        let vectors = self.0.embedder.embed(&texts).await?;
+        let name = &self.0.embedder.profile().name;
+        if vectors.len() != items.len() {
+            return Err(Error::malformed_output(format!(
+                "'{name}' gave {} vectors for {} texts",
+                vectors.len(),
+                items.len()
+            )));
+        }
+        if vectors.iter().flatten().any(|number| !number.is_finite()) {
+            return Err(Error::malformed_output(format!(
+                "'{name}' gave a vector with something that is no number"
+            )));
+        }
+        let points = items
+            .into_iter()
+            .zip(vectors)
+            .map(|(item, vector)| Point {
+                id: item.id,
+                namespace: item.namespace,
+                vector,
+            })
+            .collect();
+        self.0.index.upsert(points).await
+    }
+
+    pub(super) async fn remove(&self, ids: &[ItemId]) -> Result<()> {
+        match ids.is_empty() {
+            true => Ok(()),
+            false => self.0.index.remove(ids).await,
+        }
+    }
+
+    pub(super) async fn flush(&self, told: &mut Told) -> Result<()> {
+        self.0.index.flush().await?;
+        let watermark = Watermark {
+            index: self.0.index.describe(),
+            change: told.change,
+        };
+        self.0.archive.set_watermark(watermark).await?;
+        told.flushed = told.change;
+        Ok(())
+    }
+}
