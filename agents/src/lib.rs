@@ -1,11 +1,13 @@
 //! The finished systems of Catena, each an ordinary agent graph.
 //!
 //! - [`ChainOfAgents`]: questions and summaries over documents of any length.
+//! - [`MemoryChat`]: a conversation that never forgets and never overflows.
 
 #![forbid(unsafe_code)]
 
 mod chain;
 mod full_context;
+mod memory;
 mod prompts;
 
 pub use chain::{
@@ -13,4 +15,8 @@ pub use chain::{
     Planned, Select, Task, Unit,
 };
 pub use full_context::FullContext;
+pub use memory::{
+    Ablation, Activated, MemoryChat, Message, Need, NeedReason, PastFact, Recall, RecalledFact,
+    Reply,
+};
 pub use prompts::Prompts;

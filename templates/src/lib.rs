@@ -29,6 +29,11 @@ templates![
     "chain/worker_query_written",
     "chain/worker_summary",
     "full_context/query",
+    "memory/answer",
+    "memory/enough",
+    "memory/facts",
+    "memory/need",
+    "memory/summary",
 ];
 
 #[cfg(test)]

@@ -1,0 +1,460 @@
+//! The memory controller: whether memory is needed, what is activated, and in which form.
+
+use async_trait::async_trait;
+use catena_core::{Agent, Context, Error, Prompt, Result};
+use catena_memory::{
+    Candidate, Filter, Form, Found, Kind, Memory, MemoryItem, Moment, NamespaceId, Packing, Query,
+    Ranking, Reason, Search, Verdict, pack,
+};
+use serde::Serialize;
+
+use super::{
+    Ablation,
+    ask::Asker,
+    render::{Renderer, date},
+    types::{
+        Activated, Flash, Line, Message, Need, NeedReason, PastFact, Recall, Recalled, RecalledFact,
+    },
+};
+
+/// Recalls what a message needs (SCM §3.3 and §3.4).
+#[derive(Clone, Debug)]
+pub(super) struct Controller {
+    pub(super) memory: Memory,
+    pub(super) namespace: NamespaceId,
+    pub(super) renderer: Renderer,
+    pub(super) asker: Asker,
+    pub(super) need: Prompt,
+    pub(super) enough: Prompt,
+    pub(super) ablation: Ablation,
+    pub(super) search: Search,
+    pub(super) words: f32,
+    pub(super) ranking: Ranking,
+    pub(super) activate: usize,
+    pub(super) facts: usize,
+    pub(super) window: u64,
+    pub(super) memory_tokens: Option<u64>,
+}
+
+/// What came of a search, as it stands in the journal: a resumed run recalls the same.
+type Searched = (Vec<Found>, Vec<RecalledFact>);
+
+/// Values of a fact that are told from before.
+const PAST: usize = 3;
+
+/// Turns that are looked through for the one before. More than one may hold the same words.
+const LATELY: usize = 1;
+
+/// Beyond that share of the room for memories an item is worth a question of its own
+/// (800 of 2,000 tokens in the paper).
+const LONG: (u64, u64) = (2, 5);
+
+/// The flash memory goes in whole below that share (500 of 2,500 tokens in the authors' code).
+const FLASH: (u64, u64) = (1, 5);
+
+#[derive(Serialize)]
+struct NeedVariables<'a> {
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct EnoughVariables<'a> {
+    memory: &'a str,
+    message: &'a str,
+}
+
+#[async_trait]
+impl Agent for Controller {
+    type Input = Message;
+    type Output = Recalled;
+
+    async fn run(&self, message: Message, cx: &Context) -> Result<Recalled> {
+        let now = Moment::from(cx.now().await?);
+        let limit = self.room(&message, now)?;
+        let flash = self.last_turn(cx).await?;
+        let need = self.is_needed(cx, &message, flash.is_some()).await?;
+        cx.note("memory.need", &need);
+        let (found, facts) = match need.needed {
+            true => self.recall(cx, &message, flash.as_ref()).await?,
+            false => Searched::default(),
+        };
+        let facts = self.facts_that_fit(facts, limit);
+        let of_facts: u64 = facts.iter().map(|fact| self.fact_size(fact)).sum();
+        let room = limit.saturating_sub(of_facts);
+        let verdicts = self.judge(cx, &message, &found, room).await?;
+        let flash = flash.filter(|_| self.ablation != Ablation::NoFlash);
+        let packing = self.pack(flash.as_ref(), &found, &verdicts, room);
+        let mut recalled = Recalled {
+            recall: self.tell(need, flash.as_ref(), &found, &verdicts, &packing),
+            lines: self.lines(&found, &packing),
+            flash: self.flash(flash.as_ref(), &packing),
+            message,
+            now,
+        };
+        recalled.recall.tokens += of_facts;
+        recalled.recall.limit = limit;
+        recalled.recall.facts = facts;
+        for activated in recalled
+            .recall
+            .flash
+            .iter()
+            .chain(&recalled.recall.activated)
+        {
+            cx.note("memory.activated", activated);
+        }
+        for fact in &recalled.recall.facts {
+            cx.note("memory.fact", fact);
+        }
+        Ok(recalled)
+    }
+}
+
+impl Controller {
+    /// The tokens that memories may take.
+    fn room(&self, message: &Message, now: Moment) -> Result<u64> {
+        // With a line and a fact, because the form without them is another and shorter.
+        let line = Line {
+            turn: 1,
+            when: String::new(),
+            user: "-".to_owned(),
+            bot: "-".to_owned(),
+            summary: String::new(),
+        };
+        let fact = RecalledFact {
+            id: catena_memory::ItemId(0),
+            about: "-".to_owned(),
+            is: "-".to_owned(),
+            since: "-".to_owned(),
+            before: Vec::new(),
+        };
+        let request = self
+            .renderer
+            .request(&message.text, now, &[fact], &[line], None)?;
+        /// For tokenizers that divide a whole differently from its parts.
+        const SLACK: u64 = 8;
+        let fixed = self.renderer.model.prompt_tokens(&request)
+            + u64::from(self.renderer.answer_tokens)
+            + SLACK;
+        match self.window.checked_sub(fixed) {
+            Some(room) => Ok(self.memory_tokens.map_or(room, |limit| limit.min(room))),
+            None => Err(Error::context_overflow(
+                fixed - self.window,
+                format!(
+                    "the message and an answer of {} tokens do not fit a window of {}: {} tokens too many",
+                    self.renderer.answer_tokens,
+                    self.window,
+                    fixed - self.window
+                ),
+            )
+            .with_help("say it in fewer words, allow a shorter answer, or use a model with a larger window")),
+        }
+    }
+
+    async fn last_turn(&self, cx: &Context) -> Result<Option<MemoryItem>> {
+        let archive = self.memory.archive();
+        let last = cx
+            .tool("flash memory", &self.namespace, async {
+                archive.last_turns(self.namespace, LATELY).await
+            })
+            .await?;
+        Ok(last.into_iter().next_back())
+    }
+
+    /// SCM's first question. What cannot be told is searched for.
+    async fn is_needed(&self, cx: &Context, message: &Message, any: bool) -> Result<Need> {
+        let because = |needed, reason| Need {
+            needed,
+            reason,
+            probability: None,
+        };
+        if !any {
+            return Ok(because(false, NeedReason::NothingThere));
+        }
+        match self.ablation {
+            Ablation::NoActivation => return Ok(because(false, NeedReason::Off)),
+            Ablation::NoController => return Ok(because(true, NeedReason::NotAsked)),
+            _ => {}
+        }
+        let variables = NeedVariables {
+            message: &message.text,
+        };
+        let asked = self.asker.ask(cx, &self.need, &variables).await?;
+        Ok(match asked {
+            None => because(true, NeedReason::NotAsked),
+            Some(asked) => Need {
+                needed: asked.yes.unwrap_or(true),
+                reason: match asked.yes {
+                    Some(_) => NeedReason::Asked,
+                    None => NeedReason::Unclear,
+                },
+                probability: asked.probability,
+            },
+        })
+    }
+
+    /// Searches turns and facts; the turn before is no part of it.
+    async fn recall(
+        &self,
+        cx: &Context,
+        message: &Message,
+        flash: Option<&MemoryItem>,
+    ) -> Result<Searched> {
+        let vector = match self.search {
+            Search::Words => None,
+            _ => {
+                let embedder = self.memory.embedder();
+                let texts = [message.text.clone()];
+                cx.embed(&**embedder, &texts).await?.into_iter().next()
+            }
+        };
+        let query = |kind, limit| {
+            let query = Query::new(&message.text)
+                .search(self.search)
+                .words(self.words)
+                .kind(kind)
+                .limit(limit);
+            match &vector {
+                Some(vector) => query.vector(vector.clone()),
+                None => query,
+            }
+        };
+        cx.tool("recall", &(self.namespace, &message.text), async {
+            let memory = &self.memory;
+            // More than are activated, since rank is not relevance alone.
+            let wanted = self.activate * 2 + 1;
+            let mut found = memory
+                .search(self.namespace, &query(Kind::Turn, wanted))
+                .await?;
+            // Without a flash memory in the prompt, the turn before is a memory as any other.
+            if self.ablation != Ablation::NoFlash {
+                found.retain(|found| flash.is_none_or(|flash| flash.id != found.item.id));
+            }
+            let now = flash.map_or(0, MemoryItem::turn) + 1;
+            self.ranking.sort(&mut found, now);
+            found.truncate(self.activate);
+            let facts = match self.facts {
+                0 => Vec::new(),
+                limit => {
+                    memory
+                        .search(self.namespace, &query(Kind::Fact, limit * 2))
+                        .await?
+                }
+            };
+            Ok((found, self.with_history(facts).await?))
+        })
+        .await
+    }
+
+    /// What holds now about each key that came up, and what held before.
+    async fn with_history(&self, found: Vec<Found>) -> Result<Vec<RecalledFact>> {
+        let mut facts: Vec<RecalledFact> = Vec::new();
+        for Found { item, .. } in found {
+            let Some(key) = item.key.filter(|_| facts.len() < self.facts) else {
+                continue;
+            };
+            if facts.iter().any(|fact| fact.about == key) {
+                continue;
+            }
+            let filter = Filter {
+                kind: Some(Kind::Fact),
+                key: Some(key.clone()),
+                ..Filter::default()
+            };
+            let archive = self.memory.archive();
+            let mut all = archive
+                .browse(self.namespace, &filter, None, usize::MAX)
+                .await?;
+            all.sort_by_key(|item| item.validity.from);
+            let Some(last) = all.pop() else { continue };
+            let before = all.iter().rev().take(PAST).map(|item| PastFact {
+                is: item.observation.clone(),
+                until: item.validity.until.map(date).unwrap_or_default(),
+            });
+            facts.push(RecalledFact {
+                id: last.id,
+                about: key,
+                is: last.observation,
+                since: date(last.validity.from),
+                before: before.collect(),
+            });
+        }
+        Ok(facts)
+    }
+
+    fn fact_size(&self, fact: &RecalledFact) -> u64 {
+        let past = fact.before.iter();
+        let past: String = past
+            .map(|past| format!("; before that: {} (until {})", past.is, past.until))
+            .collect();
+        let line = format!(
+            "- {}: {} (since {}){past}\n",
+            fact.about, fact.is, fact.since
+        );
+        self.renderer.count(&line) + 2
+    }
+
+    /// Facts are short, and go in before anything else, up to a quarter of the room.
+    fn facts_that_fit(&self, facts: Vec<RecalledFact>, limit: u64) -> Vec<RecalledFact> {
+        let mut left = limit / 4;
+        let fits = |fact: &RecalledFact| match left.checked_sub(self.fact_size(fact)) {
+            Some(rest) => {
+                left = rest;
+                true
+            }
+            None => false,
+        };
+        facts.into_iter().filter(fits).collect()
+    }
+
+    /// SCM's second question: when not all fits, of each long item but the best, whether it helps,
+    /// and whether its summary does.
+    async fn judge(
+        &self,
+        cx: &Context,
+        message: &Message,
+        found: &[Found],
+        room: u64,
+    ) -> Result<Vec<Verdict>> {
+        let mut verdicts = vec![Verdict::Unasked; found.len()];
+        let sizes: Vec<_> = found.iter().map(|found| self.raw(&found.item)).collect();
+        if self.ablation == Ablation::NoController || sizes.iter().sum::<u64>() <= room {
+            return Ok(verdicts);
+        }
+        for (index, found) in found.iter().enumerate().skip(1) {
+            if sizes[index] * LONG.1 <= room * LONG.0 {
+                continue;
+            }
+            let helps = |memory: String| async move {
+                let variables = EnoughVariables {
+                    memory: &memory,
+                    message: &message.text,
+                };
+                let asked = self.asker.ask(cx, &self.enough, &variables).await?;
+                Ok::<_, Error>(asked.and_then(|asked| asked.yes))
+            };
+            verdicts[index] = match helps(found.item.text()).await? {
+                None => Verdict::Unasked,
+                Some(false) => Verdict::NotNeeded,
+                Some(true) if found.item.summary.is_empty() => Verdict::Needed,
+                Some(true) => match helps(found.item.summary.clone()).await? {
+                    Some(true) => Verdict::SummaryEnough,
+                    _ => Verdict::Needed,
+                },
+            };
+        }
+        Ok(verdicts)
+    }
+
+    fn raw(&self, item: &MemoryItem) -> u64 {
+        let line = self.renderer.line(item, Form::Raw);
+        line.map_or(0, |line| self.renderer.size(&line))
+    }
+
+    fn pack(
+        &self,
+        flash: Option<&MemoryItem>,
+        found: &[Found],
+        verdicts: &[Verdict],
+        room: u64,
+    ) -> Packing {
+        let candidates: Vec<_> = found
+            .iter()
+            .zip(verdicts)
+            .map(|(found, verdict)| {
+                let size = |form| {
+                    let line = self.renderer.line(&found.item, form);
+                    line.map_or(0, |line| self.renderer.size(&line))
+                };
+                let summarised = !found.item.summary.is_empty();
+                Candidate {
+                    raw: size(Form::Raw),
+                    // Without a controller what does not fit is dropped, never shortened.
+                    summary: (summarised && self.ablation != Ablation::NoController)
+                        .then(|| size(Form::Summary)),
+                    verdict: *verdict,
+                }
+            })
+            .collect();
+        let flash = flash.map(|item| {
+            let size = |form| {
+                let flash = self.renderer.flash(item, form);
+                flash.map_or(0, |flash| self.renderer.flash_size(&flash))
+            };
+            Candidate {
+                raw: size(Form::Raw),
+                summary: (!item.summary.is_empty()).then(|| size(Form::Summary)),
+                verdict: Verdict::Unasked,
+            }
+        });
+        pack(flash, &candidates, room * FLASH.0 / FLASH.1, room)
+    }
+
+    /// The memories in the order in which they were said.
+    fn lines(&self, found: &[Found], packing: &Packing) -> Vec<Line> {
+        let placed = found.iter().zip(&packing.forms);
+        let mut lines: Vec<_> = placed
+            .filter_map(|(found, (form, _))| self.renderer.line(&found.item, *form))
+            .collect();
+        lines.sort_by_key(|line| line.turn);
+        lines
+    }
+
+    fn flash(&self, item: Option<&MemoryItem>, packing: &Packing) -> Option<Flash> {
+        let overhead = 2 * u64::from(self.renderer.model.profile().message_overhead) + 8;
+        let form = match packing.flash?.0 {
+            // What is written around it has to fit too.
+            Form::Cut(tokens) => Form::Cut(tokens.saturating_sub(overhead).max(1)),
+            form => form,
+        };
+        self.renderer.flash(item?, form)
+    }
+
+    fn tell(
+        &self,
+        need: Need,
+        flash: Option<&MemoryItem>,
+        found: &[Found],
+        verdicts: &[Verdict],
+        packing: &Packing,
+    ) -> Recall {
+        let now = flash.map_or(0, MemoryItem::turn) + 1;
+        let activated = |item: &MemoryItem, (form, reason): (Form, Reason)| Activated {
+            id: item.id,
+            turn: item.turn(),
+            at: item.at(),
+            begins: beginning(&item.observation),
+            relevance: 0.0,
+            rank: 0.0,
+            verdict: Verdict::Unasked,
+            form,
+            reason,
+        };
+        let found = found.iter().zip(verdicts).zip(&packing.forms);
+        Recall {
+            need,
+            flash: flash
+                .zip(packing.flash)
+                .map(|(item, form)| activated(item, form)),
+            activated: found
+                .map(|((found, verdict), form)| Activated {
+                    relevance: found.relevance,
+                    rank: self.ranking.score(found, now),
+                    verdict: *verdict,
+                    ..activated(&found.item, *form)
+                })
+                .collect(),
+            tokens: packing.tokens,
+            ..Recall::default()
+        }
+    }
+}
+
+/// The beginning of a text, for a person.
+fn beginning(text: &str) -> String {
+    const LETTERS: usize = 80;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LETTERS) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

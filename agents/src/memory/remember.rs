@@ -1,0 +1,143 @@
+//! What becomes of a turn: its summary, the facts in it, and its place in the archive.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use catena_core::{Agent, ChatModel, ChatRequest, Context, Prompt, Result, sentences};
+use catena_memory::{Memory, NamespaceId, NewItem, Written};
+use serde::Serialize;
+
+use super::{
+    facts::Facts,
+    types::{Answered, Reply},
+};
+
+/// Writes a turn down (SCM §3.2).
+#[derive(Clone, Debug)]
+pub(super) struct Remember {
+    pub(super) memory: Memory,
+    pub(super) namespace: NamespaceId,
+    pub(super) summariser: Summariser,
+    /// `None`: no facts are learned.
+    pub(super) facts: Option<Facts>,
+    /// Whether anything is written down at all.
+    pub(super) remember: bool,
+}
+
+#[async_trait]
+impl Agent for Remember {
+    type Input = Answered;
+    type Output = Reply;
+
+    async fn run(&self, answered: Answered, cx: &Context) -> Result<Reply> {
+        let Answered { recalled, text, .. } = answered;
+        let mut reply = Reply {
+            text,
+            turn: None,
+            recall: recalled.recall,
+            learned: Vec::new(),
+        };
+        if !self.remember {
+            return Ok(reply);
+        }
+        let message = &recalled.message.text;
+        let summary = self.summariser.summary(cx, message, &reply.text).await?;
+        let learned = match &self.facts {
+            Some(facts) => {
+                let known = reply.recall.facts.iter().map(|fact| fact.about.clone());
+                facts.learn(cx, message, known.collect()).await?
+            }
+            None => Vec::new(),
+        };
+        let run = cx.run_id().to_string();
+        let mut items = vec![
+            NewItem::turn(message, &reply.text)
+                .summary(summary)
+                .at(recalled.now)
+                .by_run(&run),
+        ];
+        for (about, value) in &learned {
+            items.push(NewItem::fact(about, value).at(recalled.now).by_run(&run));
+            reply.learned.push(format!("{about}: {value}"));
+        }
+        let written: Vec<Written> = cx
+            .tool("remember", &items, async {
+                self.memory
+                    .remember_all(self.namespace, items.clone())
+                    .await
+            })
+            .await?;
+        reply.turn = written.first().map(|written| written.turn);
+        cx.note("memory.written", &written);
+        Ok(reply)
+    }
+}
+
+/// Says a turn in fewer words.
+#[derive(Clone, Debug)]
+pub(super) struct Summariser {
+    pub(super) model: Arc<dyn ChatModel>,
+    pub(super) prompt: Prompt,
+    /// Texts of more tokens are summarised.
+    pub(super) above: usize,
+    /// The most tokens of a prompt and its answer.
+    pub(super) window: u64,
+}
+
+/// The most tokens of a summary.
+const SUMMARY_TOKENS: u32 = 96;
+
+#[derive(Serialize)]
+struct Variables<'a> {
+    user: &'a str,
+    bot: &'a str,
+}
+
+impl Summariser {
+    /// The summary of a turn or, without `bot`, of a segment; empty when it is short already.
+    pub(super) async fn summary(&self, cx: &Context, user: &str, bot: &str) -> Result<String> {
+        let tokens = self.count(user) + self.count(bot);
+        if tokens <= self.above {
+            return Ok(String::new());
+        }
+        let request = |user: &str, bot: &str| -> Result<ChatRequest> {
+            let messages = self.prompt.render(&Variables { user, bot })?;
+            Ok(ChatRequest::new(messages).max_tokens(SUMMARY_TOKENS))
+        };
+        let whole = request(user, bot)?;
+        let needed = self.model.prompt_tokens(&whole) + u64::from(SUMMARY_TOKENS);
+        // A turn that does not fit its own prompt is summarised by its beginnings.
+        if needed > self.window {
+            return Ok(self.beginnings(user, bot));
+        }
+        let answer = cx.chat(&*self.model, whole).await?.text;
+        let summary = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+        match summary.is_empty() || self.count(&summary) >= tokens {
+            true => Ok(self.beginnings(user, bot)),
+            false => Ok(summary),
+        }
+    }
+
+    /// The first sentences of both, up to the size of a summary.
+    fn beginnings(&self, user: &str, bot: &str) -> String {
+        let half = usize::try_from(SUMMARY_TOKENS / 2).unwrap_or(usize::MAX);
+        let mut parts = Vec::new();
+        for text in [user, bot] {
+            let mut part = String::new();
+            for range in sentences(text) {
+                let longer = format!("{part}{}", &text[range]);
+                if self.count(&longer) > half {
+                    break;
+                }
+                part = longer;
+            }
+            parts.push(part.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        parts.retain(|part| !part.is_empty());
+        parts.join(" ")
+    }
+
+    fn count(&self, text: &str) -> usize {
+        self.model.counter().count(text)
+    }
+}

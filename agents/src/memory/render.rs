@@ -1,0 +1,137 @@
+//! Memories as text in a prompt.
+
+use std::sync::Arc;
+
+use catena_core::{ChatMessage, ChatModel, ChatRequest, Prompt, Result, Segmenter};
+use catena_memory::{Form, MemoryItem, Moment};
+use serde::Serialize;
+
+use super::types::{Flash, Line, RecalledFact};
+
+/// The prompt of the answer.
+#[derive(Clone, Debug)]
+pub(super) struct Renderer {
+    pub(super) model: Arc<dyn ChatModel>,
+    pub(super) prompt: Prompt,
+    pub(super) instructions: String,
+    pub(super) dates: bool,
+    pub(super) answer_tokens: u32,
+}
+
+/// The variables of the template.
+#[derive(Serialize)]
+struct Variables<'a> {
+    instructions: &'a str,
+    now: String,
+    facts: &'a [RecalledFact],
+    memories: &'a [Line],
+    message: &'a str,
+}
+
+impl Renderer {
+    /// The request for an answer from these memories.
+    pub(super) fn request(
+        &self,
+        message: &str,
+        now: Moment,
+        facts: &[RecalledFact],
+        memories: &[Line],
+        flash: Option<&Flash>,
+    ) -> Result<ChatRequest> {
+        let mut messages = self.prompt.render(&Variables {
+            instructions: &self.instructions,
+            now: if self.dates { date(now) } else { String::new() },
+            facts,
+            memories,
+            message,
+        })?;
+        if let Some(flash) = flash {
+            let before = messages.len().saturating_sub(1);
+            let turn = [
+                ChatMessage::user(flash.user.clone()),
+                ChatMessage::assistant(flash.bot.clone()),
+            ];
+            messages.splice(before..before, turn);
+        }
+        Ok(ChatRequest::new(messages).max_tokens(self.answer_tokens))
+    }
+
+    /// An item as a line of the prompt; `None` when it is dropped.
+    pub(super) fn line(&self, item: &MemoryItem, form: Form) -> Option<Line> {
+        let mut line = Line {
+            turn: item.turn(),
+            when: if self.dates {
+                date(item.at())
+            } else {
+                String::new()
+            },
+            user: item.observation.clone(),
+            bot: item.response.clone(),
+            summary: String::new(),
+        };
+        match form {
+            Form::Raw => {}
+            Form::Summary => line.summary.clone_from(&item.summary),
+            Form::Cut(tokens) => line.summary = self.cut(&item.text(), tokens),
+            Form::Dropped => return None,
+        }
+        Some(line)
+    }
+
+    /// The turn before in a form: of its summary the bot is made to have said it.
+    pub(super) fn flash(&self, item: &MemoryItem, form: Form) -> Option<Flash> {
+        let (user, bot) = match form {
+            Form::Raw => (item.observation.clone(), item.response.clone()),
+            Form::Summary => ("(shortened)".to_owned(), item.summary.clone()),
+            Form::Cut(tokens) => {
+                let text = self.cut(&item.text(), tokens);
+                ("(shortened)".to_owned(), text)
+            }
+            Form::Dropped => return None,
+        };
+        let is_empty = user.trim().is_empty() || bot.trim().is_empty();
+        (!is_empty).then_some(Flash { user, bot })
+    }
+
+    /// The tokens that a line takes, with its line break and what is written around it.
+    pub(super) fn size(&self, line: &Line) -> u64 {
+        let Line {
+            turn,
+            when,
+            user,
+            bot,
+            summary,
+        } = line;
+        let text = match summary.is_empty() {
+            true => format!("[turn {turn}, {when}] {user}\nAssistant: {bot}\n"),
+            false => format!("[turn {turn}, {when}] {summary}\n"),
+        };
+        // Tokens at the ends may join others.
+        self.count(&text) + 2
+    }
+
+    /// The tokens that the turn before takes.
+    pub(super) fn flash_size(&self, flash: &Flash) -> u64 {
+        let overhead = u64::from(self.model.profile().message_overhead);
+        self.count(&flash.user) + self.count(&flash.bot) + 2 * overhead + 2
+    }
+
+    pub(super) fn count(&self, text: &str) -> u64 {
+        self.model.counter().count(text) as u64
+    }
+
+    /// The first tokens of a text, no more than so many.
+    fn cut(&self, text: &str, tokens: u64) -> String {
+        let tokens = usize::try_from(tokens).unwrap_or(usize::MAX);
+        let chunks = Segmenter::prose(tokens).split(text, self.model.counter());
+        let first = chunks.ok().and_then(|chunks| chunks.into_iter().next());
+        first.map(|chunk| chunk.text).unwrap_or_default()
+    }
+}
+
+/// A moment's date, as `2026-11-25`.
+pub(super) fn date(moment: Moment) -> String {
+    let mut text = moment.to_string();
+    text.truncate("2026-11-25".len());
+    text
+}
