@@ -1,3 +1,18 @@
-//! The embedded vector index: qdrant-edge behind [`VectorIndex`](catena_memory::VectorIndex).
+//! The embedded vector index: [`EdgeIndex`], which is Qdrant in this process, without a server.
+//!
+//! A crate of its own, because `qdrant-edge` takes minutes to build and moves fast; none of its
+//! types appears here.
 
 #![forbid(unsafe_code)]
+
+mod failure;
+mod index;
+mod options;
+mod point;
+mod shard;
+mod stamp;
+mod store;
+mod wal;
+
+pub use index::EdgeIndex;
+pub use options::EdgeOptions;

@@ -73,8 +73,11 @@ impl VectorIndex for ExactIndex {
 
     async fn upsert(&self, points: Vec<Point>) -> Result<()> {
         let mut state = self.state();
-        let dimensions = state.stamp.as_ref().map_or(0, |stamp| stamp.dimensions);
-        check_dimensions(&points, dimensions)?;
+        let Some(stamp) = &state.stamp else {
+            return Err(Error::invalid("the index was never reset")
+                .with_help("reset it with the stamp of an archive first"));
+        };
+        stamp.check(&points)?;
         for point in points {
             state
                 .points
@@ -133,18 +136,6 @@ impl VectorIndex for ExactIndex {
 
     async fn flush(&self) -> Result<()> {
         Ok(())
-    }
-}
-
-/// Refuses points whose vectors have not `dimensions` numbers.
-fn check_dimensions(points: &[Point], dimensions: usize) -> Result<()> {
-    match points.iter().find(|point| point.vector.len() != dimensions) {
-        None => Ok(()),
-        Some(point) => Err(Error::invalid(format!(
-            "a vector of {} numbers does not belong into an index for vectors of {dimensions}",
-            point.vector.len()
-        ))
-        .with_help("reset the index for this embedder, and fill it again")),
     }
 }
 

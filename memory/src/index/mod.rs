@@ -11,7 +11,7 @@ pub(crate) use exact::cosine;
 use std::fmt;
 
 use async_trait::async_trait;
-use catena_core::{Embedding, Result};
+use catena_core::{Embedding, Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{ItemId, NamespaceId};
@@ -45,6 +45,27 @@ pub struct IndexStamp {
     pub embedder: String,
     /// Numbers in a vector.
     pub dimensions: usize,
+}
+
+impl IndexStamp {
+    /// Checks that `points` belong into an index with this stamp. For implementors of
+    /// [`VectorIndex::upsert`].
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid`](Error::is_invalid) for a vector of another length.
+    pub fn check(&self, points: &[Point]) -> Result<()> {
+        let wrong = |point: &&Point| point.vector.len() != self.dimensions;
+        match points.iter().find(wrong) {
+            None => Ok(()),
+            Some(point) => Err(Error::invalid(format!(
+                "a vector of {} numbers does not belong into an index for vectors of {}",
+                point.vector.len(),
+                self.dimensions
+            ))
+            .with_help("reset the index for this embedder, and fill it again")),
+        }
+    }
 }
 
 /// Points by nearness.

@@ -1,0 +1,118 @@
+//! The library's store: how it is laid out, made and loaded.
+
+use std::{collections::HashMap, fs, path::Path};
+
+use catena_core::Result;
+use qdrant_edge::{
+    CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeShard, EdgeVectorParams,
+    FieldIndexOperations, HnswIndexConfig, KeywordIndexParams, OperationResult, PayloadFieldSchema,
+    PayloadSchemaParams, QuantizationConfig, ScalarQuantizationConfig, ScalarType, UpdateOperation,
+    VectorStorageDatatype, WalOptions,
+};
+
+use crate::{EdgeOptions, failure::failed, point, wal};
+
+/// The library's folder in that of the index.
+pub(crate) const FOLDER: &str = "points";
+const WAL: &str = "wal";
+
+/// The size of a file of the log, in bytes: it takes one change of [`BATCH`] points.
+const WAL_FILE: usize = 256 * 1024;
+/// How many points are told to the library at once.
+pub(crate) const BATCH: usize = 64;
+/// How long the log may grow beside a small store, in bytes; beside a large one, a sixteenth of it.
+const WAL_ALLOWED: u64 = 2 * 1024 * 1024;
+
+/// Makes an empty store for vectors of `dimensions` numbers in the index's `folder`.
+pub(crate) fn create(folder: &Path, dimensions: usize, options: &EdgeOptions) -> Result<EdgeShard> {
+    let inner = folder.join(FOLDER);
+    fs::create_dir(&inner).map_err(|error| failed(folder, "be made", error))?;
+    // A keyword that tells tenants apart: points of one namespace are laid side by side.
+    let by_namespace = KeywordIndexParams {
+        is_tenant: Some(true),
+        on_disk: Some(true),
+        ..KeywordIndexParams::default()
+    };
+    let by_namespace = CreateIndex {
+        field_name: point::namespace_field()?,
+        field_schema: Some(PayloadFieldSchema::FieldParams(
+            PayloadSchemaParams::Keyword(by_namespace),
+        )),
+    };
+    let make = || -> OperationResult<EdgeShard> {
+        let shard = EdgeShard::new(&inner, config(dimensions, options))?;
+        shard.update(UpdateOperation::FieldIndexOperation(
+            FieldIndexOperations::CreateIndex(by_namespace),
+        ))?;
+        Ok(shard)
+    };
+    make().map_err(|error| failed(folder, "be made", error))
+}
+
+fn config(dimensions: usize, options: &EdgeOptions) -> EdgeConfig {
+    let vectors = EdgeVectorParams {
+        size: dimensions,
+        distance: Distance::Cosine,
+        on_disk: Some(true),
+        multivector_config: None,
+        datatype: options
+            .half_precision
+            .then_some(VectorStorageDatatype::Float16),
+        quantization_config: None,
+        hnsw_config: None,
+    };
+    let small = ScalarQuantizationConfig {
+        r#type: ScalarType::Int8,
+        quantile: Some(0.99),
+        always_ram: Some(true),
+    };
+    EdgeConfig {
+        vectors: HashMap::from([(DEFAULT_VECTOR_NAME.to_owned(), vectors)]),
+        hnsw_config: HnswIndexConfig {
+            m: options.links,
+            ef_construct: options.effort,
+            on_disk: Some(true),
+            ..HnswIndexConfig::default()
+        },
+        quantization_config: options.quantized.then(|| QuantizationConfig::from(small)),
+        wal_options: Some(WalOptions {
+            segment_capacity: WAL_FILE,
+            ..WalOptions::default()
+        }),
+        ..EdgeConfig::default()
+    }
+}
+
+/// Loads the store in the index's `folder`, after shortening its log.
+pub(crate) fn load(folder: &Path) -> Result<EdgeShard> {
+    let inner = folder.join(FOLDER);
+    wal::shorten(&inner.join(WAL)).map_err(|error| failed(folder, "be opened", error))?;
+    EdgeShard::load(&inner, None).map_err(|error| failed(folder, "be opened", error))
+}
+
+/// Shortens the log of a store that is not open.
+pub(crate) fn shorten_log(folder: &Path) {
+    // What cannot be shortened now is when it is opened again; nothing hangs on it.
+    let _ = wal::shorten(&folder.join(FOLDER).join(WAL));
+}
+
+/// Whether the log takes more than its share of the disk.
+pub(crate) fn log_is_long(folder: &Path) -> Result<bool> {
+    let inner = folder.join(FOLDER);
+    let sizes = wal::size(&inner.join(WAL)).and_then(|log| Ok((log, size(&inner)?)));
+    let (log, all) = sizes.map_err(|error| failed(folder, "be measured", error))?;
+    Ok(log > WAL_ALLOWED + (all - log) / 16)
+}
+
+fn size(folder: &Path) -> std::io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        sum += match metadata.is_dir() {
+            true => size(&entry.path())?,
+            false => metadata.len(),
+        };
+    }
+    Ok(sum)
+}

@@ -1,0 +1,268 @@
+//! The folder of an index, and everything that blocks.
+
+use std::{
+    fs::{self, File, TryLockError},
+    mem,
+    panic::{self, AssertUnwindSafe},
+    path::{Path, PathBuf},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use catena_core::{Embedding, Error, Result};
+use catena_memory::{Hit, IndexStamp, ItemId, NamespaceId, Point};
+use qdrant_edge::{
+    CountRequest, EdgeShard, PointInsertOperations, PointOperations, QuantizationSearchParams,
+    SearchParams, UpdateOperation,
+};
+
+use crate::{
+    EdgeOptions,
+    failure::{failed, panicked},
+    point, shard, stamp,
+};
+
+const LOCK: &str = "lock";
+
+/// A folder of this process alone. Changes, [`flush`](Self::flush) and [`optimize`](Self::optimize)
+/// must be called one at a time, reading may go on meanwhile.
+pub(crate) struct Store {
+    folder: PathBuf,
+    options: EdgeOptions,
+    /// Held as long as the store is: one process at a time.
+    _lock: File,
+    /// Locked for writing only while the library's store is taken away and put back.
+    open: RwLock<Option<Open>>,
+}
+
+struct Open {
+    shard: EdgeShard,
+    stamp: IndexStamp,
+}
+
+impl Store {
+    pub(crate) fn open(folder: &Path, options: EdgeOptions) -> Result<Self> {
+        fs::create_dir_all(folder).map_err(|error| failed(folder, "be made", error))?;
+        only_ours(folder)?;
+        let lock = lock(folder)?;
+        // Without its stamp it was being made, or removed, when the process ended.
+        let open = match stamp::read(folder)? {
+            None => None,
+            Some(stamp) => {
+                let load = AssertUnwindSafe(|| shard::load(folder));
+                let shard = panic::catch_unwind(load)
+                    .unwrap_or_else(|payload| Err(panicked(folder, "be opened", &*payload)))?;
+                Some(Open { shard, stamp })
+            }
+        };
+        Ok(Self {
+            folder: folder.to_owned(),
+            options,
+            _lock: lock,
+            open: RwLock::new(open),
+        })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn stamp(&self) -> Option<IndexStamp> {
+        self.state().as_ref().map(|open| open.stamp.clone())
+    }
+
+    pub(crate) fn reset(&self, stamp: &IndexStamp) -> Result<()> {
+        let mut state = self.state_to_change();
+        stamp::remove(&self.folder)?;
+        // It is thrown away: whether its last words reach the disk does not matter.
+        let _ = close(&mut state);
+        let points = self.folder.join(shard::FOLDER);
+        if points.exists() {
+            fs::remove_dir_all(&points)
+                .map_err(|error| failed(&self.folder, "be emptied", error))?;
+        }
+        let shard = shard::create(&self.folder, stamp.dimensions, &self.options)?;
+        shard.flush();
+        stamp::write(&self.folder, stamp)?;
+        *state = Some(Open {
+            shard,
+            stamp: stamp.clone(),
+        });
+        Ok(())
+    }
+
+    pub(crate) fn upsert(&self, points: Vec<Point>) -> Result<()> {
+        let state = self.state();
+        let Some(Open { shard, stamp }) = state.as_ref() else {
+            return Err(Error::invalid("the index was never reset")
+                .with_help("reset it with the stamp of an archive first"));
+        };
+        stamp.check(&points)?;
+        let mut points = points.into_iter().map(point::to_library);
+        loop {
+            let batch: Vec<_> = points.by_ref().take(shard::BATCH).collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let insert = PointOperations::UpsertPoints(PointInsertOperations::PointsList(batch));
+            shard
+                .update(UpdateOperation::PointOperation(insert))
+                .map_err(|error| failed(&self.folder, "take points", error))?;
+        }
+    }
+
+    pub(crate) fn remove(&self, ids: &[ItemId]) -> Result<()> {
+        self.with(|shard| {
+            let ids = ids.iter().copied().map(point::id).collect();
+            shard
+                .update(UpdateOperation::PointOperation(
+                    PointOperations::DeletePoints { ids },
+                ))
+                .map_err(|error| failed(&self.folder, "remove points", error))
+        })
+    }
+
+    pub(crate) fn search(
+        &self,
+        namespace: NamespaceId,
+        vector: Embedding,
+        limit: usize,
+    ) -> Result<Vec<Hit>> {
+        self.with(|shard| {
+            let quantized = shard.config().quantization_config.is_some();
+            let params = SearchParams {
+                // The copies only choose; the vectors themselves give order and score.
+                quantization: quantized.then_some(QuantizationSearchParams {
+                    ignore: false,
+                    rescore: Some(true),
+                    oversampling: Some(2.0),
+                }),
+                ..SearchParams::default()
+            };
+            let found = shard
+                .query(point::nearest(namespace, vector, limit, params)?)
+                .map_err(|error| failed(&self.folder, "be searched", error))?;
+            point::hits(&found)
+        })
+    }
+
+    pub(crate) fn scan(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<Point>> {
+        let Some(from) = after.map_or(Some(0), |id| id.0.checked_add(1)) else {
+            return Ok(Vec::new());
+        };
+        self.with(|shard| {
+            let (records, _) = shard
+                .scroll(point::page(ItemId(from), limit))
+                .map_err(|error| failed(&self.folder, "be read", error))?;
+            records.into_iter().map(point::from_library).collect()
+        })
+    }
+
+    pub(crate) fn count(&self) -> Result<u64> {
+        self.with(|shard| {
+            let all = CountRequest {
+                filter: None,
+                exact: true,
+            };
+            let count = shard.count(all);
+            let count = count.map_err(|error| failed(&self.folder, "be counted", error))?;
+            Ok(count as u64)
+        })
+    }
+
+    /// Puts everything on the disk, and shortens the log where it has grown long.
+    pub(crate) fn flush(&self) -> Result<()> {
+        self.with(|shard| {
+            shard.flush();
+            Ok(())
+        })?;
+        if !self.folder.join(shard::FOLDER).exists() || !shard::log_is_long(&self.folder)? {
+            return Ok(());
+        }
+        // Its files are held as long as the store is open.
+        let mut state = self.state_to_change();
+        if let Some(stamp) = close(&mut state) {
+            let shard = shard::load(&self.folder)?;
+            *state = Some(Open { shard, stamp });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn optimize(&self) -> Result<()> {
+        self.with(|shard| {
+            shard
+                .optimize()
+                .map_err(|error| failed(&self.folder, "be optimised", error))?;
+            shard.flush();
+            Ok(())
+        })
+    }
+
+    /// An index that was never reset holds nothing: reading it, or removing from it, gives nothing.
+    fn with<T: Default>(&self, work: impl FnOnce(&EdgeShard) -> Result<T>) -> Result<T> {
+        match self.state().as_ref() {
+            Some(open) => work(&open.shard),
+            None => Ok(T::default()),
+        }
+    }
+
+    fn state(&self) -> RwLockReadGuard<'_, Option<Open>> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state_to_change(&self) -> RwLockWriteGuard<'_, Option<Open>> {
+        self.open.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let state = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if close(state).is_some() {
+            shard::shorten_log(&self.folder);
+        }
+    }
+}
+
+/// Closes what is open, and gives its stamp. The library flushes as it closes, and panics where that
+/// fails; what was not flushed before is told again by the archive.
+fn close(state: &mut Option<Open>) -> Option<IndexStamp> {
+    let Open { shard, stamp } = mem::take(state)?;
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(shard)));
+    Some(stamp)
+}
+
+/// Refuses a folder with anything in it that is not of an index.
+fn only_ours(folder: &Path) -> Result<()> {
+    let ours = [LOCK, stamp::FILE, stamp::FRESH, shard::FOLDER];
+    let entries = fs::read_dir(folder).map_err(|error| failed(folder, "be read", error))?;
+    for entry in entries {
+        let name = entry
+            .map_err(|error| failed(folder, "be read", error))?
+            .file_name();
+        if !ours.iter().any(|ours| name == *ours) {
+            return Err(Error::invalid(format!(
+                "{} holds something else than a vector index: {}",
+                folder.display(),
+                name.display()
+            ))
+            .with_help("give the index a folder of its own"));
+        }
+    }
+    Ok(())
+}
+
+fn lock(folder: &Path) -> Result<File> {
+    let file = File::create(folder.join(LOCK))
+        .map_err(|error| failed(folder, "be opened for writing", error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::unavailable(format!(
+            "the vector index in {} is open in another process",
+            folder.display()
+        ))
+        .with_help(
+            "close that one first, or keep the index on a Qdrant server, which many may use at once",
+        )),
+        Err(TryLockError::Error(error)) => Err(failed(folder, "be locked", error)),
+    }
+}

@@ -1,0 +1,333 @@
+//! The embedded index from outside: its contract, and what becomes of its folder.
+
+use std::{
+    fs,
+    io::{Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use catena_core::{Embedding, Error};
+use catena_edge::{EdgeIndex, EdgeOptions};
+use catena_memory::{IndexStamp, ItemId, NamespaceId, Point, VectorIndex, check_index};
+use tempfile::TempDir;
+
+const DIMENSIONS: usize = 64;
+const ONE: NamespaceId = NamespaceId(1);
+
+fn stamp() -> IndexStamp {
+    IndexStamp {
+        archive: "archive".to_owned(),
+        embedder: "embedder".to_owned(),
+        dimensions: DIMENSIONS,
+    }
+}
+
+/// Vectors of length 1; the same for the same number.
+fn vector(number: u64) -> Embedding {
+    let mut random = fastrand::Rng::with_seed(number);
+    let vector: Embedding = (0..DIMENSIONS).map(|_| random.f32() - 0.5).collect();
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    vector.into_iter().map(|x| x / length).collect()
+}
+
+fn points(ids: std::ops::Range<u64>) -> Vec<Point> {
+    ids.map(|id| Point {
+        id: ItemId(id),
+        namespace: ONE,
+        vector: vector(id),
+    })
+    .collect()
+}
+
+async fn open(folder: &Path) -> Result<EdgeIndex, Error> {
+    EdgeIndex::open(folder, EdgeOptions::new()).await
+}
+
+/// An index with the points of `ids`, flushed and closed.
+async fn filled(ids: std::ops::Range<u64>) -> (TempDir, PathBuf) {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("index");
+    let index = open(&folder).await.unwrap();
+    index.reset(&stamp()).await.unwrap();
+    index.upsert(points(ids)).await.unwrap();
+    index.flush().await.unwrap();
+    (root, folder)
+}
+
+async fn nearest(index: &EdgeIndex, id: u64) -> u64 {
+    let hits = index.search(ONE, &vector(id), 1).await.unwrap();
+    hits.first().map_or(0, |hit| hit.id.0)
+}
+
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries
+        .map(|entry| match entry.metadata().unwrap().is_dir() {
+            true => size(&entry.path()),
+            false => entry.metadata().unwrap().len(),
+        })
+        .sum()
+}
+
+#[tokio::test]
+async fn it_conforms_whatever_its_options() {
+    let all = [
+        EdgeOptions::new(),
+        EdgeOptions::new().half_precision(false),
+        EdgeOptions::new().quantized(true).graph(8, 64),
+    ];
+    for options in all {
+        let folder = tempfile::tempdir().unwrap();
+        let index = EdgeIndex::open(folder.path(), options).await.unwrap();
+        check_index(&index).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_new_one_has_no_stamp_and_takes_no_points() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = open(folder.path()).await.unwrap();
+    assert_eq!(index.stamp().await.unwrap(), None);
+    assert_eq!(index.count().await.unwrap(), 0);
+    assert!(index.search(ONE, &vector(1), 1).await.unwrap().is_empty());
+    let refused = index.upsert(points(1..2)).await.unwrap_err();
+    assert!(refused.is_invalid() && refused.help().is_some());
+    index.flush().await.unwrap();
+}
+
+#[tokio::test]
+async fn everything_is_there_when_it_is_opened_again() {
+    let (_root, folder) = filled(1..501).await;
+    let index = open(&folder).await.unwrap();
+    assert_eq!(index.stamp().await.unwrap(), Some(stamp()));
+    assert_eq!(index.count().await.unwrap(), 500);
+    for id in [1, 250, 500] {
+        assert_eq!(nearest(&index, id).await, id);
+    }
+    // A change to a point of an earlier process holds: the log's numbering went on.
+    let moved = Point {
+        vector: vector(1000),
+        ..points(1..2).remove(0)
+    };
+    index.upsert(vec![moved]).await.unwrap();
+    assert_eq!(nearest(&index, 1000).await, 1);
+    assert_eq!(index.count().await.unwrap(), 500);
+}
+
+#[tokio::test]
+async fn a_graph_and_quantised_copies_find_what_comparing_all_finds() {
+    // More than are compared one by one.
+    const POINTS: u64 = 50_000;
+    let folder = tempfile::tempdir().unwrap();
+    let options = EdgeOptions::new().half_precision(false).quantized(true);
+    let index = EdgeIndex::open(folder.path(), options).await.unwrap();
+    index.reset(&stamp()).await.unwrap();
+    index.upsert(points(1..POINTS + 1)).await.unwrap();
+    let queries: Vec<_> = (0..20).map(|number| vector(1_000_000 + number)).collect();
+    let mut exact = Vec::new();
+    for query in &queries {
+        exact.push(index.search(ONE, query, 10).await.unwrap());
+    }
+    index.optimize().await.unwrap();
+    let files = files(folder.path());
+    let has = |name: &str| {
+        files
+            .iter()
+            .any(|file| file.to_string_lossy().contains(name))
+    };
+    assert!(has("graph") && has("quantized"), "{files:?}");
+    let mut found = 0;
+    for (query, exact) in queries.iter().zip(&exact) {
+        for hit in index.search(ONE, query, 10).await.unwrap() {
+            found += usize::from(exact.iter().any(|of| of.id == hit.id));
+        }
+    }
+    assert!(found >= 180, "{found} of 200");
+    assert_eq!(index.count().await.unwrap(), POINTS);
+}
+
+#[tokio::test]
+async fn its_log_does_not_grow_with_what_was_written() {
+    let (_root, folder) = filled(1..2).await;
+    let index = open(&folder).await.unwrap();
+    for _ in 0..100 {
+        index.upsert(points(1..1001)).await.unwrap();
+        index.flush().await.unwrap();
+    }
+    drop(index);
+    let log = size(&folder.join("points/wal"));
+    assert!(log < 1 << 20, "the log takes {log} bytes");
+    let index = open(&folder).await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 1000);
+    assert_eq!(nearest(&index, 700).await, 700);
+}
+
+#[tokio::test]
+async fn searches_and_changes_at_the_same_time_disturb_nobody() {
+    let (_root, folder) = filled(1..2001).await;
+    let index = std::sync::Arc::new(open(&folder).await.unwrap());
+    let mut tasks = tokio::task::JoinSet::new();
+    for worker in 0..8_u64 {
+        let index = std::sync::Arc::clone(&index);
+        tasks.spawn(async move {
+            for round in 0..20 {
+                let id = 10_000 + worker * 100 + round;
+                index.upsert(points(id..id + 1)).await.unwrap();
+                assert_eq!(nearest(&index, id).await, id);
+                match (worker + round) % 5 {
+                    0 => index.flush().await.unwrap(),
+                    1 => index.optimize().await.unwrap(),
+                    _ => assert_eq!(nearest(&index, round + 1).await, round + 1),
+                }
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    assert_eq!(index.count().await.unwrap(), 2000 + 8 * 20);
+}
+
+#[tokio::test]
+async fn a_second_opener_is_told_whose_it_is() {
+    let (_root, folder) = filled(1..2).await;
+    let first = open(&folder).await.unwrap();
+    let refused = open(&folder).await.unwrap_err();
+    assert!(refused.is_retryable(), "{refused:?}");
+    let text = refused.to_string();
+    assert!(text.contains(&folder.display().to_string()) && text.contains("another process"));
+    assert!(refused.help().is_some());
+    drop(first);
+    open(&folder).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_with_something_else_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("letter.txt"), "dear Ada").unwrap();
+    let refused = open(folder.path()).await.unwrap_err();
+    assert!(refused.is_invalid());
+    assert!(refused.to_string().contains("letter.txt"), "{refused}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_place_where_no_folder_can_be_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    let file = root.path().join("file");
+    fs::write(&file, "").unwrap();
+    let refused = open(&file.join("index")).await.unwrap_err();
+    let text = refused.to_string();
+    assert!(text.contains("file/index could not be made"), "{text}");
+    assert!(refused.help().is_some());
+}
+
+/// Every file of the index in turn is emptied or overwritten: opening and searching it may fail,
+/// with advice, or find what it found; the process goes on.
+#[tokio::test]
+async fn a_damaged_folder_is_an_error_with_advice() {
+    let (_root, folder) = filled(1..201).await;
+    let mut refused = 0;
+    for file in files(&folder) {
+        let copy = tempfile::tempdir().unwrap();
+        let damaged = copy.path().join("index");
+        copy_folder(&folder, &damaged);
+        let path = damaged.join(file.strip_prefix(&folder).unwrap());
+        fs::write(&path, b"damaged").unwrap();
+        let error = match open(&damaged).await {
+            Err(error) => error,
+            Ok(index) => match index.search(ONE, &vector(7), 1).await {
+                Err(error) => error,
+                Ok(_) => continue,
+            },
+        };
+        refused += 1;
+        let text = error.to_string();
+        assert!(text.contains(&damaged.display().to_string()), "{text}");
+        assert!(
+            error
+                .help()
+                .is_some_and(|help| help.contains("delete the folder"))
+        );
+    }
+    assert!(refused > 5, "only {refused} damaged files were noticed");
+
+    // And the advice is good.
+    fs::remove_dir_all(&folder).unwrap();
+    let index = open(&folder).await.unwrap();
+    index.reset(&stamp()).await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 0);
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(self::files(&path)),
+            false => files.push(path),
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The library's files are mostly holes, and stay so.
+fn copy_folder(from: &Path, to: &Path) {
+    for file in files(from) {
+        let copy = to.join(file.strip_prefix(from).unwrap());
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        let content = fs::read(file).unwrap();
+        let mut copy = fs::File::create(copy).unwrap();
+        copy.set_len(content.len() as u64).unwrap();
+        for (block, place) in content.chunks(4096).zip((0..).step_by(4096)) {
+            if block.iter().any(|byte| *byte != 0) {
+                copy.seek(SeekFrom::Start(place)).unwrap();
+                copy.write_all(block).unwrap();
+            }
+        }
+    }
+}
+
+const FOLDER: &str = "CATENA_EDGE_TEST_FOLDER";
+
+/// Does nothing in this process; [`a_killed_process_loses_nothing_that_was_flushed`] executes it in
+/// another, which flushes 300 points, tells 700 more and removes some, and ends without a warning.
+#[tokio::test]
+async fn what_the_killed_process_does() {
+    let Ok(folder) = std::env::var(FOLDER) else {
+        return;
+    };
+    let index = open(Path::new(&folder)).await.unwrap();
+    index.upsert(points(201..501)).await.unwrap();
+    index.flush().await.unwrap();
+    index.upsert(points(501..1201)).await.unwrap();
+    index.remove(&[ItemId(1), ItemId(450)]).await.unwrap();
+    std::process::abort();
+}
+
+#[tokio::test]
+async fn a_killed_process_loses_nothing_that_was_flushed() {
+    let (_root, folder) = filled(1..201).await;
+    let killed = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "what_the_killed_process_does", "--nocapture"])
+        .env(FOLDER, &folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(!killed.success());
+
+    let index = open(&folder).await.unwrap();
+    for id in (2..450).chain(451..501) {
+        assert_eq!(nearest(&index, id).await, id, "a flushed point is missing");
+    }
+    // Told again, as an archive does, everything is there once.
+    index.upsert(points(501..1201)).await.unwrap();
+    index.remove(&[ItemId(1), ItemId(450)]).await.unwrap();
+    index.flush().await.unwrap();
+    assert_eq!(index.count().await.unwrap(), 1198);
+    assert_eq!(nearest(&index, 1200).await, 1200);
+    assert_ne!(nearest(&index, 450).await, 450);
+}
