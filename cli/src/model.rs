@@ -6,7 +6,7 @@ use catena_core::{ChatModel, Price};
 use catena_local::{Device, LocalModel, LocalOptions, Weights};
 use catena_models::{
     OpenAiCompatible,
-    catalog::{Catalog, ModelRef, Progress, Store},
+    catalog::{Catalog, Entry, Kind, ModelRef, Progress, Store},
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -72,6 +72,9 @@ async fn load_named(
         let (model, place) = remote(name, config)?;
         return Ok((Arc::new(model), place));
     }
+    if let ModelRef::Catalog(name) = &reference {
+        must_answer(name)?;
+    }
     let device = device(with, config)?;
     let (path, name) = match reference {
         ModelRef::File(path) => (path, None),
@@ -93,6 +96,26 @@ async fn load_named(
     let model = LocalModel::load(path, options).await;
     spinner.finish_and_clear();
     Ok((Arc::new(model?), place))
+}
+
+/// Refuses what the catalogue has for other uses than answering.
+fn must_answer(name: &str) -> Result<(), Failure> {
+    let catalog = Catalog::builtin();
+    let kind = catalog.entry(name)?.kind;
+    if kind == Kind::Chat {
+        return Ok(());
+    }
+    let chat = |entry: &&Entry| entry.kind == Kind::Chat;
+    let names: Vec<&str> = catalog
+        .entries()
+        .iter()
+        .filter(chat)
+        .map(|entry| entry.name.as_str())
+        .collect();
+    Err(
+        Failure::usage(format!("`{name}` cannot answer: its kind is {kind}"))
+            .help(format!("models that can: {}", names.join(", "))),
+    )
 }
 
 /// The model's name, as flags, environment or configuration have it.

@@ -6,7 +6,7 @@ mod remove;
 use std::path::Path;
 
 use catena_local::{LocalModel, LocalOptions, Weights};
-use catena_models::catalog::{Catalog, Entry, GgufInfo, ModelRef, Status, Store};
+use catena_models::catalog::{Catalog, Entry, GgufInfo, Kind, ModelRef, Status, Store};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
@@ -65,7 +65,10 @@ fn list(json: bool) -> Result<(), Failure> {
         print(&format!("{:#}\n", Value::from(models)));
         return Ok(());
     }
-    let mut text = format!("{:<22} {:>10}  {:<12} {}\n", "NAME", "SIZE", "HERE", "WHAT");
+    let mut text = format!(
+        "{:<22} {:<10} {:>10}  {:<12} {}\n",
+        "NAME", "KIND", "SIZE", "HERE", "WHAT"
+    );
     for (entry, status) in models {
         let here = match status {
             Status::Installed { .. } => "yes".to_owned(),
@@ -75,8 +78,8 @@ fn list(json: bool) -> Result<(), Failure> {
         };
         let size = HumanBytes(entry.size).to_string();
         text += &format!(
-            "{:<22} {size:>10}  {here:<12} {}\n",
-            entry.name, entry.description
+            "{:<22} {:<10} {size:>10}  {here:<12} {}\n",
+            entry.name, entry.kind, entry.description
         );
     }
     print(&text);
@@ -85,6 +88,11 @@ fn list(json: bool) -> Result<(), Failure> {
 
 async fn pull(name: &str) -> Result<(), Failure> {
     let reference = parse(name)?;
+    if let ModelRef::Catalog(name) = &reference {
+        for need in &Catalog::builtin().entry(name)?.needs {
+            model::fetch(&ModelRef::Catalog(need.clone()), false).await?;
+        }
+    }
     let path = model::fetch(&reference, false).await?;
     print(&format!("{}\n", path.display()));
     Ok(())
@@ -93,15 +101,16 @@ async fn pull(name: &str) -> Result<(), Failure> {
 fn info(name: &str, json: bool) -> Result<(), Failure> {
     let store = Store::default_location()?;
     let catalog = Catalog::builtin();
-    let (mut about, path) = match parse(name)? {
+    let (mut about, weights) = match parse(name)? {
         ModelRef::Catalog(name) => {
             let status = catalog.status(&name, &store)?;
-            let about = describe(catalog.entry(&name)?, &status);
-            let path = match status {
+            let entry = catalog.entry(&name)?;
+            let about = describe(entry, &status);
+            let weights = match status {
                 Status::Installed { path, .. } | Status::Unverified { path, .. } => Some(path),
                 _ => None,
             };
-            (about, path)
+            (about, weights.filter(|_| entry.kind == Kind::Chat))
         }
         ModelRef::File(path) => (json!({ "path": path }), Some(path)),
         _ => {
@@ -109,7 +118,7 @@ fn info(name: &str, json: bool) -> Result<(), Failure> {
                 .help("pull it first, then name its file"));
         }
     };
-    if let (Some(path), Some(about)) = (path, about.as_object_mut()) {
+    if let (Some(path), Some(about)) = (weights, about.as_object_mut()) {
         about.insert("file".to_owned(), header(&path)?);
         about.insert("memory".to_owned(), memory(&path)?);
         about.insert("measured".to_owned(), measured(&path));
@@ -136,6 +145,8 @@ fn describe(entry: &Entry, status: &Status) -> Value {
     };
     json!({
         "name": entry.name,
+        "kind": entry.kind.to_string(),
+        "needs": entry.needs,
         "description": entry.description,
         "parameters": entry.parameters,
         "quantization": entry.quantization,

@@ -1,3 +1,11 @@
-//! Sentence models in process: fastembed behind [`Embedder`](catena_core::Embedder).
+//! Sentence models in this process: [`FastEmbedder`], an ONNX model run by ONNX Runtime.
+//!
+//! A crate of its own, because `fastembed` and `ort` move fast; none of their types appears here.
 
 #![forbid(unsafe_code)]
+
+mod embedder;
+mod files;
+mod runtime;
+
+pub use embedder::FastEmbedder;

