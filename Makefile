@@ -92,6 +92,11 @@ speed: weights
 	python=$$(scripts/venv.sh servers models/tests/servers/requirements.txt); \
 	$$python scripts/speed.py --catena $(CATENA) --book $(BOOK) --weights "$$($(CATENA) models pull qwen2.5-coder-0.5b)"
 
+# make search  searching 1,000,000 vectors in the embedded index (about 10 minutes); POINTS
+.PHONY: search
+search: setup
+	cargo run --locked $(HEAVY) --example search -- $(POINTS)
+
 # make install  catena, optimised, into cargo's folder
 .PHONY: install
 install: setup

@@ -66,3 +66,15 @@ async fn another_connection_finds_the_same() {
     );
     assert_eq!(page[0].namespace, NamespaceId(u64::MAX));
 }
+
+/// Only where the server wants a key at all.
+#[tokio::test]
+#[ignore = "needs a Qdrant server at CATENA_QDRANT_URL"]
+async fn a_wrong_key_is_refused() {
+    let url = std::env::var("CATENA_QDRANT_URL").expect("CATENA_QDRANT_URL is not set");
+    if std::env::var_os("CATENA_QDRANT_KEY").is_some() {
+        let refused = QdrantIndex::connect(&url, Some("wrong"), "none").await;
+        let error = refused.unwrap_err();
+        assert!(error.is_refused() && error.help().is_some(), "{error:?}");
+    }
+}
