@@ -4,10 +4,10 @@ use std::{collections::HashMap, fs, path::Path};
 
 use catena_core::Result;
 use qdrant_edge::{
-    CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeShard, EdgeVectorParams,
-    FieldIndexOperations, HnswIndexConfig, KeywordIndexParams, OperationResult, PayloadFieldSchema,
-    PayloadSchemaParams, QuantizationConfig, ScalarQuantizationConfig, ScalarType, UpdateOperation,
-    VectorStorageDatatype, WalOptions,
+    CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
+    EdgeVectorParams, FieldIndexOperations, HnswIndexConfig, KeywordIndexParams, OperationResult,
+    PayloadFieldSchema, PayloadSchemaParams, QuantizationConfig, ScalarQuantizationConfig,
+    ScalarType, UpdateOperation, VectorStorageDatatype, WalOptions,
 };
 
 use crate::{EdgeOptions, failure::failed, point, wal};
@@ -20,6 +20,9 @@ const WAL: &str = "wal";
 const WAL_FILE: usize = 256 * 1024;
 /// How many points are told to the library at once.
 pub(crate) const BATCH: usize = 64;
+/// The largest part that parts are merged into, in KiB of vectors: about 170,000 of 384 halves. What
+/// optimising takes in memory grows with a part, not with the index.
+const PART: usize = 128 * 1024;
 /// How long the log may grow beside a small store, in bytes; beside a large one, a sixteenth of it.
 const WAL_ALLOWED: u64 = 2 * 1024 * 1024;
 
@@ -75,6 +78,10 @@ fn config(dimensions: usize, options: &EdgeOptions) -> EdgeConfig {
             ..HnswIndexConfig::default()
         },
         quantization_config: options.quantized.then(|| QuantizationConfig::from(small)),
+        optimizers: EdgeOptimizersConfig {
+            max_segment_size: Some(PART),
+            ..EdgeOptimizersConfig::default()
+        },
         wal_options: Some(WalOptions {
             segment_capacity: WAL_FILE,
             ..WalOptions::default()
