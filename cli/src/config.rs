@@ -19,6 +19,12 @@ pub(crate) struct Config {
     pub(crate) window: Option<u32>,
     pub(crate) device: Option<String>,
     pub(crate) prompts: Option<PathBuf>,
+    pub(crate) memory: Option<PathBuf>,
+    pub(crate) index: Option<String>,
+    pub(crate) embedder: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) bot: Option<String>,
+    pub(crate) instructions: Option<String>,
     #[serde(default)]
     pub(crate) openai: OpenAi,
 }
@@ -58,6 +64,15 @@ impl Config {
         }
         if let Some(prompts) = variable("CATENA_PROMPTS") {
             config.prompts = Some(prompts.into());
+        }
+        if let Some(memory) = variable("CATENA_MEMORY") {
+            config.memory = Some(memory.into());
+        }
+        if let Some(index) = variable("CATENA_INDEX") {
+            config.index = Some(index);
+        }
+        if let Some(embedder) = variable("CATENA_EMBEDDER") {
+            config.embedder = Some(embedder);
         }
         Ok(config)
     }

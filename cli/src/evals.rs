@@ -97,7 +97,7 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
 }
 
 async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy>>, Failure> {
-    let model = model::load(&args.with, config, false).await?;
+    let model = model::load(&args.with, config, false).await?.chat;
     let manager = model::manager(&model, &args.with, config, false).await?;
     let window = window(&args.with, config, &*model);
     let prompts = prompts(&args.with, config)?;

@@ -62,6 +62,10 @@ impl Failure {
         self.code == USAGE
     }
 
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.code == INTERRUPTED
+    }
+
     pub(crate) fn code(mut self, code: u8) -> Self {
         self.code = code;
         self

@@ -1,14 +1,10 @@
 //! Where runs are recorded, and how a person names one.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use catena_core::{Journal, RunId, SqliteJournal};
 
-use crate::{args, config::variable, failure::Failure};
+use crate::{args, config::variable, data, failure::Failure};
 
 /// Opens the journal that flag, environment or default name, and makes its folder if that is the
 /// default's.
@@ -37,7 +33,9 @@ pub(crate) fn open_known(args: &args::Journal) -> Result<Option<Arc<SqliteJourna
         ))
         .help("--journal names the file in which runs were recorded")),
         Some(_) => open(args).map(Some),
-        None if folder().is_some_and(|folder| folder.join(FILE).exists()) => open(args).map(Some),
+        None if data::folder().is_some_and(|folder| folder.join(FILE).exists()) => {
+            open(args).map(Some)
+        }
         None => Ok(None),
     }
 }
@@ -45,33 +43,11 @@ pub(crate) fn open_known(args: &args::Journal) -> Result<Option<Arc<SqliteJourna
 const FILE: &str = "runs.db";
 
 fn default_path() -> Result<PathBuf, Failure> {
-    let cannot = |why: String| {
+    let folder = data::private_folder().map_err(|why| {
         Failure::new(format!("runs cannot be recorded: {why}"))
             .help("name a file with --journal, or go without a record: --no-journal")
-    };
-    let folder = folder().ok_or_else(|| cannot("the user has no home folder".to_owned()))?;
-    make_private(&folder).map_err(|error| cannot(format!("{}: {error}", folder.display())))?;
+    })?;
     Ok(folder.join(FILE))
-}
-
-fn folder() -> Option<PathBuf> {
-    let data = std::env::var_os("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))?;
-    Some(data.join("catena"))
-}
-
-/// Runs hold the texts that were read: only the user may see them.
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// The run that `text` means: an id, the beginning or the end of one, or `last`.

@@ -3,13 +3,17 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod chat;
 mod config;
+mod data;
 mod evals;
 mod failure;
 mod journal;
 mod measured;
+mod memory;
 mod model;
 mod models;
+mod output_file;
 mod progress;
 mod reading;
 mod report;
@@ -57,6 +61,10 @@ async fn execute(args: Args) -> Result<(), Failure> {
             // These handle Ctrl-C themselves: they have something to keep.
             Command::Ask(ask) => reading::ask(ask, &config).await,
             Command::Summarize(summarize) => reading::summarize(summarize, &config).await,
+            Command::Chat(chat) => chat::chat(chat, &config).await,
+            Command::Memory(memory) => {
+                interruptible(memory::run(memory, &config), memory::INTERRUPTED).await
+            }
             Command::Runs(runs) => runs::run(runs, &config).await,
             Command::Models(bench @ Models::Bench { .. }) => {
                 interruptible(models::run(bench, &config), "nothing is kept of it").await

@@ -2,7 +2,7 @@
 
 use std::{io::IsTerminal, path::PathBuf, sync::Arc, time::Duration};
 
-use catena_core::{ChatModel, Price};
+use catena_core::{ChatModel, Price, Scorer};
 use catena_local::{Device, LocalModel, LocalOptions, Weights};
 use catena_models::{
     OpenAiCompatible,
@@ -21,21 +21,16 @@ use crate::{
 /// The model that answers unless another is named.
 pub(crate) const DEFAULT: &str = "qwen2.5-coder-0.5b";
 
-/// Loads the model that flags, environment or configuration name, fetching it first if need be.
-pub(crate) async fn load(
-    with: &With,
-    config: &Config,
-    quiet: bool,
-) -> Result<Arc<dyn ChatModel>, Failure> {
-    Ok(load_placed(with, config, quiet).await?.0)
+/// A model that answers, and compares answers where it can.
+pub(crate) struct Loaded {
+    pub(crate) chat: Arc<dyn ChatModel>,
+    pub(crate) scorer: Option<Arc<dyn Scorer>>,
+    /// Where figures of it are kept.
+    pub(crate) place: Place,
 }
 
-/// The same, and where figures of it are kept.
-pub(crate) async fn load_placed(
-    with: &With,
-    config: &Config,
-    quiet: bool,
-) -> Result<(Arc<dyn ChatModel>, Place), Failure> {
+/// Loads the model that flags, environment or configuration name, fetching it first if need be.
+pub(crate) async fn load(with: &With, config: &Config, quiet: bool) -> Result<Loaded, Failure> {
     load_named(name(with, config), with, config, quiet).await
 }
 
@@ -48,7 +43,7 @@ pub(crate) async fn manager(
 ) -> Result<Arc<dyn ChatModel>, Failure> {
     match &with.manager_model {
         Some(other) if other != name(with, config) => {
-            Ok(load_named(other, with, config, quiet).await?.0)
+            Ok(load_named(other, with, config, quiet).await?.chat)
         }
         _ => Ok(Arc::clone(worker)),
     }
@@ -59,7 +54,7 @@ async fn load_named(
     with: &With,
     config: &Config,
     quiet: bool,
-) -> Result<(Arc<dyn ChatModel>, Place), Failure> {
+) -> Result<Loaded, Failure> {
     let reference = ModelRef::parse(name).map_err(|error| {
         let help = error.help().map(str::to_owned);
         let failure = Failure::usage(error.to_string());
@@ -70,7 +65,11 @@ async fn load_named(
     })?;
     if let ModelRef::OpenAi(name) = &reference {
         let (model, place) = remote(name, config)?;
-        return Ok((Arc::new(model), place));
+        return Ok(Loaded {
+            chat: Arc::new(model),
+            scorer: None,
+            place,
+        });
     }
     if let ModelRef::Catalog(name) = &reference {
         must_answer(name)?;
@@ -95,7 +94,12 @@ async fn load_named(
     ));
     let model = LocalModel::load(path, options).await;
     spinner.finish_and_clear();
-    Ok((Arc::new(model?), place))
+    let model = Arc::new(model?);
+    Ok(Loaded {
+        chat: Arc::clone(&model) as Arc<dyn ChatModel>,
+        scorer: Some(model),
+        place,
+    })
 }
 
 /// Refuses what the catalogue has for other uses than answering.
@@ -258,7 +262,7 @@ pub(crate) fn spinner(quiet: bool) -> ProgressBar {
     spinner
 }
 
-fn target(quiet: bool) -> ProgressDrawTarget {
+pub(crate) fn target(quiet: bool) -> ProgressDrawTarget {
     if quiet {
         ProgressDrawTarget::hidden()
     } else {

@@ -35,8 +35,12 @@ pub(crate) fn headline(text: &str, width: usize) -> String {
 /// Writes to standard output; a reader that has gone away ends the program quietly, as it does
 /// with other tools, and a full disk as a failure.
 pub(crate) fn print(text: &str) {
+    print_bytes(text.as_bytes());
+}
+
+fn print_bytes(bytes: &[u8]) {
     let mut out = io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(bytes).and_then(|()| out.flush());
     match written {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::BrokenPipe => process::exit(0),
@@ -44,6 +48,21 @@ pub(crate) fn print(text: &str) {
             Failure::new(format!("standard output cannot be written: {error}")).report();
             process::exit(FAILED.into());
         }
+    }
+}
+
+/// Standard output as [`print`] writes to it.
+#[derive(Debug)]
+pub(crate) struct Printer;
+
+impl Write for Printer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        print_bytes(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

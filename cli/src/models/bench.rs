@@ -78,7 +78,8 @@ struct Width {
 pub(super) async fn bench(with: &With, config: &Config, json: bool) -> Result<(), Failure> {
     let quiet = json && !io::stderr().is_terminal();
     let begun = Instant::now();
-    let (model, place) = model::load_placed(with, config, quiet).await?;
+    let loaded = model::load(with, config, quiet).await?;
+    let (model, place) = (loaded.chat, loaded.place);
     let load_seconds = begun.elapsed().as_secs_f64();
 
     let spinner = model::spinner(quiet);

@@ -3,7 +3,7 @@
 use std::{pin::pin, sync::Arc};
 
 use catena_agents::{ChainAnswer, ChainInput, ChainOfAgents};
-use catena_core::{Budget, Cost, Graph, RunId, RunOptions, SqliteJournal};
+use catena_core::{Graph, RunId, RunOptions, SqliteJournal};
 use serde_json::Value;
 
 use super::{
@@ -49,7 +49,7 @@ impl Job {
         let mut interrupt = pin!(tokio::signal::ctrl_c());
         let quiet = self.output.quiet || self.output.json;
         let loading = async {
-            let model = model::load(&self.with, config, quiet).await?;
+            let model = model::load(&self.with, config, quiet).await?.chat;
             let manager = model::manager(&model, &self.with, config, quiet).await?;
             Ok::<_, Failure>((model, manager))
         };
@@ -97,7 +97,7 @@ impl Job {
         setting: &Setting,
     ) -> catena_core::Run<ChainAnswer> {
         let mut options = RunOptions::new(&self.name)
-            .budget(self.budget())
+            .budget(self.limits.budget())
             .meta(setting);
         if let Some(journal) = &self.journal {
             options = options.journal(journal.clone());
@@ -111,14 +111,5 @@ impl Job {
             options = options.answer(id, answer.clone());
         }
         catena_core::Run::start(chain, self.input.clone(), options)
-    }
-
-    fn budget(&self) -> Budget {
-        let mut budget = Budget::new();
-        budget.calls = self.limits.max_calls;
-        budget.tokens = self.limits.max_tokens;
-        budget.cost = self.limits.max_cost.map(Cost::from_dollars);
-        budget.time = self.limits.max_time;
-        budget
     }
 }

@@ -6,7 +6,7 @@ mod setting;
 
 pub(crate) use job::{Begin, Job};
 pub(crate) use session::as_usage;
-pub(crate) use setting::{Setting, prompts, window};
+pub(crate) use setting::{Setting, prompts, prompts_folder, window};
 
 use std::{
     io::{IsTerminal, stdin},

@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     failure::Failure,
     journal,
+    output_file::OutputFile,
     terminal::print,
 };
 
@@ -76,11 +77,13 @@ async fn found(which: &Which) -> Result<(Arc<SqliteJournal>, RunId), Failure> {
     Ok((journal, id))
 }
 
-/// What a run is about: its question, or the names of its texts.
+/// What a run is about: its question, what was said, or the names of its texts.
 fn subject(record: &RunRecord) -> String {
     let input = &record.input;
-    if let Some(question) = input["task"]["question"].as_str() {
-        return question.to_owned();
+    for said in [&input["task"]["question"], &input["text"]] {
+        if let Some(said) = said.as_str() {
+            return said.to_owned();
+        }
     }
     let documents = input["documents"].as_array().into_iter().flatten();
     let names: Vec<_> = documents
@@ -97,20 +100,9 @@ async fn export(which: &Which, output: Option<&Path>) -> Result<(), Failure> {
         print(&String::from_utf8_lossy(&lines));
         return Ok(());
     };
-    if path.exists() {
-        return Err(Failure::usage(format!("{} exists", path.display()))
-            .help("name another file, or remove this one"));
-    }
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let unwritable = |error: std::io::Error| {
-        Failure::new(format!("{} cannot be written: {error}", path.display()))
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
-    file.write_all(&lines).map_err(unwritable)?;
-    file.persist_noclobber(path)
-        .map_err(|error| unwritable(error.error))?;
-    Ok(())
+    let mut file = OutputFile::create(path)?;
+    let written = file.write_all(&lines);
+    written
+        .map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))?;
+    file.finish()
 }

@@ -6,8 +6,10 @@ use catena_core::{Journal, RunRecord, RunStatus};
 use super::found;
 use crate::{
     args::{Answers, Limits, Output, Which, With},
+    chat,
     config::Config,
     failure::Failure,
+    memory::RUN,
     reading::{Begin, Job, Setting},
     terminal::harmless,
 };
@@ -34,6 +36,9 @@ pub(super) async fn resume(
         return Err(Failure::usage(format!("run {id} is finished")).help(
             "`catena runs show` shows its answer, `catena runs fork` starts another from it",
         ));
+    }
+    if record.name == RUN {
+        return chat::resume(record, journal, limits, output, config).await;
     }
     let (setting, input) = recorded(&record)?;
     let job = Job {
@@ -71,6 +76,12 @@ pub(super) async fn fork(
             changes.at
         ))
         .help("`catena runs show` numbers them"));
+    }
+    if record.name == RUN {
+        return Err(
+            Failure::usage(format!("run {id} is a turn of a conversation"))
+                .help("say it again in `catena chat`; conversations go on, and do not fork"),
+        );
     }
     let (setting, input) = recorded(&record)?;
     let job = Job {

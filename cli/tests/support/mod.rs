@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 mod server;
+pub(crate) mod talk;
 
 use std::{
     ffi::OsStr,

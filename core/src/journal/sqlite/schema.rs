@@ -78,6 +78,10 @@ pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(failed)?;
+    // A run that is forgotten is written over, not only taken out of the books.
+    connection
+        .pragma_update(None, "secure_delete", true)
+        .map_err(failed)?;
     // Immediate, because two processes may open a new file at the same time.
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)

@@ -1,7 +1,14 @@
 //! The command line.
 
+mod chat;
+mod memory;
+
+pub(crate) use chat::{Chat, Talk};
+pub(crate) use memory::{ArchiveFile, Memory, Store, Which as WhichMemories, Whose};
+
 use std::{path::PathBuf, time::Duration};
 
+use catena_core::{Budget, Cost};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +30,12 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   window = 1024                  tokens that a worker may use
   device = \"auto\"                where a local model runs: cpu, cuda, cuda:N, metal, auto
   prompts = \"prompts\"            a folder of templates that replace the built-in ones
+  memory = \"memory.db\"           of `catena chat`, as the rest: the file with all that is remembered
+  index = \"embedded\"             what finds the nearest vectors: exact, embedded, qdrant:URL
+  embedder = \"minilm\"            what makes vectors: minilm, hashing, openai:NAME:DIMENSIONS
+  user = \"me\"                    who talks
+  bot = \"catena\"                 whom they talk to
+  instructions = \"Be brief.\"     what the bot is told about itself
   [openai]                       for models named openai:NAME
   base_url = \"http://localhost:8080/v1\"
   context_window = 32768
@@ -31,11 +44,13 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   headers = { \"X-Title\" = \"catena\" }
 
 Environment (an empty variable counts as none):
-  CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_DEVICE, CATENA_PROMPTS
+  CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_DEVICE, CATENA_PROMPTS,
+  CATENA_MEMORY, CATENA_INDEX, CATENA_EMBEDDER
                                     as the flags of these names
   CATENA_BASE_URL, CATENA_API_KEY   the server behind openai:NAME and its key
                                     (else OPENAI_BASE_URL and OPENAI_API_KEY)
   CATENA_JOURNAL                    as --journal
+  CATENA_QDRANT_KEY                 the key of a Qdrant server that wants one
   CATENA_CACHE_DIR                  where model files are kept [default: catena in the user's cache folder]
   CATENA_MODEL_PATH                 more folders with model files, separated by colons
   HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE   as for other programs that use the Hugging Face hub
@@ -55,9 +70,18 @@ pub(crate) enum Command {
     /// Reads them part by part with a chain of agents. Prints the summary; progress and usage go
     /// to standard error.
     Summarize(Summarize),
+    /// Talk, with a memory that never forgets and never overflows
+    ///
+    /// On a terminal, a conversation; `/help` lists its commands. From a pipe, each line is a message;
+    /// several lines between two lines of """ are one. Answers go to standard output, the rest to
+    /// standard error. What was said is remembered for all later conversations of that name.
+    Chat(Chat),
+    /// List, show, search, forget, export, import, check and move what conversations remember
+    #[command(subcommand)]
+    Memory(Memory),
     /// List, show, resume and fork recorded runs
     ///
-    /// Every run of `ask` and `summarize` is recorded after each call to the model. One that was
+    /// Every run of `ask` and `summarize`, and every turn of `chat`, is recorded after each call to the model. One that was
     /// stopped, killed or failed goes on where it was; what was answered is not asked again.
     #[command(subcommand)]
     Runs(Runs),
@@ -95,6 +119,8 @@ impl Command {
             Self::Ask(Ask { reading, .. }) | Self::Summarize(Summarize { reading }) => {
                 reading.output.json
             }
+            Self::Chat(chat) => chat.output.json,
+            Self::Memory(memory) => memory.is_json(),
             Self::Runs(runs) => runs.is_json(),
             Self::Models(
                 Models::List { json }
@@ -157,6 +183,17 @@ pub(crate) struct Limits {
     /// Stop when the run has taken this long, such as 90s, 10m or 1h
     #[arg(long, value_name = "TIME", help_heading = "Budget", value_parser = humantime::parse_duration)]
     pub(crate) max_time: Option<Duration>,
+}
+
+impl Limits {
+    pub(crate) fn budget(&self) -> Budget {
+        let mut budget = Budget::new();
+        budget.calls = self.max_calls;
+        budget.tokens = self.max_tokens;
+        budget.cost = self.max_cost.map(Cost::from_dollars);
+        budget.time = self.max_time;
+        budget
+    }
 }
 
 /// Where runs are recorded.

@@ -1,0 +1,87 @@
+//! Messages of several lines, in a terminal and from a pipe alike.
+
+/// Between two of these, lines are one message.
+const QUOTES: &str = "\"\"\"";
+/// Between two lines that begin with this, lines are code, which stays as it is.
+const FENCE: &str = "```";
+
+/// Whether more lines belong to `text`: a block was begun and not ended, or its last line ends with
+/// a backslash.
+pub(super) fn is_open(text: &str) -> bool {
+    let begins = text.trim_start();
+    if let Some(rest) = begins.strip_prefix(QUOTES) {
+        return !rest.contains(QUOTES);
+    }
+    let fences = text
+        .lines()
+        .filter(|line| line.trim_start().starts_with(FENCE))
+        .count();
+    fences % 2 == 1 || goes_on(text)
+}
+
+/// The message that was meant: without quotes around it and backslashes that join its lines.
+pub(super) fn message(text: &str) -> String {
+    if let Some(rest) = text.trim_start().strip_prefix(QUOTES) {
+        let (inside, after) = rest.split_once(QUOTES).unwrap_or((rest, ""));
+        return format!("{inside}{after}").trim().to_owned();
+    }
+    if text.contains(FENCE) {
+        return text.trim().to_owned();
+    }
+    let mut lines: Vec<&str> = text.lines().collect();
+    let last = lines.pop();
+    let mut message = String::new();
+    for line in lines {
+        message += match goes_on(line) {
+            true => &line[..line.len() - 1],
+            false => line,
+        };
+        message.push('\n');
+    }
+    message += last.unwrap_or_default();
+    message.trim().to_owned()
+}
+
+/// A line that ends with a backslash, and not with one that stands for itself.
+fn goes_on(text: &str) -> bool {
+    let backslashes = text.len() - text.trim_end_matches('\\').len();
+    backslashes % 2 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_open_until_it_is_closed() {
+        for open in [
+            "\"\"\"",
+            "\"\"\"\na\n",
+            "```rust\nfn a",
+            "one\\",
+            "a\\\\\\",
+            " ```",
+        ] {
+            assert!(is_open(open), "{open}");
+        }
+        for closed in [
+            "",
+            "a",
+            "\"\"\"a\"\"\"",
+            "```\na\n```",
+            "C:\\\\",
+            "say \"\"\" twice",
+        ] {
+            assert!(!is_open(closed), "{closed}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_what_was_meant() {
+        assert_eq!(message("\"\"\"\none\n\ntwo\n\"\"\""), "one\n\ntwo");
+        assert_eq!(message("one\\\ntwo"), "one\ntwo");
+        assert_eq!(message("```\na \\\nb\n```"), "```\na \\\nb\n```");
+        assert_eq!(message("  one  "), "one");
+        assert_eq!(message("\"\"\" not closed"), "not closed");
+    }
+}

@@ -1,0 +1,186 @@
+//! What the commands of a conversation do.
+
+use std::path::{Path, PathBuf};
+
+use catena_memory::{Filter, ItemId, Kind, Query};
+
+use super::{
+    command::help,
+    history,
+    session::{Bot, Session},
+    why::why,
+};
+use crate::{
+    failure::Failure,
+    memory::{self, Chosen, day, item_id, line, memories, rated, whole},
+    terminal::{harmless, print},
+};
+
+/// How many turns `/memory` shows.
+const LATELY: usize = 20;
+
+/// How many memories a search of `/memory` shows.
+const FOUND: usize = 10;
+
+pub(super) fn show_help() {
+    print(&help());
+}
+
+/// `/memory`: the last turns, what has to do with a text, or one memory.
+pub(super) async fn browse(bot: &Bot, of: &Session, text: Option<&str>) -> Result<(), Failure> {
+    let archive = bot.memory.archive();
+    let Some(text) = text else {
+        let turns = archive.last_turns(of.id, LATELY).await?;
+        let lines: String = turns.iter().map(line).collect();
+        print(match lines.is_empty() {
+            true => "nothing is remembered yet\n",
+            false => &lines,
+        });
+        return Ok(());
+    };
+    if text.starts_with('#') {
+        let id = item_id(text).map_err(Failure::usage)?;
+        let items = archive.items(of.id, &[id]).await?;
+        let item = items.first();
+        let item = item.ok_or_else(|| Failure::usage(format!("there is no memory #{id}")))?;
+        print(&whole(item));
+        return Ok(());
+    }
+    let found = bot
+        .memory
+        .search(of.id, &Query::new(text).limit(FOUND))
+        .await?;
+    print(&match found.is_empty() {
+        true => "nothing was found\n".to_owned(),
+        false => rated(&found),
+    });
+    Ok(())
+}
+
+/// `/facts`: all of them, those about the same thing together.
+pub(super) async fn facts(bot: &Bot, of: &Session) -> Result<(), Failure> {
+    let filter = Filter {
+        kind: Some(Kind::Fact),
+        ..Filter::default()
+    };
+    let archive = bot.memory.archive();
+    let mut facts = archive.browse(of.id, &filter, None, usize::MAX).await?;
+    facts.sort_by(|a, b| {
+        let about = a.key.cmp(&b.key);
+        about.then(a.validity.from.cmp(&b.validity.from))
+    });
+    let lines: String = facts.iter().map(whole).collect();
+    print(match lines.is_empty() {
+        true => "no facts were learned yet\n",
+        false => &lines,
+    });
+    Ok(())
+}
+
+/// `/why`: what was recalled for the last answer, also if another process gave it.
+pub(super) async fn explain(of: &Session) -> Result<(), Failure> {
+    match of.recorded.last_reply().await? {
+        Some((run, reply)) => print(&format!("{}run {run}\n", why(&reply.recall))),
+        None => print("there is no answer of which this is recorded\n"),
+    }
+    Ok(())
+}
+
+/// What `/forget` would forget, shown; `None` where that is nothing.
+pub(super) async fn to_forget(
+    bot: &Bot,
+    of: &Session,
+    chosen: &Chosen,
+) -> Result<Option<Vec<ItemId>>, Failure> {
+    let (ids, text) = memory::choose(bot.memory.archive(), of.id, chosen).await?;
+    if ids.is_empty() {
+        print("no memory is like that\n");
+        return Ok(None);
+    }
+    print(&text);
+    Ok(Some(ids))
+}
+
+pub(super) async fn forget(bot: &Bot, of: &mut Session, ids: &[ItemId]) -> Result<(), Failure> {
+    let namespace = (of.id, &of.namespace);
+    memory::purge(&bot.memory, namespace, ids, &mut of.recorded).await?;
+    print(&format!(
+        "{} forgotten, and the record of the last turns with it\n",
+        memories(ids.len() as u64)
+    ));
+    Ok(())
+}
+
+pub(super) async fn export(bot: &Bot, of: &Session, file: &Path) -> Result<(), Failure> {
+    let count = memory::export(bot.memory.archive(), Some(of.id), file).await?;
+    print(&memory::exported(count, file));
+    Ok(())
+}
+
+pub(super) async fn import(bot: &Bot, of: &Session, file: &Path) -> Result<(), Failure> {
+    let done = memory::import(&bot.memory, file, Some(of.id)).await?;
+    print(&memory::imported(done));
+    Ok(())
+}
+
+/// `/conversations`: those of the same two.
+pub(super) async fn conversations(bot: &Bot, of: &Session) -> Result<(), Failure> {
+    let mut text = String::new();
+    for other in bot.memory.archive().namespaces().await? {
+        if other.namespace.user == of.namespace.user && other.namespace.bot == of.namespace.bot {
+            let here = if other.id == of.id { "*" } else { " " };
+            text += &format!(
+                "{here} {:>6} turns  {:<10}  {}\n",
+                other.turns,
+                other.last.map(day).unwrap_or_default(),
+                harmless(&other.namespace.conversation).replace('\n', " "),
+            );
+        }
+    }
+    print(&text);
+    Ok(())
+}
+
+/// `/switch`: another conversation that is there.
+pub(super) async fn switch(bot: &Bot, of: &Session, name: &str) -> Result<Session, Failure> {
+    let mut namespace = of.namespace.clone();
+    name.clone_into(&mut namespace.conversation);
+    let known = bot.memory.archive().find_namespace(&namespace).await?;
+    if known.is_none() {
+        return Err(
+            Failure::usage(format!("there is no conversation '{name}'")).help(format!(
+                "/new {name} begins it; /conversations shows those there are"
+            )),
+        );
+    }
+    bot.session(namespace).await
+}
+
+/// `/new`: a conversation that is not there yet; without a name, one that is free.
+pub(super) async fn begin(bot: &Bot, of: &Session, name: Option<&str>) -> Result<Session, Failure> {
+    let archive = bot.memory.archive();
+    let mut namespace = of.namespace.clone();
+    if let Some(name) = name {
+        name.clone_into(&mut namespace.conversation);
+        if archive.find_namespace(&namespace).await?.is_some() {
+            return Err(
+                Failure::usage(format!("there is a conversation '{name}' already"))
+                    .help(format!("/switch {name} goes to it")),
+            );
+        }
+        return bot.session(namespace).await;
+    }
+    let mut number = 1;
+    loop {
+        namespace.conversation = format!("conversation-{number}");
+        if archive.find_namespace(&namespace).await?.is_none() {
+            return bot.session(namespace).await;
+        }
+        number += 1;
+    }
+}
+
+/// The file with the lines typed in a conversation.
+pub(super) fn typed(of: &Session) -> Option<PathBuf> {
+    history::file(&of.namespace)
+}

@@ -1,0 +1,108 @@
+//! Messages from standard input that is no terminal.
+
+use std::{
+    io::{self, BufRead, Read},
+    thread,
+};
+
+use tokio::sync::mpsc;
+
+use super::block;
+use crate::failure::Failure;
+
+/// The most bytes of a message.
+const LONGEST: u64 = 1 << 20;
+
+/// Reads messages on a thread of its own, one ahead: a line each, or a block of lines. Blank lines
+/// are none. Ends after something that is no text.
+pub(super) fn messages() -> mpsc::Receiver<Result<String, Failure>> {
+    let (sender, messages) = mpsc::channel(1);
+    thread::spawn(move || {
+        for message in Messages(io::stdin().lock()) {
+            let failed = message.is_err();
+            if sender.blocking_send(message).is_err() || failed {
+                return;
+            }
+        }
+    });
+    messages
+}
+
+struct Messages<R>(R);
+
+impl<R: BufRead> Iterator for Messages<R> {
+    type Item = Result<String, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut text = Vec::new();
+        loop {
+            let begun = text.len();
+            // One byte more than there may be, to see that there are too many.
+            let room = LONGEST + 1 - begun as u64;
+            let read = self.0.by_ref().take(room).read_until(b'\n', &mut text);
+            if let Err(error) = read {
+                return Some(Err(Failure::new(format!(
+                    "standard input cannot be read: {error}"
+                ))));
+            }
+            if text.len() as u64 > LONGEST {
+                return Some(Err(Failure::new(format!(
+                    "a message of more than {LONGEST} bytes came from standard input"
+                ))
+                .help("ask about long texts with `catena ask FILE`")));
+            }
+            let ended = text.len() == begun;
+            let Ok(so_far) = std::str::from_utf8(&text) else {
+                return Some(Err(Failure::new("standard input is no text in UTF-8")
+                    .help("a message is a line of text")));
+            };
+            let so_far = so_far.trim_end_matches(['\n', '\r']);
+            if so_far.trim().is_empty() {
+                if ended {
+                    return None;
+                }
+                text.clear();
+                continue;
+            }
+            if ended || !block::is_open(so_far) {
+                return Some(Ok(so_far.to_owned()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8]) -> Vec<Result<String, String>> {
+        let told = |message: Result<String, Failure>| message.map_err(|error| error.to_string());
+        Messages(bytes).map(told).collect()
+    }
+
+    #[test]
+    fn a_line_or_a_block_is_a_message() {
+        let text = b"one\r\n\n  \ntwo\\\nthree\n\"\"\"\nfour\n\nfive\n\"\"\"\nsix";
+        let expected = ["one", "two\\\nthree", "\"\"\"\nfour\n\nfive\n\"\"\"", "six"];
+        assert_eq!(all(text), expected.map(|text| Ok(text.to_owned())));
+    }
+
+    #[test]
+    fn a_block_that_is_not_ended_is_a_message_too() {
+        assert_eq!(all(b"\"\"\"\nfour\n"), [Ok("\"\"\"\nfour".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_no_text_ends_it() {
+        let came = all(b"one\n\xff\xfe\ntwo\n");
+        assert_eq!(came[0], Ok("one".to_owned()));
+        assert!(came[1].as_ref().unwrap_err().contains("no text in UTF-8"));
+        let long = vec![b'a'; LONGEST as usize + 1];
+        assert!(
+            all(&long)[0]
+                .as_ref()
+                .unwrap_err()
+                .contains("more than 1048576 bytes")
+        );
+    }
+}

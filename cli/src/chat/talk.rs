@@ -1,0 +1,288 @@
+//! The conversation: what is said and commanded, one after the other.
+
+use catena_core::RunId;
+use rustyline::error::ReadlineError;
+use tokio::sync::mpsc;
+
+use super::{
+    block,
+    command::Command,
+    commands,
+    editor::LineEditor,
+    interrupts::Interrupts,
+    session::{Bot, Session, Unfinished, failure, said},
+    turn::{Ended, Screen},
+};
+use crate::{
+    failure::{Failure, INTERRUPTED},
+    memory::{Chosen, is_yes},
+    terminal::{harmless, headline, print},
+};
+
+/// Where messages come from.
+pub(super) enum Source {
+    Terminal(LineEditor),
+    Pipe(mpsc::Receiver<Result<String, Failure>>),
+    Once(Option<String>),
+}
+
+impl Source {
+    pub(super) fn terminal() -> Result<Self, Failure> {
+        LineEditor::start().map(Self::Terminal)
+    }
+
+    fn is_terminal(&self) -> bool {
+        matches!(self, Self::Terminal(_))
+    }
+}
+
+/// A conversation, up to its end.
+pub(super) struct Talking {
+    pub(super) bot: Bot,
+    pub(super) session: Session,
+    pub(super) source: Source,
+    pub(super) screen: Screen,
+    pub(super) interrupts: Interrupts,
+    /// Whether a turn or a command failed.
+    pub(super) failed: bool,
+}
+
+/// The shortest part of a question by which a person knows it again.
+const QUESTION: usize = 70;
+
+impl Talking {
+    /// Talks until there is no more to say.
+    ///
+    /// At a terminal that is a success, whatever happened in between: the person saw it. Elsewhere
+    /// it is a failure if a turn failed.
+    pub(super) async fn talk(mut self) -> Result<(), Failure> {
+        self.arrive().await?;
+        while let Some(line) = self.next().await? {
+            let goes_on = match Command::read(&line).filter(|_| !self.screen.json) {
+                Some(command) => self.obey(command).await,
+                None => self.say(&line).await.map(|()| true),
+            };
+            match goes_on {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(failure) if failure.is_interrupted() => return Err(failure),
+                Err(failure) => {
+                    self.failed = true;
+                    failure.report();
+                }
+            }
+        }
+        match self.failed && !self.source.is_terminal() {
+            true => Err(Failure::new("not everything was answered").told()),
+            false => Ok(()),
+        }
+    }
+
+    /// The next line or block; `None` at the end.
+    async fn next(&mut self) -> Result<Option<String>, Failure> {
+        match &mut self.source {
+            Source::Once(text) => Ok(text.take()),
+            Source::Pipe(messages) => tokio::select! {
+                biased;
+                () = self.interrupts.next() => {
+                    Err(Failure::new("interrupted").code(INTERRUPTED))
+                }
+                message = messages.recv() => message.transpose(),
+            },
+            Source::Terminal(editor) => {
+                let line = editor.read(&prompt(&self.session)).await;
+                // What came at the prompt stopped nothing.
+                self.interrupts.forget();
+                match line {
+                    Ok(line) => {
+                        // What is to be forgotten is not to be found among the lines typed.
+                        if !line.trim_start().starts_with("/forget") && !line.trim().is_empty() {
+                            editor.keep(&line);
+                        }
+                        Ok(Some(line))
+                    }
+                    Err(ReadlineError::Eof | ReadlineError::Interrupted) => Ok(None),
+                    Err(error) => Err(Failure::new(format!(
+                        "the terminal cannot be read: {error}"
+                    ))),
+                }
+            }
+        }
+    }
+
+    /// Says what is there, and goes on with what was left undone.
+    async fn arrive(&mut self) -> Result<(), Failure> {
+        if let Source::Terminal(editor) = &self.source {
+            editor.open(commands::typed(&self.session));
+            if !self.screen.quiet {
+                let name = headline(&self.session.namespace.conversation, 40);
+                let turns = self.bot.turns(&self.session).await?;
+                print(&format!(
+                    "{name}, {turns} turns so far, with {}\n/help lists the commands, Ctrl-D leaves\n",
+                    self.bot.model()
+                ));
+            }
+        }
+        match self.session.unfinished().await? {
+            Unfinished::None => {}
+            Unfinished::Here(record) if self.source.is_terminal() => {
+                let question = headline(said(&record), QUESTION);
+                if self
+                    .agreed(&format!(
+                        "\"{question}\" came to no answer. Go on with it? [y/N] "
+                    ))
+                    .await
+                {
+                    self.answer(said(&record), Some(&record.id)).await?;
+                }
+            }
+            Unfinished::Here(record) | Unfinished::Elsewhere(record) => {
+                if !self.screen.quiet && !self.screen.json {
+                    eprintln!(
+                        "\"{}\" came to no answer; `catena runs resume {}` goes on with it",
+                        headline(said(&record), QUESTION),
+                        record.id
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn agreed(&self, question: &str) -> bool {
+        match &self.source {
+            Source::Terminal(editor) => {
+                matches!(editor.read(question).await, Ok(line) if is_yes(&line))
+            }
+            _ => false,
+        }
+    }
+
+    /// Answers a line that is no command.
+    async fn say(&mut self, line: &str) -> Result<(), Failure> {
+        let message = match self.screen.json {
+            true => block::message(line),
+            false => {
+                let message = block::message(line);
+                // Written twice, so as to be no command.
+                match message.strip_prefix("//") {
+                    Some(rest) => format!("/{rest}"),
+                    None => message,
+                }
+            }
+        };
+        match message.is_empty() {
+            true => Ok(()),
+            false => self.answer(&message, None).await,
+        }
+    }
+
+    async fn answer(&mut self, message: &str, resume: Option<&RunId>) -> Result<(), Failure> {
+        let ended = self
+            .session
+            .turn(
+                &self.bot,
+                message,
+                resume,
+                &mut self.interrupts,
+                self.screen,
+            )
+            .await?;
+        let interactive = self.source.is_terminal();
+        let failure = failure(&ended, interactive);
+        if self.screen.json {
+            let help = failure.as_ref().and_then(Failure::help_text);
+            ended.print_json(&self.session.namespace.conversation, message, help);
+        }
+        if ended.impatient {
+            return Err(Failure::new("interrupted").code(INTERRUPTED));
+        }
+        match failure {
+            None => {
+                if interactive && !self.screen.quiet {
+                    self.tell_learned(&ended);
+                }
+                Ok(())
+            }
+            Some(failure) if failure.is_interrupted() && interactive => {
+                print("stopped; /retry goes on with it\n");
+                Ok(())
+            }
+            Some(failure) if self.screen.json => Err(failure.told()),
+            Some(failure) => Err(failure),
+        }
+    }
+
+    fn tell_learned(&self, ended: &Ended) {
+        let Ok(outcome) = &ended.result else { return };
+        if !outcome.output.learned.is_empty() {
+            let learned = harmless(&outcome.output.learned.join("; "));
+            print(&format!("(noted: {learned})\n"));
+        }
+    }
+
+    /// Does what a command says; `false` if it is to leave.
+    async fn obey(&mut self, command: Result<Command, Failure>) -> Result<bool, Failure> {
+        let (bot, session) = (&self.bot, &mut self.session);
+        match command? {
+            Command::Quit => return Ok(false),
+            Command::Help => commands::show_help(),
+            Command::Memory(text) => commands::browse(bot, session, text.as_deref()).await?,
+            Command::Facts => commands::facts(bot, session).await?,
+            Command::Why => commands::explain(session).await?,
+            Command::Export(file) => commands::export(bot, session, &file).await?,
+            Command::Import(file) => commands::import(bot, session, &file).await?,
+            Command::Conversations => commands::conversations(bot, session).await?,
+            Command::Forget(chosen) => self.forget(&chosen).await?,
+            Command::Switch(name) => {
+                self.session = commands::switch(bot, session, &name).await?;
+                self.arrive().await?;
+            }
+            Command::New(name) => {
+                self.session = commands::begin(bot, session, name.as_deref()).await?;
+                self.arrive().await?;
+            }
+            Command::Retry => match session.unfinished().await? {
+                Unfinished::Here(record) => {
+                    self.answer(said(&record), Some(&record.id)).await?;
+                }
+                Unfinished::Elsewhere(record) => {
+                    return Err(
+                        Failure::usage("that turn was begun with other settings").help(format!(
+                            "`catena runs resume {}` goes on with it as it was",
+                            record.id
+                        )),
+                    );
+                }
+                Unfinished::None => {
+                    return Err(Failure::usage("the last turn came to its answer"));
+                }
+            },
+        }
+        Ok(true)
+    }
+
+    async fn forget(&mut self, chosen: &Chosen) -> Result<(), Failure> {
+        let Some(ids) = commands::to_forget(&self.bot, &self.session, chosen).await? else {
+            return Ok(());
+        };
+        let Source::Terminal(editor) = &self.source else {
+            return Err(Failure::usage("nobody is there to be asked")
+                .help("`catena memory forget --yes` forgets without asking"));
+        };
+        if !self.agreed("Forget these for good? [y/N] ").await {
+            print("nothing was forgotten\n");
+            return Ok(());
+        }
+        commands::forget(&self.bot, &mut self.session, &ids).await?;
+        editor.open(commands::typed(&self.session));
+        Ok(())
+    }
+}
+
+fn prompt(session: &Session) -> String {
+    match headline(&session.namespace.conversation, 20).as_str() {
+        "default" => "> ".to_owned(),
+        name => format!("{name}> "),
+    }
+}

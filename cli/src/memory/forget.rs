@@ -1,0 +1,163 @@
+//! `catena memory forget`.
+
+use std::{
+    fs,
+    io::{self, BufRead, IsTerminal},
+};
+
+use catena_memory::{Archive, Filter, ItemId, Memory, Namespace, NamespaceId};
+use serde_json::json;
+
+use super::{
+    Conversation, Place, Recorded,
+    open::{known_archive, known_namespace, open},
+    text::{line, memories},
+};
+use crate::{
+    args::{self, Store, WhichMemories},
+    chat::history,
+    config::Config,
+    failure::Failure,
+    journal,
+    terminal::print,
+};
+
+/// What is to be forgotten: what satisfies the filter and, where there are any, has one of the
+/// numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) ids: Option<Vec<ItemId>>,
+    pub(crate) filter: Filter,
+}
+
+impl Chosen {
+    pub(super) fn of(ids: Vec<ItemId>, which: &WhichMemories, all: bool) -> Result<Self, Failure> {
+        let filter = Filter {
+            containing: which.containing.clone(),
+            since: which.since,
+            before: which.before,
+            ..Filter::default()
+        };
+        if ids.is_empty() && filter.is_everything() && !all {
+            return Err(
+                Failure::usage("nothing says which memories to forget").help(
+                    "numbers of `catena memory show`, --containing TEXT, --before 30d, or --all",
+                ),
+            );
+        }
+        Ok(Self {
+            ids: (!ids.is_empty()).then_some(ids),
+            filter,
+        })
+    }
+}
+
+/// The most memories that are shown before they are forgotten.
+const SHOWN: usize = 10;
+
+/// What would be forgotten: the numbers, and the first of them for a person.
+pub(crate) async fn choose(
+    archive: &Archive,
+    namespace: NamespaceId,
+    chosen: &Chosen,
+) -> Result<(Vec<ItemId>, String), Failure> {
+    let ids = archive
+        .would_forget(namespace, &chosen.filter, chosen.ids.as_deref())
+        .await?;
+    let first = ids.get(..SHOWN).unwrap_or(ids.as_slice());
+    let items = archive.items(namespace, first).await?;
+    let mut text: String = items.iter().map(line).collect();
+    if ids.len() > first.len() {
+        text += &format!("      and {} more\n", ids.len() - first.len());
+    }
+    Ok((ids, text))
+}
+
+/// Forgets memories for good, and with them what else holds their words: the recorded turns, in
+/// which memories of other turns stand too, and the lines that were typed.
+pub(crate) async fn purge(
+    memory: &Memory,
+    namespace: (NamespaceId, &Namespace),
+    ids: &[ItemId],
+    recorded: &mut Recorded,
+) -> Result<(), Failure> {
+    recorded.clear().await?;
+    if let Some(typed) = history::file(namespace.1)
+        && let Err(error) = fs::remove_file(&typed)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(Failure::new(format!(
+            "the typed lines in {} cannot be forgotten: {error}",
+            typed.display()
+        )));
+    }
+    let everything = Filter::default();
+    memory.forget(namespace.0, &everything, Some(ids)).await?;
+    Ok(())
+}
+
+/// How it is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asking {
+    pub(super) yes: bool,
+    pub(super) dry_run: bool,
+    pub(super) json: bool,
+}
+
+pub(super) async fn forget(
+    store: &Store,
+    record: &args::Journal,
+    namespace: &Namespace,
+    chosen: &Chosen,
+    asking: Asking,
+    config: &Config,
+) -> Result<(), Failure> {
+    let Some(archive) = known_archive(&store.archive, config)? else {
+        return Err(Failure::usage("nothing is remembered yet"));
+    };
+    let id = known_namespace(&archive, namespace).await?;
+    let (ids, text) = choose(&archive, id, chosen).await?;
+    if !asking.json {
+        print(&text);
+    }
+    let count = memories(ids.len() as u64);
+    if !ids.is_empty() && !asking.dry_run {
+        if !asking.yes && !agreed(&count, asking.json).await? {
+            return Err(Failure::new("nothing was forgotten"));
+        }
+        let conversation = Conversation::new(&archive, namespace);
+        // It is opened again, with its index.
+        drop(archive);
+        let memory = open(&Place::of(store, config)?, config, asking.json).await?;
+        let mut recorded = Recorded::of(journal::open(record)?, &conversation).await?;
+        purge(&memory, (id, namespace), &ids, &mut recorded).await?;
+    }
+    if asking.json {
+        let object = json!({ "forgotten": ids, "dry_run": asking.dry_run });
+        print(&format!("{object:#}\n"));
+        return Ok(());
+    }
+    let verb = if asking.dry_run { "would be " } else { "" };
+    print(&format!("{count} {verb}forgotten\n"));
+    Ok(())
+}
+
+/// Asks the person at the terminal.
+async fn agreed(count: &str, json: bool) -> Result<bool, Failure> {
+    if json || !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Err(Failure::usage("nobody is there to be asked")
+            .help("--yes forgets without asking, --dry-run only shows"));
+    }
+    eprint!("Forget {count} for good? [y/N] ");
+    let line = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).map(|_| line)
+    });
+    let line = line.await.ok().and_then(Result::ok).unwrap_or_default();
+    Ok(is_yes(&line))
+}
+
+/// Whether a person's answer is a yes.
+pub(crate) fn is_yes(line: &str) -> bool {
+    matches!(line.trim().to_lowercase().as_str(), "y" | "yes")
+}

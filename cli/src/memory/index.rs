@@ -1,0 +1,98 @@
+//! `catena memory check`, `reindex` and `move`.
+
+use serde_json::{Value, json};
+
+use super::{
+    IndexChoice, Place,
+    open::{bar, index, open, open_anew, show},
+    text::memories,
+};
+use crate::{args::Store, config::Config, failure::Failure, terminal::print};
+
+pub(super) async fn check(store: &Store, json: bool, config: &Config) -> Result<(), Failure> {
+    let memory = open(&Place::of(store, config)?, config, json).await?;
+    let bar = bar("checking", json);
+    let repaired = memory.verify(&mut |done, of| show(&bar, done, of)).await;
+    bar.finish_and_clear();
+    let repaired = repaired?;
+    let points = memory.index().count().await?;
+    let index = memory.index().describe();
+    if json {
+        tell(&json!({
+            "index": index,
+            "memories": points,
+            "added": repaired.added,
+            "removed": repaired.removed,
+        }));
+        return Ok(());
+    }
+    print(&match (repaired.added, repaired.removed) {
+        (0, 0) => format!("{index} has all of {}\n", memories(points)),
+        (added, removed) => format!(
+            "{index} lacked {added} and had {removed} too many; now it has all of {}\n",
+            memories(points)
+        ),
+    });
+    Ok(())
+}
+
+pub(super) async fn reindex(store: &Store, json: bool, config: &Config) -> Result<(), Failure> {
+    let memory = open_anew(&Place::of(store, config)?, config, json).await?;
+    let points = memory.index().count().await?;
+    let index = memory.index().describe();
+    let embedder = &memory.embedder().profile().name;
+    match json {
+        true => tell(&json!({ "index": index, "memories": points, "embedder": embedder })),
+        false => print(&format!(
+            "{} in {index}, by the embedder '{embedder}'\n",
+            memories(points)
+        )),
+    }
+    Ok(())
+}
+
+pub(super) async fn relocate(
+    store: &Store,
+    to: &IndexChoice,
+    json: bool,
+    config: &Config,
+) -> Result<(), Failure> {
+    let place = Place::of(store, config)?;
+    if *to == IndexChoice::Exact {
+        return Err(Failure::usage("an exact index is made anew each time")
+            .help("move to: embedded, or qdrant:URL"));
+    }
+    if *to == place.index {
+        return Err(Failure::usage(format!("the index is {to} already"))
+            .help("--index names the one to move from"));
+    }
+    let memory = open(&place, config, json).await?;
+    let target = index(memory.archive(), to).await?;
+    let bar = bar("moving", json);
+    let moved = memory
+        .relocate(&target, &mut |done, of| show(&bar, done, of))
+        .await;
+    bar.finish_and_clear();
+    let moved = moved?;
+    let (from, at) = (memory.index().describe(), target.describe());
+    if json {
+        tell(&json!({
+            "from": from,
+            "to": at,
+            "memories": moved.points,
+            "digest": moved.digest,
+        }));
+        return Ok(());
+    }
+    print(&format!(
+        "{} copied from {from} to {at}\nboth sides are the same: {}\n\
+         from now on: `--index {to}`, or `index = \"{to}\"` in the configuration\n",
+        memories(moved.points),
+        moved.digest,
+    ));
+    Ok(())
+}
+
+fn tell(object: &Value) {
+    print(&format!("{object:#}\n"));
+}

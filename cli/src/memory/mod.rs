@@ -1,0 +1,96 @@
+//! `catena memory`: what conversations remember.
+
+mod embedder;
+mod forget;
+mod index;
+mod open;
+mod place;
+mod recorded;
+mod show;
+mod text;
+mod transfer;
+
+pub(crate) use forget::{Chosen, choose, is_yes, purge};
+pub(crate) use open::{namespace, open};
+pub(crate) use place::{EmbedderChoice, IndexChoice, Place, item_id, moment};
+pub(crate) use recorded::{Conversation, RUN, Recorded};
+pub(crate) use show::rated;
+pub(crate) use text::{day, line, memories, whole};
+pub(crate) use transfer::{export, exported, import, imported};
+
+use crate::{args::Memory, config::Config, failure::Failure};
+
+/// What an interrupted command has to say.
+pub(crate) const INTERRUPTED: &str =
+    "what was done is kept; an index that lags is brought up to date the next time";
+
+pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure> {
+    match command {
+        Memory::List { archive, json } => show::list(&archive, json, config).await,
+        Memory::Show {
+            conversation,
+            whose,
+            which,
+            current,
+            turns,
+            facts,
+            limit,
+            archive,
+            json,
+        } => {
+            let namespace = namespace(&whose, &conversation, config);
+            let filter = show::filter(&which, current, turns, facts);
+            show::show(&archive, &namespace, &filter, limit, json, config).await
+        }
+        Memory::Search {
+            text,
+            of,
+            words,
+            limit,
+            store,
+            json,
+        } => {
+            let namespace = namespace(&of.whose, &of.conversation, config);
+            let query = show::Wanted { text, words, limit };
+            show::search(&store, &namespace, query, json, config).await
+        }
+        Memory::Forget {
+            ids,
+            which,
+            all,
+            of,
+            yes,
+            dry_run,
+            store,
+            journal,
+            json,
+        } => {
+            let chosen = Chosen::of(ids, &which, all)?;
+            let namespace = namespace(&of.whose, &of.conversation, config);
+            let asking = forget::Asking { yes, dry_run, json };
+            forget::forget(&store, &journal, &namespace, &chosen, asking, config).await
+        }
+        Memory::Export {
+            conversation,
+            whose,
+            output,
+            archive,
+        } => {
+            let namespace = conversation.map(|name| namespace(&whose, &name, config));
+            transfer::write(&archive, namespace.as_ref(), output.as_deref(), config).await
+        }
+        Memory::Import {
+            file,
+            conversation,
+            whose,
+            store,
+            json,
+        } => {
+            let namespace = conversation.map(|name| namespace(&whose, &name, config));
+            transfer::read(&store, &file, namespace.as_ref(), json, config).await
+        }
+        Memory::Check { store, json } => index::check(&store, json, config).await,
+        Memory::Reindex { store, json } => index::reindex(&store, json, config).await,
+        Memory::Move { to, store, json } => index::relocate(&store, &to, json, config).await,
+    }
+}

@@ -1,0 +1,148 @@
+//! From names to an archive, an index and an embedder that belong together.
+
+use std::{ffi::OsString, path::PathBuf, sync::Arc};
+
+use catena_edge::{EdgeIndex, EdgeOptions};
+use catena_memory::{Archive, ExactIndex, IndexStamp, Memory, Namespace, NamespaceId, VectorIndex};
+use catena_qdrant::QdrantIndex;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{
+    embedder::embedder,
+    place::{FILE, IndexChoice, Place, named_archive},
+};
+use crate::{
+    args::{ArchiveFile, Whose},
+    config::{Config, variable},
+    data,
+    failure::Failure,
+    model,
+};
+
+/// Opens the archive of a place, which is made if it is not there, with its index, which is brought
+/// up to date.
+pub(crate) async fn open(place: &Place, config: &Config, quiet: bool) -> Result<Memory, Failure> {
+    let archive = Archive::open(&place.archive)?;
+    let index = index(&archive, &place.index).await?;
+    open_with(archive, index, place, config, quiet).await
+}
+
+/// As [`open`], after everything in the index was thrown away.
+pub(super) async fn open_anew(
+    place: &Place,
+    config: &Config,
+    quiet: bool,
+) -> Result<Memory, Failure> {
+    let archive = Archive::open(&place.archive)?;
+    let index = index(&archive, &place.index).await?;
+    let embedder = embedder(&place.embedder, config, quiet).await?;
+    let profile = embedder.profile();
+    let stamp = IndexStamp {
+        archive: archive.id().to_owned(),
+        embedder: profile.name.clone(),
+        dimensions: profile.dimensions,
+    };
+    if let Some(known) = index.stamp().await?
+        && known.archive == stamp.archive
+    {
+        index.reset(&stamp).await?;
+    }
+    open_with(archive, index, place, config, quiet).await
+}
+
+async fn open_with(
+    archive: Archive,
+    index: Arc<dyn VectorIndex>,
+    place: &Place,
+    config: &Config,
+    quiet: bool,
+) -> Result<Memory, Failure> {
+    let embedder = embedder(&place.embedder, config, quiet).await?;
+    let bar = bar("indexing", quiet);
+    let mut progress = |done, of| show(&bar, done, of);
+    let memory = Memory::open_with(archive, index, embedder, false, &mut progress).await;
+    bar.finish_and_clear();
+    Ok(memory?)
+}
+
+/// The index of an archive.
+pub(super) async fn index(
+    archive: &Archive,
+    choice: &IndexChoice,
+) -> Result<Arc<dyn VectorIndex>, Failure> {
+    Ok(match choice {
+        IndexChoice::Exact => Arc::new(ExactIndex::new()),
+        IndexChoice::Embedded => {
+            let mut folder = OsString::from(archive.path());
+            folder.push(".index");
+            Arc::new(EdgeIndex::open(PathBuf::from(folder), EdgeOptions::new()).await?)
+        }
+        IndexChoice::Qdrant(url) => {
+            let key = variable("CATENA_QDRANT_KEY");
+            let collection = format!("catena-{}", archive.id().to_lowercase());
+            Arc::new(QdrantIndex::connect(url, key.as_deref(), collection).await?)
+        }
+    })
+}
+
+/// Opens the archive that is meant, for reading and without an index; `None` where nothing was
+/// remembered yet.
+pub(super) fn known_archive(
+    file: &ArchiveFile,
+    config: &Config,
+) -> Result<Option<Archive>, Failure> {
+    let path = match named_archive(file, config) {
+        Some(path) if !path.exists() => {
+            return Err(
+                Failure::usage(format!("there is no archive {}", path.display()))
+                    .help("--memory names the file with all that is remembered"),
+            );
+        }
+        Some(path) => path,
+        None => match data::folder().map(|folder| folder.join(FILE)) {
+            Some(path) if path.exists() => path,
+            _ => return Ok(None),
+        },
+    };
+    Ok(Some(Archive::open(path)?))
+}
+
+/// Whose conversation it is.
+pub(crate) fn namespace(whose: &Whose, conversation: &str, config: &Config) -> Namespace {
+    let name = |flag: &Option<String>, configured: &Option<String>, default: &str| {
+        let named = flag.as_ref().or(configured.as_ref());
+        named.map_or_else(|| default.to_owned(), Clone::clone)
+    };
+    Namespace::new(
+        name(&whose.user, &config.user, "me"),
+        name(&whose.bot, &config.bot, "catena"),
+        conversation,
+    )
+}
+
+/// A namespace that has to be there.
+pub(super) async fn known_namespace(
+    archive: &Archive,
+    namespace: &Namespace,
+) -> Result<NamespaceId, Failure> {
+    archive.find_namespace(namespace).await?.ok_or_else(|| {
+        Failure::usage(format!("there is no conversation {namespace}"))
+            .help("`catena memory list` shows those there are, as user/bot/conversation")
+    })
+}
+
+/// A bar over items of an archive.
+pub(super) fn bar(doing: &'static str, quiet: bool) -> ProgressBar {
+    let bar = ProgressBar::no_length();
+    bar.set_draw_target(model::target(quiet));
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {eta:>4}") {
+        bar.set_style(style);
+    }
+    bar.set_message(doing);
+    bar
+}
+
+pub(super) fn show(bar: &ProgressBar, done: u64, of: u64) {
+    bar.set_length(of);
+    bar.set_position(done);
+}

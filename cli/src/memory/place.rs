@@ -1,0 +1,197 @@
+//! How a person names an archive, an index, an embedder, a memory and a moment.
+
+use std::{fmt, path::PathBuf, str::FromStr, time::SystemTime};
+
+use catena_memory::{ItemId, Moment};
+
+use crate::{
+    args::{ArchiveFile, Store},
+    config::Config,
+    data,
+    failure::Failure,
+};
+
+/// What finds the nearest vectors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum IndexChoice {
+    /// All of them, in memory, made anew each time.
+    Exact,
+    /// In a folder beside the archive.
+    Embedded,
+    /// On the server of this URL.
+    Qdrant(String),
+}
+
+impl FromStr for IndexChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "exact" => Ok(Self::Exact),
+            None if text == "embedded" => Ok(Self::Embedded),
+            Some(("qdrant", url)) if !url.is_empty() => Ok(Self::Qdrant(url.to_owned())),
+            _ => Err(format!(
+                "'{text}' is no index: exact, embedded, or qdrant:URL such as qdrant:http://localhost:6334"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for IndexChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact => f.write_str("exact"),
+            Self::Embedded => f.write_str("embedded"),
+            Self::Qdrant(url) => write!(f, "qdrant:{url}"),
+        }
+    }
+}
+
+/// What makes vectors of texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum EmbedderChoice {
+    /// The sentence model of the catalogue.
+    MiniLm,
+    /// Words alone.
+    Hashing,
+    /// A server's model, and how many numbers its vectors have.
+    OpenAi(String, usize),
+}
+
+impl FromStr for EmbedderChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(model) = text.strip_prefix("openai:") {
+            let (name, dimensions) = model.rsplit_once(':').unwrap_or((model, ""));
+            return match dimensions.parse() {
+                Ok(dimensions) if dimensions > 0 && !name.is_empty() => {
+                    Ok(Self::OpenAi(name.to_owned(), dimensions))
+                }
+                _ => Err(format!(
+                    "'{text}' does not say how many numbers its vectors have: openai:NAME:DIMENSIONS such as openai:text-embedding-3-small:1536"
+                )),
+            };
+        }
+        match text {
+            "minilm" => Ok(Self::MiniLm),
+            "hashing" => Ok(Self::Hashing),
+            _ => Err(format!(
+                "'{text}' is no embedder: minilm, hashing, or openai:NAME:DIMENSIONS"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for EmbedderChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MiniLm => f.write_str("minilm"),
+            Self::Hashing => f.write_str("hashing"),
+            Self::OpenAi(name, dimensions) => write!(f, "openai:{name}:{dimensions}"),
+        }
+    }
+}
+
+/// What flag, environment or configuration name, each in its own words, or the default.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) archive: PathBuf,
+    pub(crate) index: IndexChoice,
+    pub(crate) embedder: EmbedderChoice,
+}
+
+impl Place {
+    pub(crate) fn of(store: &Store, config: &Config) -> Result<Self, Failure> {
+        Ok(Self {
+            archive: match named_archive(&store.archive, config) {
+                Some(path) => path,
+                None => default_archive()?,
+            },
+            index: choice(&store.index, &config.index, IndexChoice::Embedded)?,
+            embedder: choice(&store.embedder, &config.embedder, EmbedderChoice::MiniLm)?,
+        })
+    }
+}
+
+fn choice<T: Clone + FromStr<Err = String>>(
+    flag: &Option<T>,
+    configured: &Option<String>,
+    default: T,
+) -> Result<T, Failure> {
+    match (flag, configured) {
+        (Some(choice), _) => Ok(choice.clone()),
+        (None, Some(text)) => text.parse().map_err(Failure::usage),
+        (None, None) => Ok(default),
+    }
+}
+
+/// The archive that somebody named.
+pub(super) fn named_archive(file: &ArchiveFile, config: &Config) -> Option<PathBuf> {
+    file.memory.clone().or_else(|| config.memory.clone())
+}
+
+/// The archive in the user's data folder.
+pub(super) const FILE: &str = "memory.db";
+
+fn default_archive() -> Result<PathBuf, Failure> {
+    let folder = data::private_folder().map_err(|why| {
+        Failure::new(format!("nothing can be remembered: {why}")).help("name a file with --memory")
+    })?;
+    Ok(folder.join(FILE))
+}
+
+/// A memory's number, as `#12` or `12`.
+pub(crate) fn item_id(text: &str) -> Result<ItemId, String> {
+    let number = text.strip_prefix('#').unwrap_or(text);
+    let number = number.parse().map(ItemId);
+    number.map_err(|_| format!("'{text}' is no number of a memory, such as 12"))
+}
+
+/// A moment: an age, a day in UTC, or a moment as it is printed.
+pub(crate) fn moment(text: &str) -> Result<Moment, String> {
+    if let Ok(age) = humantime::parse_duration(text) {
+        let then = SystemTime::now().checked_sub(age);
+        return Ok(then.map_or(Moment(0), Moment::from));
+    }
+    let day = format!("{text} 00:00:00");
+    let time = humantime::parse_rfc3339_weak(&day).or_else(|_| humantime::parse_rfc3339_weak(text));
+    time.map(Moment::from)
+        .map_err(|_| format!("'{text}' is neither an age such as 30d nor a day such as 2026-11-25"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_it_is_written() {
+        for text in ["exact", "embedded", "qdrant:http://localhost:6334"] {
+            assert_eq!(text.parse::<IndexChoice>().unwrap().to_string(), text);
+        }
+        for text in ["minilm", "hashing", "openai:nomic:v1:768"] {
+            assert_eq!(text.parse::<EmbedderChoice>().unwrap().to_string(), text);
+        }
+        for text in ["", "Exact", "qdrant", "qdrant:"] {
+            assert!(text.parse::<IndexChoice>().is_err(), "{text}");
+        }
+        for text in ["", "bert", "openai:nomic", "openai:nomic:0", "openai::8"] {
+            assert!(text.parse::<EmbedderChoice>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_an_age_or_a_day() {
+        assert_eq!(moment("1970-01-02"), Ok(Moment(86_400_000_000)));
+        assert_eq!(moment("1970-01-01T00:00:01Z"), Ok(Moment(1_000_000)));
+        assert!(moment("1d").unwrap() < moment("1h").unwrap());
+        assert!(moment("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_memory_has_a_number() {
+        assert_eq!(item_id("#12"), Ok(ItemId(12)));
+        assert_eq!(item_id("12"), Ok(ItemId(12)));
+        assert!(item_id("#").is_err() && item_id("-1").is_err());
+    }
+}

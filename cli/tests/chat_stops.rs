@@ -1,0 +1,237 @@
+//! Turns of a conversation that fail, are stopped or are killed.
+
+#![cfg(unix)]
+
+mod support;
+
+use std::{
+    io::Write,
+    process::{Child, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use serde_json::Value;
+use support::{
+    Home, Reply, Server, finish, run, run_with_input, signal,
+    talk::{ASKED, DOG, For, KNOWN, bot, chat, memory, purpose, say},
+};
+
+/// A bot that hangs when it is to answer `message`, the first time.
+fn hangs_at(message: &'static str) -> Server {
+    let hung = AtomicBool::new(false);
+    Server::start(move |request| {
+        let here = purpose(request) == For::Answer && request.user() == message;
+        match here && !hung.swap(true, Ordering::SeqCst) {
+            true => Reply::Hang,
+            false => bot(request),
+        }
+    })
+}
+
+/// Starts a conversation, says lines, and leaves it open.
+fn begin(home: &Home, server: &Server, lines: &str) -> Child {
+    let mut child = chat(home, server, &[])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .as_mut()
+        .unwrap()
+        .write_all(lines.as_bytes())
+        .unwrap();
+    child
+}
+
+fn turns(home: &Home) -> Vec<Value> {
+    let show = run(&mut memory(home, &["show", "--turns", "--json"]))
+        .exits(0)
+        .json();
+    show.as_array().unwrap().clone()
+}
+
+/// One call for the first turn's answer, one for its facts, one for the need of the second, and one
+/// for its answer.
+const CALLS: usize = 4;
+
+fn goes_on_after(name: &str, code: Option<i32>) {
+    let (home, server) = (Home::new(), hangs_at(ASKED));
+    let child = begin(&home, &server, &format!("{DOG}\n{ASKED}\n"));
+    server.wait_for(CALLS);
+    signal(child.id(), name);
+    let done = finish(child);
+    assert_eq!(done.code, code, "{done:#?}");
+    assert_eq!(done.stdout, "Noted.\n");
+    assert_eq!(turns(&home).len(), 1, "nothing of the second is remembered");
+
+    let done = say(&home, &server, &[], &["/memory"]);
+    done.exits(0)
+        .says("\"What is my dog called?\" came to no answer; `catena runs resume ");
+    let seen = server.seen();
+    let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
+    assert_eq!(done.exits(0).stdout, format!("{KNOWN}\n"));
+    assert_eq!(
+        server.seen(),
+        seen + 1,
+        "only the call cut off is made again"
+    );
+    assert_eq!(turns(&home).len(), 2);
+    run(&mut home.catena(["runs", "resume", "last"]))
+        .exits(2)
+        .says("is finished");
+}
+
+#[test]
+fn a_turn_goes_on_after_ctrl_c() {
+    goes_on_after("INT", Some(130));
+}
+
+#[test]
+fn a_turn_goes_on_after_the_process_was_killed() {
+    goes_on_after("KILL", None);
+}
+
+#[test]
+fn ctrl_c_between_turns_leaves() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let child = begin(&home, &server, "It rains.\n");
+    // The answer, and the search for facts.
+    server.wait_for(2);
+    signal(child.id(), "INT");
+    finish(child).exits(130);
+}
+
+#[test]
+fn a_turn_that_fails_is_told_and_the_others_are_answered() {
+    let server = Server::start(|request| match request.user() {
+        "Fail." => Reply::Status(400, "no"),
+        _ => bot(request),
+    });
+    let home = Home::new();
+    let done = say(&home, &server, &["--no-facts"], &["One.", "Fail.", "Two."]);
+    done.exits(1).says("400");
+    assert_eq!(done.stdout, "Noted.\nNoted.\n");
+    assert_eq!(turns(&home).len(), 2);
+    let done = say(&home, &server, &["--json"], &["Fail."]);
+    let turn: Value = serde_json::from_str(done.exits(1).stdout.trim()).unwrap();
+    assert_eq!(turn["status"], "failed");
+    assert!(turn["error"].as_str().unwrap().contains("400"));
+}
+
+#[test]
+fn a_message_longer_than_the_window_is_refused_and_the_conversation_goes_on() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let long = "word ".repeat(2000);
+    let done = say(
+        &home,
+        &server,
+        &["--window", "900", "--no-facts"],
+        &[&long, "It rains."],
+    );
+    done.exits(1)
+        .says("do not fit a window of 900")
+        .says("say it in fewer words");
+    assert_eq!(done.stdout, "Noted.\n");
+    assert_eq!(server.seen(), 1);
+}
+
+#[test]
+fn a_budget_is_for_each_turn() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let lines = ["One.", "Two.", "Three."];
+    // The need, the message's vector, and the answer.
+    let done = say(&home, &server, &["--no-facts", "--max-calls", "3"], &lines);
+    assert_eq!(done.exits(0).stdout, "Noted.\n".repeat(3));
+    let done = say(&home, &server, &["--max-calls", "3"], &[DOG]);
+    done.exits(1)
+        .says("the budget of 3 calls")
+        .says("with a larger budget goes on where it stopped");
+    let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
+    assert_eq!(done.exits(0).stdout, "Noted.\n");
+    assert_eq!(turns(&home).len(), 4);
+}
+
+#[test]
+fn what_is_no_text_ends_the_conversation() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let mut child = chat(&home, &server, &["--no-facts"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"One.\n\xff\xfe\x00\nTwo.\n").unwrap();
+    drop(stdin);
+    let done = finish(child);
+    done.exits(1).says("standard input is no text in UTF-8");
+    assert_eq!(done.stdout, "Noted.\n");
+}
+
+#[test]
+fn an_empty_message_is_wrong_usage() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    run(&mut chat(&home, &server, &["--once", " "]))
+        .exits(2)
+        .says("the message is empty");
+    assert_eq!(
+        run_with_input(&mut chat(&home, &server, &[]), "\n \n")
+            .exits(0)
+            .stdout,
+        ""
+    );
+    assert_eq!(server.seen(), 0);
+}
+
+#[test]
+fn an_archive_that_is_open_elsewhere_is_told_so() {
+    let (home, server) = (Home::new(), hangs_at(ASKED));
+    let child = begin(&home, &server, &format!("{ASKED}\n"));
+    server.wait_for(1);
+    for args in [&["list"][..], &["show"], &["check"]] {
+        let done = run(&mut memory(&home, args));
+        done.exits(1)
+            .says("is open in another process")
+            .says("end that process");
+    }
+    let done = run(&mut chat(&home, &server, &["--once", "Hello."]));
+    done.exits(1).says("is open in another process");
+    signal(child.id(), "KILL");
+    finish(child);
+}
+
+#[test]
+fn what_is_no_archive_or_no_index_is_refused() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    home.write("poem.txt", "Not a database.");
+    home.write("long.db", "x".repeat(8192));
+    for file in ["poem.txt", "long.db"] {
+        let done = run(&mut chat(
+            &home,
+            &server,
+            &["--memory", file, "--once", "Hello."],
+        ));
+        done.exits(1)
+            .says("is no archive of memories")
+            .says("name another file");
+    }
+    assert_eq!(support::bytes(&home.path("poem.txt")), b"Not a database.");
+    let done = run(&mut chat(
+        &home,
+        &server,
+        &["--memory", "no/such/memory.db", "--once", "Hi."],
+    ));
+    done.exits(1)
+        .says("name an archive in a folder that is there");
+    for (flag, value) in [
+        ("--index", "fast"),
+        ("--index", "qdrant:"),
+        ("--embedder", "bert"),
+    ] {
+        let done = run(&mut home.with(&server, ["chat", flag, value, "--once", "Hi."]));
+        done.exits(2).says(&format!("'{value}'"));
+    }
+    let mut unknown = home.with(&server, ["chat", "--once", "Hi."]);
+    run(unknown.env("CATENA_INDEX", "fast"))
+        .exits(2)
+        .says("'fast' is no index");
+    assert_eq!(server.seen(), 0);
+}

@@ -1,0 +1,264 @@
+//! `catena memory`: what conversations remember, without a model.
+
+mod support;
+
+use std::fs;
+
+use serde_json::Value;
+use support::{
+    Finished, Home, Server, bytes, run,
+    talk::{ASKED, DOG, KNOWN, UNKNOWN, bot, memory, say},
+};
+
+/// A home in which two conversations were had.
+fn talked() -> (Home, Server) {
+    let (home, server) = (Home::new(), Server::start(bot));
+    say(&home, &server, &[], &[DOG, "The roses are white."]).exits(0);
+    say(&home, &server, &["garden"], &["Tulips come in April."]).exits(0);
+    (home, server)
+}
+
+#[track_caller]
+fn told(home: &Home, args: &[&str]) -> Finished {
+    run(&mut memory(home, args))
+}
+
+#[track_caller]
+fn json(home: &Home, args: &[&str]) -> Value {
+    let mut all = args.to_vec();
+    all.push("--json");
+    told(home, &all).exits(0).json()
+}
+
+fn ids(items: &Value) -> Vec<u64> {
+    let items = items.as_array().unwrap();
+    items
+        .iter()
+        .map(|item| item["id"].as_u64().unwrap())
+        .collect()
+}
+
+#[test]
+fn nothing_was_remembered_yet() {
+    let home = Home::new();
+    assert_eq!(
+        told(&home, &["list"]).exits(0).stdout,
+        "nothing is remembered yet\n"
+    );
+    assert_eq!(json(&home, &["list"]), Value::Array(Vec::new()));
+    assert_eq!(
+        told(&home, &["show"]).exits(0).stdout,
+        "nothing is remembered\n"
+    );
+    told(&home, &["export"])
+        .exits(2)
+        .says("nothing is remembered yet");
+    assert!(!home.path("data").exists(), "looking makes no archive");
+}
+
+#[test]
+fn conversations_are_listed() {
+    let (home, _server) = talked();
+    let list = told(&home, &["list"]);
+    let lines: Vec<&str> = list.exits(0).stdout.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert!(
+        lines[1].contains("     2") && lines[1].ends_with("me/catena/default"),
+        "{list:#?}"
+    );
+    assert!(lines[2].ends_with("me/catena/garden"));
+    // Two turns, and the fact in one of them.
+    assert_eq!(json(&home, &["list"])[0]["items"], 3);
+}
+
+#[test]
+fn a_conversation_is_shown_and_filtered() {
+    let (home, _server) = talked();
+    let show = told(&home, &["show"]);
+    for part in [
+        "said     My dog is called Rex.",
+        "answered Noted.",
+        "name of the dog: Rex (since ",
+    ] {
+        assert!(show.exits(0).stdout.contains(part), "{show:#?}");
+    }
+    assert_eq!(ids(&json(&home, &["show", "--turns"])), [1, 3]);
+    assert_eq!(ids(&json(&home, &["show", "--facts", "--current"])), [2]);
+    assert_eq!(ids(&json(&home, &["show", "--containing", "ROSES"])), [3]);
+    assert_eq!(ids(&json(&home, &["show", "-n", "1"])), [3]);
+    assert_eq!(ids(&json(&home, &["show", "--since", "1h"])), [1, 2, 3]);
+    assert_eq!(
+        ids(&json(&home, &["show", "--before", "2020-01-01"])),
+        [0; 0]
+    );
+    told(&home, &["show", "gone"])
+        .exits(2)
+        .says("there is no conversation me/catena/gone");
+    told(&home, &["show", "--before", "soon"])
+        .exits(2)
+        .says("'soon' is neither an age");
+}
+
+#[test]
+fn memories_are_found_by_both_ways_and_by_words_alone() {
+    let (home, _server) = talked();
+    let found = json(&home, &["search", "colour of my roses"]);
+    assert_eq!(found[0]["item"]["observation"], "The roses are white.");
+    assert!(found[0]["cosine"].is_number());
+    let found = json(&home, &["search", "colour of my roses", "--words"]);
+    assert_eq!(found.as_array().unwrap().len(), 1);
+    assert_eq!(found[0]["relevance"], 1.0);
+    let found = told(&home, &["search", "tulips", "--words"]);
+    assert_eq!(
+        found.exits(0).stdout,
+        "nothing was found\n",
+        "that is in another conversation"
+    );
+    told(&home, &["search", " "])
+        .exits(2)
+        .says("there is nothing to look for");
+}
+
+#[test]
+fn what_is_forgotten_is_gone_from_the_disk() {
+    let (home, server) = talked();
+    let dry = told(&home, &["forget", "--containing", "rex", "--dry-run"]);
+    assert!(
+        dry.exits(0)
+            .stdout
+            .ends_with("2 memories would be forgotten\n"),
+        "{dry:#?}"
+    );
+    told(&home, &["forget", "--containing", "rex"])
+        .exits(2)
+        .says("nobody is there to be asked");
+    assert_eq!(json(&home, &["list"])[0]["items"], 3);
+
+    let gone = told(&home, &["forget", "--containing", "rex", "--yes"]);
+    assert!(
+        gone.exits(0).stdout.ends_with("2 memories forgotten\n"),
+        "{gone:#?}"
+    );
+    assert_eq!(ids(&json(&home, &["show"])), [3]);
+    let runs = run(&mut home.catena(["runs", "list", "--json"]))
+        .exits(0)
+        .json();
+    let about: Vec<_> = runs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| &run["about"])
+        .collect();
+    assert_eq!(
+        about,
+        ["Tulips come in April."],
+        "the other conversation's runs stay"
+    );
+    for entry in fs::read_dir(home.path("data/catena")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file()
+            && path
+                .file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("memory")
+        {
+            let found = bytes(&path).windows(3).any(|three| three == b"Rex");
+            assert!(!found, "{}", path.display());
+        }
+    }
+    let done = say(&home, &server, &[], &[ASKED]);
+    assert_eq!(done.exits(0).stdout, format!("{UNKNOWN}\n"));
+}
+
+#[test]
+fn forgetting_is_by_number_and_age_too_and_never_by_nothing() {
+    let (home, _server) = talked();
+    told(&home, &["forget", "--yes"])
+        .exits(2)
+        .says("nothing says which memories to forget");
+    told(&home, &["forget", "one"])
+        .exits(2)
+        .says("'one' is no number of a memory");
+    told(&home, &["forget", "--all", "3"]).exits(2);
+    let gone = json(&home, &["forget", "#3", "--yes"]);
+    assert_eq!(gone["forgotten"], serde_json::json!([3]));
+    let gone = json(&home, &["forget", "--before", "1d", "--yes"]);
+    assert_eq!(gone["forgotten"], serde_json::json!([]));
+    let gone = json(&home, &["forget", "--all", "--yes"]);
+    assert_eq!(gone["forgotten"], serde_json::json!([1, 2]));
+    assert_eq!(
+        json(&home, &["list"])[1]["items"],
+        1,
+        "the garden is as it was"
+    );
+}
+
+#[test]
+fn an_export_is_taken_over_whole_or_not_at_all() {
+    let (home, server) = talked();
+    let lines = told(&home, &["export"]).exits(0).stdout.clone();
+    assert_eq!(lines.lines().count(), 4);
+    told(&home, &["export", "-o", "all.jsonl"]).exits(0);
+    assert_eq!(fs::read_to_string(home.path("all.jsonl")).unwrap(), lines);
+    told(&home, &["export", "-o", "all.jsonl"])
+        .exits(2)
+        .says("all.jsonl exists");
+    told(&home, &["export", "-c", "garden", "-o", "garden.jsonl"]).exits(0);
+    assert_eq!(
+        bytes(&home.path("garden.jsonl"))
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count(),
+        1
+    );
+
+    let other = Home::new();
+    other.write("all.jsonl", &lines);
+    let done = json(&other, &["import", "all.jsonl"]);
+    assert_eq!((&done["added"], &done["merged"]), (&4.into(), &0.into()));
+    let done = json(&other, &["import", "all.jsonl"]);
+    assert_eq!((&done["added"], &done["merged"]), (&0.into(), &4.into()));
+    let done = say(&other, &server, &[], &[ASKED]);
+    assert_eq!(done.exits(0).stdout, format!("{KNOWN}\n"));
+
+    other.write(
+        "bad.jsonl",
+        format!("{}\nnot an item\n", lines.lines().next().unwrap()),
+    );
+    told(&other, &["import", "bad.jsonl", "-c", "new"])
+        .exits(1)
+        .says("bad.jsonl, line 2,");
+    told(&other, &["show", "new"]).exits(0);
+    assert_eq!(json(&other, &["show", "new"]), Value::Array(Vec::new()));
+    told(&other, &["import", "gone.jsonl"])
+        .exits(2)
+        .says("there is no file gone.jsonl");
+}
+
+#[test]
+fn an_index_is_checked_and_made_anew() {
+    let (home, _server) = talked();
+    let checked = json(&home, &["check"]);
+    assert_eq!(checked["memories"], 4);
+    assert_eq!(
+        (&checked["added"], &checked["removed"]),
+        (&0.into(), &0.into())
+    );
+    assert!(
+        told(&home, &["check"])
+            .exits(0)
+            .stdout
+            .ends_with(" has all of 4 memories\n")
+    );
+    let anew = json(&home, &["reindex"]);
+    assert_eq!(anew["memories"], 4);
+    assert_eq!(anew["embedder"], "hashing-256");
+    told(&home, &["move", "--to", "exact"])
+        .exits(2)
+        .says("is made anew each time");
+    told(&home, &["move", "--to", "qdrant:x", "--index", "qdrant:x"])
+        .exits(2)
+        .says("the index is qdrant:x already");
+}
