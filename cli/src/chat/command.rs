@@ -32,7 +32,7 @@ pub(super) const COMMANDS: &[(&str, &str, &str)] = &[
     ("/help", "", "this list"),
     (
         "/memory",
-        "[TEXT or #NUMBER]",
+        "[TEXT|#NUMBER]",
         "the last turns; what has to do with a text; one memory in full",
     ),
     (
@@ -47,8 +47,8 @@ pub(super) const COMMANDS: &[(&str, &str, &str)] = &[
     ),
     (
         "/forget",
-        "NUMBERS, TEXT, older 30d, or all",
-        "forget for good what has these numbers, holds this text, is older, or everything",
+        "NUMBERS|TEXT|older 30d|all",
+        "forget memories for good, after asking",
     ),
     ("/export", "FILE", "write what is remembered as JSON Lines"),
     ("/import", "FILE", "take over what /export wrote"),
@@ -157,10 +157,7 @@ pub(super) fn help() -> String {
     let mut text = String::new();
     for (name, follows, does) in COMMANDS {
         let call = format!("{name} {follows}");
-        text += &match call.len() {
-            0..=28 => format!("{call:<28}  {does}\n"),
-            _ => format!("{call}\n{:<28}  {does}\n", ""),
-        };
+        text += &format!("{call:<35}  {does}\n");
     }
     text += "\nA line that ends with \\ goes on in the next; so do lines between two of \"\"\" or ```.\n\
              Ctrl-C stops an answer. A message that begins with / is written with //.\n";

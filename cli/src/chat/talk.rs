@@ -1,5 +1,8 @@
 //! The conversation: what is said and commanded, one after the other.
 
+use std::io::stdout;
+
+use anstyle::Style;
 use catena_core::RunId;
 use rustyline::error::ReadlineError;
 use tokio::sync::mpsc;
@@ -16,7 +19,7 @@ use super::{
 use crate::{
     failure::{Failure, INTERRUPTED},
     memory::{Chosen, is_yes},
-    terminal::{harmless, headline, print},
+    terminal::{harmless, headline, print, styled},
 };
 
 /// Where messages come from.
@@ -56,6 +59,12 @@ impl Talking {
     /// At a terminal that is a success, whatever happened in between: the person saw it. Elsewhere
     /// it is a failure if a turn failed.
     pub(super) async fn talk(mut self) -> Result<(), Failure> {
+        if self.source.is_terminal() && !self.screen.quiet {
+            print(&format!(
+                "{} answers; /help lists the commands, Ctrl-D leaves\n",
+                harmless(self.bot.model())
+            ));
+        }
         self.arrive().await?;
         while let Some(line) = self.next().await? {
             let goes_on = match Command::read(&line).filter(|_| !self.screen.json) {
@@ -117,10 +126,7 @@ impl Talking {
             if !self.screen.quiet {
                 let name = headline(&self.session.namespace.conversation, 40);
                 let turns = self.bot.turns(&self.session).await?;
-                print(&format!(
-                    "{name}, {turns} turns so far, with {}\n/help lists the commands, Ctrl-D leaves\n",
-                    self.bot.model()
-                ));
+                print(&format!("{name}: {turns} turns so far\n"));
             }
         }
         match self.session.unfinished().await? {
@@ -217,7 +223,11 @@ impl Talking {
         let Ok(outcome) = &ended.result else { return };
         if !outcome.output.learned.is_empty() {
             let learned = harmless(&outcome.output.learned.join("; "));
-            print(&format!("(noted: {learned})\n"));
+            let noted = format!("(noted: {learned})");
+            print(&format!(
+                "{}\n",
+                styled(&noted, Style::new().dimmed(), &stdout())
+            ));
         }
     }
 
