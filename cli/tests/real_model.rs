@@ -150,7 +150,7 @@ fn a_conversation_is_remembered() {
     let told = chat("Hello! My parrot is called Quillfeather.\nWhat is two plus two?\n");
     assert_eq!(told.len(), 2);
     assert_eq!(told[0]["recall"]["need"]["reason"], "nothing_there");
-    let asked = chat("What is the name of my parrot?\n");
+    let asked = chat("What did I tell you about my parrot?\n");
     let answer = asked[0]["answer"].as_str().unwrap();
     assert!(answer.contains("Quillfeather"), "{:#}", asked[0]);
     assert_eq!(asked[0]["turn"], 3);
