@@ -258,7 +258,11 @@ fn an_index_is_checked_and_made_anew() {
     told(&home, &["move", "--to", "exact"])
         .exits(2)
         .says("is made anew each time");
-    told(&home, &["move", "--to", "qdrant:x", "--index", "qdrant:x"])
+    let server = "qdrant:http://localhost:1";
+    told(&home, &["move", "--to", server, "--index", server])
         .exits(2)
-        .says("the index is qdrant:x already");
+        .says("the index is qdrant:http://localhost:1 already");
+    told(&home, &["check", "--index", server])
+        .exits(1)
+        .says("see whether a Qdrant server runs at http://localhost:1");
 }

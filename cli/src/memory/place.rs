@@ -29,7 +29,9 @@ impl FromStr for IndexChoice {
         match text.split_once(':') {
             None if text == "exact" => Ok(Self::Exact),
             None if text == "embedded" => Ok(Self::Embedded),
-            Some(("qdrant", url)) if !url.is_empty() => Ok(Self::Qdrant(url.to_owned())),
+            Some(("qdrant", url)) if url.starts_with("http://") || url.starts_with("https://") => {
+                Ok(Self::Qdrant(url.to_owned()))
+            }
             _ => Err(format!(
                 "'{text}' is no index: exact, embedded, or qdrant:URL such as qdrant:http://localhost:6334"
             )),
@@ -172,7 +174,7 @@ mod tests {
         for text in ["minilm", "hashing", "openai:nomic:v1:768"] {
             assert_eq!(text.parse::<EmbedderChoice>().unwrap().to_string(), text);
         }
-        for text in ["", "Exact", "qdrant", "qdrant:"] {
+        for text in ["", "Exact", "qdrant", "qdrant:", "qdrant:localhost:6334"] {
             assert!(text.parse::<IndexChoice>().is_err(), "{text}");
         }
         for text in ["", "bert", "openai:nomic", "openai:nomic:0", "openai::8"] {
