@@ -110,7 +110,7 @@ impl Answer {
                 self.waiting.set_message("answering");
             }
             EventKind::NodeStarted { .. } if path.ends_with("/remember") => {
-                self.end_line();
+                self.end();
                 self.waiting = spinner(self.screen.quiet || self.screen.json);
                 self.waiting.set_message("remembering");
             }
@@ -143,16 +143,13 @@ impl Answer {
         print(&format!("{answer}\n"));
     }
 
-    fn end_line(&mut self) {
+    /// Ends its line, once.
+    fn end(&mut self) {
         self.waiting.finish_and_clear();
         if !self.came.is_empty() && !self.ended {
             print("\n");
             self.ended = true;
         }
-    }
-
-    fn end(&mut self) {
-        self.end_line();
     }
 }
 
