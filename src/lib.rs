@@ -5,6 +5,7 @@
 //! - at the root: the nouns and the runtime ([`Agent`], [`Graph`], [`Run`], [`Budget`], …);
 //! - [`models`]: everything that answers a [`ChatRequest`];
 //! - [`agents`]: the finished systems;
+//! - [`memory`]: what conversations are remembered in;
 //! - [`tools`]: what agents work with;
 //! - `local`, with the feature of that name: models in process.
 
@@ -14,5 +15,6 @@ pub use catena_agents as agents;
 pub use catena_core::*;
 #[cfg(feature = "local")]
 pub use catena_local as local;
+pub use catena_memory as memory;
 pub use catena_models as models;
 pub use catena_tools as tools;

@@ -16,7 +16,7 @@ pub use chain::{
 };
 pub use full_context::FullContext;
 pub use memory::{
-    Ablation, Activated, MemoryChat, Message, Need, NeedReason, PastFact, Recall, RecalledFact,
-    Reply,
+    Ablation, Activated, Digest, DocumentMemory, MemoryChat, Message, Need, NeedReason, PastFact,
+    Recall, RecalledFact, Reply,
 };
 pub use prompts::Prompts;

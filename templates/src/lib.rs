@@ -30,9 +30,11 @@ templates![
     "chain/worker_summary",
     "full_context/query",
     "memory/answer",
+    "memory/digest",
     "memory/enough",
     "memory/facts",
     "memory/need",
+    "memory/segment",
     "memory/summary",
 ];
 

@@ -6,11 +6,13 @@
 mod answer;
 mod ask;
 mod controller;
+mod document;
 mod facts;
 mod remember;
 mod render;
 mod types;
 
+pub use document::{Digest, DocumentMemory};
 pub use types::{Activated, Message, Need, NeedReason, PastFact, Recall, RecalledFact, Reply};
 
 use std::sync::Arc;

@@ -1,0 +1,9 @@
+//! The rules of Self-Controlled Memory, from outside.
+
+#![allow(missing_docs)]
+
+mod bounds;
+mod controller;
+mod facts;
+mod resuming;
+mod support;

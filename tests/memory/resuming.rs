@@ -1,0 +1,93 @@
+//! A turn is a run: what it had done is not done again.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use catena::{
+    Error, Journal, MemoryJournal, Run, RunOptions,
+    agents::Message,
+    memory::{Filter, NewItem},
+    models::ScriptedModel,
+};
+
+use crate::support::{Bot, Purpose, model, purpose};
+
+#[tokio::test]
+async fn a_turn_that_broke_off_goes_on_where_it_was() {
+    let down = Arc::new(AtomicBool::new(true));
+    let is_down = Arc::clone(&down);
+    let inner = model(|_| "so it is ".repeat(30));
+    let flaky = ScriptedModel::from_fn(move |request| {
+        let summary = purpose(request) == Purpose::Summary;
+        match summary && is_down.load(Ordering::SeqCst) {
+            true => Err(Error::unavailable("down")),
+            false => Ok(match purpose(request) {
+                Purpose::Answer => "so it is ".repeat(30),
+                Purpose::Need => "Yes".to_owned(),
+                _ => "none".to_owned(),
+            }),
+        }
+    })
+    .with_profile(catena::ChatModel::profile(&inner).clone());
+    let bot = Bot::new(flaky).await;
+    bot.memory
+        .remember(bot.namespace, NewItem::turn("The sea is blue.", "Noted."))
+        .await
+        .unwrap();
+
+    let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+    let options = || RunOptions::new("chat").journal(Arc::clone(&journal));
+    let message = || Message::new("What of the sea?");
+    let chat = || bot.chat().summarise_above(20);
+    let run = Run::start(chat().build().unwrap(), message(), options());
+    let id = run.id().clone();
+    assert!(run.outcome().await.unwrap_err().is_retryable());
+    let calls = bot.model.calls();
+
+    // Meanwhile something else is remembered, which the turn would have recalled.
+    bot.memory
+        .remember(
+            bot.namespace,
+            NewItem::turn("The sea is green now.", "Noted."),
+        )
+        .await
+        .unwrap();
+    down.store(false, Ordering::SeqCst);
+    let resume = || options().resume(id.clone());
+    let run = Run::start(chat().build().unwrap(), message(), resume());
+    let reply = run.outcome().await.unwrap().output;
+    assert_eq!(
+        bot.model.calls(),
+        calls + 1,
+        "the summary alone was asked for"
+    );
+    assert_eq!(reply.turn, Some(3));
+
+    // Once more, from a journal that did not get to know that it was written.
+    let run = Run::start(chat().build().unwrap(), message(), resume());
+    assert_eq!(run.outcome().await.unwrap().output, reply);
+    let all = bot.memory.archive();
+    let all = all
+        .browse(bot.namespace, &Filter::default(), None, 10)
+        .await
+        .unwrap();
+    assert_eq!(all.len(), 3);
+}
+
+#[tokio::test]
+async fn written_twice_by_one_run_a_turn_is_there_once() {
+    let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+    let item = || NewItem::turn("The sea is blue.", "Noted.").by_run("R");
+    let first = bot.memory.remember(bot.namespace, item()).await.unwrap();
+    let second = bot.memory.remember(bot.namespace, item()).await.unwrap();
+    assert_eq!((first.id, first.turn), (second.id, second.turn));
+    let turns = bot
+        .memory
+        .archive()
+        .last_turns(bot.namespace, 9)
+        .await
+        .unwrap();
+    assert_eq!(turns[0].sources.len(), 1);
+}
