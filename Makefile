@@ -32,7 +32,7 @@ build: setup
 	@echo "Building catena (the first time takes about 25 minutes on two cores: it contains a language-model engine)"
 	cargo build --locked -p catena-cli
 
-# make weights  the models that demo and tests use (640 MB, once)
+# make weights  the models that demo and tests use (710 MB, once)
 .PHONY: weights
 weights: build
 	$(CATENA) models pull smollm2-135m
