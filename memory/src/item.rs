@@ -39,9 +39,10 @@ impl From<SystemTime> for Moment {
 }
 
 impl fmt::Display for Moment {
-    /// As `2026-11-25T04:00:00Z`.
+    /// As `2026-11-25T04:00:00Z`; what is after the year 9999 as its last second.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_rfc3339_seconds(self.time()).fmt(f)
+        let last = Self(253_402_300_799_999_999);
+        humantime::format_rfc3339_seconds(last.min(*self).time()).fmt(f)
     }
 }
 
@@ -120,7 +121,8 @@ pub struct NewItem {
     /// last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<u64>,
-    /// The run that writes it. Written a second time by the same run, a turn is not written again.
+    /// The run that writes it. Written a second time by the same run, word for word, a turn is not
+    /// written again, unless it says a [`turn`](Self::turn) of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
 }
@@ -197,14 +199,15 @@ pub struct MemoryItem {
     /// The fact that took its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_by: Option<ItemId>,
-    /// Each time that it was said, the first first; at least one.
+    /// Each time that it was said, the earliest first; at least one.
     pub sources: Vec<Source>,
 }
 
 impl MemoryItem {
     /// The last turn in which it was said.
     pub fn turn(&self) -> u64 {
-        self.sources.last().map_or(0, |source| source.turn)
+        let turns = self.sources.iter().map(|source| source.turn);
+        turns.max().unwrap_or(0)
     }
 
     /// When it was last said.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, params, params_from_iter, types::Value};
+use rusqlite::{Connection, Row, params, params_from_iter, types::Value};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::rows;
@@ -42,7 +42,8 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// The condition in SQL on a row of `items`, and its values, of which the first is `?2`.
+    /// All of it but [`containing`](Self::containing), as a condition in SQL on a row of `items`, and
+    /// its values, of which the first is `?2`.
     pub(super) fn sql(&self) -> (String, Vec<Value>) {
         let mut sql = String::from("1");
         let mut values = Vec::new();
@@ -63,12 +64,6 @@ impl Filter {
         if let Some(key) = &self.key {
             and("key = ?", Some(key.clone().into()));
         }
-        if let Some(text) = &self.containing {
-            let all = "coalesce(key, '') || char(10) || observation || char(10) || response \
-                       || char(10) || summary";
-            let condition = format!("instr(lower({all}), ?) > 0");
-            and(&condition, Some(text.to_lowercase().into()));
-        }
         if let Some(since) = self.since {
             and(&format!("{last} >= ?"), Some(rows::sql(since.0).into()));
         }
@@ -85,9 +80,26 @@ impl Filter {
         }
         (sql, values)
     }
+
+    /// Whether a row of [`rows::COLUMNS`] holds the letters asked for. Not in SQL, which knows of
+    /// upper and lower case in English only.
+    pub(super) fn contained(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        let Some(text) = &self.containing else {
+            return Ok(true);
+        };
+        let text = text.to_lowercase();
+        for column in ["key", "observation", "response", "summary"] {
+            let words = row.get_ref(column)?.as_str_or_null()?.unwrap_or_default();
+            if words.to_lowercase().contains(&text) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
-/// Items of a namespace by number, in the order asked for; those that are not there are left out.
+/// Items of a namespace by number, in the order asked for and as often; those that are not there are
+/// left out.
 pub(super) fn items(
     db: &Connection,
     namespace: NamespaceId,
@@ -97,13 +109,13 @@ pub(super) fn items(
         "SELECT {} FROM items WHERE namespace = ?1 AND id IN (SELECT value FROM json_each(?2))",
         rows::COLUMNS
     );
-    let mut found: HashMap<ItemId, MemoryItem> = db
+    let found: HashMap<ItemId, MemoryItem> = db
         .prepare_cached(&sql)?
         .query_map(params![rows::sql(namespace.0), rows::array(ids)], |row| {
             rows::item(db, row).map(|item| (item.id, item))
         })?
         .collect::<rusqlite::Result<_>>()?;
-    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
 }
 
 /// The items of the last `count` turns, the oldest first.
@@ -112,15 +124,24 @@ pub(super) fn last_turns(
     namespace: NamespaceId,
     count: usize,
 ) -> rusqlite::Result<Vec<MemoryItem>> {
-    let sql = "SELECT item FROM sources JOIN items ON items.id = item
-        WHERE sources.namespace = ?1 AND kind = ?2 ORDER BY turn DESC LIMIT ?3";
+    let sql = "SELECT item, turn FROM sources JOIN items ON items.id = item
+        WHERE sources.namespace = ?1 AND kind = ?2 ORDER BY turn DESC, item DESC";
     let kind = rows::kind_to_sql(Kind::Turn);
-    let mut ids: Vec<ItemId> = db
-        .prepare_cached(sql)?
-        .query_map(params![rows::sql(namespace.0), kind, limit(count)], |row| {
-            rows::number(row, 0).map(ItemId)
-        })?
-        .collect::<rusqlite::Result<_>>()?;
+    let (mut turns, mut last) = (0, None);
+    let mut ids: Vec<ItemId> = Vec::new();
+    let mut statement = db.prepare_cached(sql)?;
+    let mut found = statement.query([rows::sql(namespace.0), kind])?;
+    while let Some(row) = found.next()? {
+        let turn = Some(rows::number(row, 1)?);
+        if turn != last {
+            turns += 1;
+            last = turn;
+        }
+        if turns > count {
+            break;
+        }
+        ids.push(ItemId(rows::number(row, 0)?));
+    }
     ids.reverse();
     items(db, namespace, &ids)
 }
@@ -134,20 +155,25 @@ pub(super) fn browse(
     count: usize,
 ) -> rusqlite::Result<Vec<MemoryItem>> {
     let (condition, values) = filter.sql();
-    let n = values.len() + 2;
     let sql = format!(
-        "SELECT {} FROM items WHERE namespace = ?1 AND {condition} AND id > ?{n} \
-         ORDER BY id LIMIT ?{}",
+        "SELECT {} FROM items WHERE namespace = ?1 AND {condition} AND id > ?{} ORDER BY id",
         rows::COLUMNS,
-        n + 1
+        values.len() + 2
     );
     let mut all = vec![Value::from(rows::sql(namespace.0))];
     all.extend(values);
     all.push(after.map_or(0, |id| rows::sql(id.0)).into());
-    all.push(limit(count).into());
-    db.prepare_cached(&sql)?
-        .query_map(params_from_iter(all), |row| rows::item(db, row))?
-        .collect()
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut found = statement.query(params_from_iter(all))?;
+    let mut items = Vec::new();
+    while items.len() < count
+        && let Some(row) = found.next()?
+    {
+        if filter.contained(row)? {
+            items.push(rows::item(db, row)?);
+        }
+    }
+    Ok(items)
 }
 
 /// The items of a namespace that share the rarest words with `query` (BM25), the best first.
@@ -182,24 +208,32 @@ pub(super) fn by_words(
 /// The most words of a query that are looked for.
 const MOST_WORDS: usize = 64;
 
-/// An expression for whatever shares a word with `query`, other than words that say nothing.
+/// No word is longer: what is, is data, and looked for it would be thousands of words.
+const LONGEST_WORD: usize = 256;
+
+/// An expression for whatever shares a word with `query`, other than words that say nothing; with
+/// those, when it has no others.
 fn match_any(query: &str) -> Option<String> {
+    let telling = words(query).filter(|word| tells(word));
+    any_of(telling).or_else(|| any_of(words(query)))
+}
+
+/// The words of a text in lower case, each once.
+fn words(text: &str) -> impl Iterator<Item = String> {
     let mut seen = HashSet::new();
-    let words: Vec<_> = query
-        .unicode_words()
+    text.unicode_words()
+        .filter(|word| word.len() <= LONGEST_WORD)
         .map(str::to_lowercase)
-        .filter(|word| seen.insert(word.clone()))
-        .collect();
-    let telling: Vec<_> = words
-        .iter()
-        .filter(|word| !COMMON.contains(&word.as_str()))
-        .collect();
-    let chosen = match telling.is_empty() {
-        true => words.iter().collect(),
-        false => telling,
-    };
-    let quoted: Vec<_> = chosen
-        .into_iter()
+        .filter(move |word| seen.insert(word.clone()))
+}
+
+/// Whether a word in lower case says something of what a text is about.
+pub(super) fn tells(word: &str) -> bool {
+    !COMMON.contains(&word)
+}
+
+fn any_of(words: impl Iterator<Item = String>) -> Option<String> {
+    let quoted: Vec<_> = words
         .take(MOST_WORDS)
         .map(|word| format!("\"{}\"", word.replace('"', "")))
         .collect();
@@ -215,7 +249,7 @@ const COMMON: &[&str] = &[
     "when", "where", "which", "who", "why", "will", "with", "would", "you", "your",
 ];
 
-fn limit(count: usize) -> i64 {
+pub(super) fn limit(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

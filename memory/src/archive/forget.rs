@@ -28,12 +28,19 @@ pub(super) fn select(
         all.push(rows::array(ids).into());
         condition += &format!(" AND id IN (SELECT value FROM json_each(?{}))", all.len());
     }
-    let sql = format!("SELECT id FROM items WHERE namespace = ?1 AND {condition} ORDER BY id");
-    db.prepare(&sql)?
-        .query_map(params_from_iter(all), |row| {
-            rows::number(row, 0).map(ItemId)
-        })?
-        .collect()
+    let sql = format!(
+        "SELECT {} FROM items WHERE namespace = ?1 AND {condition} ORDER BY id",
+        rows::COLUMNS
+    );
+    let mut statement = db.prepare(&sql)?;
+    let mut found = statement.query(params_from_iter(all))?;
+    let mut ids = Vec::new();
+    while let Some(row) = found.next()? {
+        if filter.contained(row)? {
+            ids.push(ItemId(rows::number(row, 0)?));
+        }
+    }
+    Ok(ids)
 }
 
 /// Deletes items.
@@ -46,16 +53,33 @@ pub(super) fn forget(db: &Connection, items: Vec<ItemId>) -> rusqlite::Result<Fo
         .query_map([&ids], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for id in &items {
-        let id = rows::sql(id.0);
-        let words = "INSERT INTO words (words, rowid, namespace, key, observation, response)
-            SELECT 'delete', id, namespace, key, observation, response FROM items WHERE id = ?1";
-        db.prepare_cached(words)?.execute([id])?;
         db.prepare_cached("UPDATE items SET replaced_by = NULL WHERE replaced_by = ?1")?
-            .execute([id])?;
-        db.prepare_cached("DELETE FROM items WHERE id = ?1")?
-            .execute([id])?;
-        db.prepare_cached("INSERT INTO removed VALUES (?1, ?2)")?
-            .execute([next_change(db)?, id])?;
+            .execute([rows::sql(id.0)])?;
+        remove(db, *id)?;
     }
     Ok(Forgotten { items, runs })
+}
+
+/// Deletes an item, and has the indexes told.
+pub(super) fn remove(db: &Connection, id: ItemId) -> rusqlite::Result<()> {
+    delete(db, id)?;
+    note_removed(db, id)
+}
+
+/// Has the indexes told that an item is gone.
+pub(super) fn note_removed(db: &Connection, id: ItemId) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT INTO removed VALUES (?1, ?2)")?
+        .execute([next_change(db)?, rows::sql(id.0)])?;
+    Ok(())
+}
+
+/// Deletes an item whose number stays in use.
+pub(super) fn delete(db: &Connection, id: ItemId) -> rusqlite::Result<()> {
+    let id = rows::sql(id.0);
+    let words = "INSERT INTO words (words, rowid, namespace, key, observation, response)
+        SELECT 'delete', id, namespace, key, observation, response FROM items WHERE id = ?1";
+    db.prepare_cached(words)?.execute([id])?;
+    db.prepare_cached("DELETE FROM items WHERE id = ?1")?
+        .execute([id])?;
+    Ok(())
 }

@@ -6,6 +6,7 @@ mod forget;
 mod record;
 mod rows;
 mod schema;
+mod timeline;
 mod transfer;
 mod writer;
 
@@ -26,7 +27,7 @@ use catena_core::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::{schema::failed, writer::Writer};
-use crate::{Hit, ItemId, MemoryItem, Moment, Namespace, NamespaceId, NewItem, Written};
+use crate::{Hit, ItemId, Kind, MemoryItem, Moment, Namespace, NamespaceId, NewItem, Written};
 
 /// All that is remembered: items with their sources and the time for which they hold, in
 /// namespaces that are isolated from each other.
@@ -117,6 +118,7 @@ impl Archive {
     }
 
     fn open_with(path: &Path, fsync: bool) -> Result<Self> {
+        let path = &schema::locate(path)?;
         let lock = schema::lock(path)?;
         let db = schema::open(path, fsync)?;
         let id = schema::meta(&db, "id").map_err(|error| failed(&error))?;
@@ -133,7 +135,7 @@ impl Archive {
         })))
     }
 
-    /// Where it is.
+    /// Where it is, in full, with links resolved.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
@@ -203,13 +205,14 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](Error::is_invalid) for a fact without a key, and for an item without words;
-    /// [`is_memory`](Error::is_memory) when it cannot be written.
+    /// [`is_invalid`](Error::is_invalid) for a fact without a key, a turn with one, an item without
+    /// words, and for a namespace that the archive does not have; [`is_memory`](Error::is_memory) when
+    /// it cannot be written.
     ///
     /// # Cancel safety
     ///
     /// When the future is dropped, the item is written or not; nothing in between. A turn that says
-    /// its [`run`](NewItem::run) can be written again without being there twice.
+    /// its [`run`](NewItem::run) can be written again, word for word, without being there twice.
     pub async fn remember(&self, namespace: NamespaceId, item: NewItem) -> Result<Written> {
         let mut written = self.remember_all(namespace, vec![item]).await?;
         written
@@ -265,16 +268,16 @@ impl Archive {
             .await
     }
 
-    /// Says that a fact holds no longer from `at` on, though nothing takes its place; `false` when
-    /// there is none that holds then.
+    /// Says that a fact holds no longer from `at` on, though nothing takes its place, and whatever was
+    /// said of it by then; `false` when there is none that holds then.
     ///
     /// # Errors
     ///
     /// [`is_memory`](Error::is_memory).
     pub async fn retire(&self, namespace: NamespaceId, id: ItemId, at: Moment) -> Result<bool> {
-        let set = "UPDATE items SET valid_until = ?3 WHERE id = ?1 AND namespace = ?2
-            AND kind = ?4 AND valid_from <= ?3 AND (valid_until IS NULL OR valid_until > ?3)";
-        let kind = rows::kind_to_sql(crate::Kind::Fact);
+        let set = "UPDATE items SET valid_until = ?3, replaced_by = NULL
+            WHERE id = ?1 AND namespace = ?2 AND kind = ?4 AND valid_from <= ?3 AND (valid_until IS NULL OR valid_until > ?3)";
+        let kind = rows::kind_to_sql(Kind::Fact);
         self.0
             .writer
             .write(move |db| {
@@ -287,7 +290,8 @@ impl Archive {
             .await
     }
 
-    /// Items by number, in the order asked for; those that the namespace has not are left out.
+    /// Items by number, in the order asked for and as often; those that the namespace has not are left
+    /// out.
     ///
     /// # Errors
     ///
@@ -298,7 +302,8 @@ impl Archive {
             .await
     }
 
-    /// The items of the last `count` turns, the oldest first.
+    /// The items of the last `count` turns, the oldest first. What was said in several of them, word
+    /// for word, is there for each.
     ///
     /// # Errors
     ///
@@ -363,7 +368,7 @@ impl Archive {
     }
 
     /// Forgets the items that satisfy `filter` and, where `ids` are given, are among them. They are
-    /// written over in the file and in its log.
+    /// written over in the file and in its log, in the log as soon as nobody reads what was before.
     ///
     /// A fact that one of them had superseded does not hold again. An index forgets them with the
     /// next [`Memory::sync`](crate::Memory::sync), which [`Memory::forget`](crate::Memory::forget)
@@ -491,17 +496,33 @@ impl Inner {
     }
 }
 
+/// The greatest number of a turn, and the last moment: SQLite's integers are signed.
+const GREATEST: u64 = i64::MAX.unsigned_abs() - 1;
+
 fn check(item: &NewItem) -> Result<()> {
     if item.observation.trim().is_empty() && item.response.trim().is_empty() {
         return Err(Error::invalid(
             "there is nothing to remember: the item has no words",
         ));
     }
-    if item.kind == crate::Kind::Fact && item.key.as_deref().is_none_or(|key| key.trim().is_empty())
-    {
-        return Err(Error::invalid(
-            "a fact needs a key, which says what it is about",
-        ));
+    match (item.kind, item.key.as_deref().map(str::trim)) {
+        (Kind::Fact, None | Some("")) => {
+            return Err(Error::invalid(
+                "a fact needs a key, which says what it is about",
+            ));
+        }
+        (Kind::Turn, Some(_)) => {
+            return Err(Error::invalid("a turn has no key: facts have"));
+        }
+        _ => {}
+    }
+    let (turn, at) = (item.turn.unwrap_or(1), item.at.unwrap_or_default());
+    if turn == 0 || turn > GREATEST || at.0 > GREATEST {
+        return Err(Error::invalid(format!(
+            "turn {turn} at {} microseconds is out of range",
+            at.0
+        ))
+        .with_help("turns are counted from 1, and moments in microseconds since 1970"));
     }
     Ok(())
 }

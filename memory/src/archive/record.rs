@@ -1,11 +1,15 @@
-//! How an item gets into the archive: written, merged with what is there, or in the place of what
-//! held before.
+//! How an item gets into the archive: written, or merged with what is there. How facts take each
+//! other's place is in `timeline`.
 
-use catena_core::Result;
+use catena_core::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::{rows, schema::failed};
+use super::{
+    rows,
+    schema::failed,
+    timeline::{self, Telling},
+};
 use crate::{ItemId, Kind, MemoryItem, Moment, NamespaceId, NewItem, Source, Validity, Written};
 
 /// Remembers `item`; `now` is when it is said if it does not say.
@@ -15,14 +19,27 @@ pub(super) fn remember(
     item: &NewItem,
     now: Moment,
 ) -> Result<Written> {
-    let written = known(db, namespace, item).and_then(|known| match known {
+    let failed = |error: rusqlite::Error| failed(&error);
+    let next = next_turn(db, namespace).map_err(failed)?.ok_or_else(|| {
+        Error::invalid(format!("the archive has no namespace {}", namespace.0))
+            .with_help("ask it for the number: `Archive::namespace`")
+    })?;
+    match known(db, namespace, item).map_err(failed)? {
         Some(written) => Ok(written),
-        None => record(db, namespace, item, now),
-    });
-    written.map_err(|error| failed(&error))
+        None => record(db, namespace, item, next, now).map_err(failed),
+    }
 }
 
-/// A turn that the same run wrote before: it was interrupted after that, and does it again.
+/// The number of the next turn that says none.
+fn next_turn(db: &Connection, namespace: NamespaceId) -> rusqlite::Result<Option<u64>> {
+    db.prepare_cached("SELECT next_turn FROM namespaces WHERE id = ?1")?
+        .query_row([rows::sql(namespace.0)], |row| rows::number(row, 0))
+        .optional()
+}
+
+/// A turn that the same run wrote before, word for word: it was interrupted after that, and does it
+/// again. A run may write several turns, and one that says its number is told from another of the
+/// same words.
 fn known(
     db: &Connection,
     namespace: NamespaceId,
@@ -31,18 +48,23 @@ fn known(
     let Some(run) = item.run.as_ref().filter(|_| item.kind == Kind::Turn) else {
         return Ok(None);
     };
-    let sql = "SELECT item, turn FROM sources JOIN items ON items.id = item
-        WHERE run = ?1 AND sources.namespace = ?2 AND kind = ?3";
-    let kind = rows::kind_to_sql(Kind::Turn);
+    // Words first: a run may have written thousands of turns.
+    let sql = "SELECT item, turn FROM items CROSS JOIN sources ON item = items.id
+        WHERE items.namespace = ?1 AND substr(digest, 1, 8) = substr(?2, 1, 8) AND digest = ?2
+        AND run = ?3 AND (?4 IS NULL OR turn = ?4) LIMIT 1";
+    let turn = item.turn.map(rows::sql);
     db.prepare_cached(sql)?
-        .query_row(params![run, rows::sql(namespace.0), kind], |row| {
-            Ok(Written {
-                id: ItemId(rows::number(row, 0)?),
-                turn: rows::number(row, 1)?,
-                merged: false,
-                supersedes: None,
-            })
-        })
+        .query_row(
+            params![rows::sql(namespace.0), digest(item), run, turn],
+            |row| {
+                Ok(Written {
+                    id: ItemId(rows::number(row, 0)?),
+                    turn: rows::number(row, 1)?,
+                    merged: false,
+                    supersedes: None,
+                })
+            },
+        )
         .optional()
 }
 
@@ -50,18 +72,17 @@ fn record(
     db: &Connection,
     namespace: NamespaceId,
     item: &NewItem,
+    next: u64,
     now: Moment,
 ) -> rusqlite::Result<Written> {
     let at = item.at.unwrap_or(now);
-    let next: u64 = db
-        .prepare_cached("SELECT next_turn FROM namespaces WHERE id = ?1")?
-        .query_row([rows::sql(namespace.0)], |row| rows::number(row, 0))?;
     let turn = item.turn.unwrap_or(match item.kind {
         Kind::Turn => next,
         Kind::Fact => next.saturating_sub(1).max(1),
     });
-    db.prepare_cached("UPDATE namespaces SET next_turn = max(next_turn, ?2) WHERE id = ?1")?
-        .execute([rows::sql(namespace.0), rows::sql(turn + 1)])?;
+    if item.kind == Kind::Turn {
+        count_turn(db, namespace, turn)?;
+    }
     let source = Source {
         turn,
         at,
@@ -75,18 +96,55 @@ fn record(
         supersedes,
     };
     let (id, merged, supersedes) = match &item.key {
-        Some(key) if item.kind == Kind::Fact => fact(db, namespace, item, key, &digest, at)?,
-        _ => match same(db, namespace, &digest)? {
-            Some(id) => (id, true, None),
-            None => (insert(db, namespace, item, &digest, at, None)?, false, None),
+        Some(key) => {
+            let telling = Telling {
+                namespace,
+                key,
+                item,
+                digest: &digest,
+                number: None,
+            };
+            let told = telling.tell(db, at)?;
+            (told.id, told.merged, told.supersedes)
+        }
+        None => match same(db, namespace, &digest)? {
+            Some(id) => (said_at(db, id, at)?, true, None),
+            None => {
+                let validity = Validity {
+                    from: at,
+                    until: None,
+                };
+                let id = insert(db, namespace, item, &digest, validity, None)?;
+                (id, false, None)
+            }
         },
     };
-    if merged && !item.summary.is_empty() {
-        db.prepare_cached("UPDATE items SET summary = ?2 WHERE id = ?1 AND summary = ''")?
-            .execute(params![rows::sql(id.0), item.summary])?;
+    if merged {
+        lend_summary(db, id, &item.summary)?;
     }
     add_source(db, namespace, id, &source)?;
     Ok(written(id, merged, supersedes))
+}
+
+/// Gives an item a summary if it has none.
+pub(super) fn lend_summary(db: &Connection, id: ItemId, summary: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE items SET summary = ?2 WHERE id = ?1 AND summary = ''")?
+        .execute(params![rows::sql(id.0), summary])?;
+    Ok(())
+}
+
+/// A turn may come late, and then it was said earlier than was known.
+pub(super) fn said_at(db: &Connection, id: ItemId, at: Moment) -> rusqlite::Result<ItemId> {
+    db.prepare_cached("UPDATE items SET valid_from = ?2 WHERE id = ?1 AND valid_from > ?2")?
+        .execute([rows::sql(id.0), rows::sql(at.0)])?;
+    Ok(id)
+}
+
+/// The next turn that says no number comes after `turn`.
+fn count_turn(db: &Connection, namespace: NamespaceId, turn: u64) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE namespaces SET next_turn = max(next_turn, ?2) WHERE id = ?1")?
+        .execute([rows::sql(namespace.0), rows::sql(turn.saturating_add(1))])?;
+    Ok(())
 }
 
 /// An item of these words that still holds.
@@ -105,105 +163,19 @@ fn same(
         .optional()
 }
 
-/// A fact that held about a key, nearest before or after a moment.
-struct Neighbour {
-    id: ItemId,
-    digest: Vec<u8>,
-    from: Moment,
-    until: Option<Moment>,
-}
-
-fn neighbour(
-    db: &Connection,
-    namespace: NamespaceId,
-    key: &str,
-    at: Moment,
-    after: bool,
-) -> rusqlite::Result<Option<Neighbour>> {
-    let sql = match after {
-        false => {
-            "SELECT id, digest, valid_from, valid_until FROM items WHERE namespace = ?1
-             AND key = ?2 AND valid_from <= ?3 ORDER BY valid_from DESC, id DESC LIMIT 1"
-        }
-        true => {
-            "SELECT id, digest, valid_from, valid_until FROM items WHERE namespace = ?1
-             AND key = ?2 AND valid_from > ?3 ORDER BY valid_from, id LIMIT 1"
-        }
-    };
-    db.prepare_cached(sql)?
-        .query_row(
-            params![rows::sql(namespace.0), key, rows::sql(at.0)],
-            |row| {
-                Ok(Neighbour {
-                    id: ItemId(rows::number(row, 0)?),
-                    digest: row.get(1)?,
-                    from: Moment(rows::number(row, 2)?),
-                    until: rows::optional_number(row, 3)?.map(Moment),
-                })
-            },
-        )
-        .optional()
-}
-
-/// Puts a fact in its place among those about the same key, whether it comes in order or late: what
-/// held before it ends where it begins, and it ends where the next one begins.
-fn fact(
-    db: &Connection,
-    namespace: NamespaceId,
-    item: &NewItem,
-    key: &str,
-    digest: &[u8],
-    at: Moment,
-) -> rusqlite::Result<(ItemId, bool, Option<ItemId>)> {
-    let before = neighbour(db, namespace, key, at, false)?;
-    let after = neighbour(db, namespace, key, at, true)?;
-    if let Some(before) = &before
-        && before.digest == digest
-        && before.until.is_none_or(|until| at < until)
-    {
-        return Ok((before.id, true, None));
-    }
-    let (id, merged) = match &after {
-        // It held earlier than was known.
-        Some(after) if after.digest == digest => {
-            db.prepare_cached("UPDATE items SET valid_from = ?2 WHERE id = ?1")?
-                .execute([rows::sql(after.id.0), rows::sql(at.0)])?;
-            (after.id, true)
-        }
-        after => {
-            let until = after.as_ref().map(|after| after.from);
-            let id = insert(db, namespace, item, digest, at, until)?;
-            if let Some(after) = after {
-                replace(db, id, after.id, after.from)?;
-            }
-            (id, false)
-        }
-    };
-    let superseded = before.filter(|before| before.until.is_none_or(|until| at < until));
-    if let Some(before) = &superseded {
-        replace(db, before.id, id, at)?;
-    }
-    Ok((id, merged, superseded.map(|before| before.id)))
-}
-
-/// `by` takes the place of `id` from `at` on.
-fn replace(db: &Connection, id: ItemId, by: ItemId, at: Moment) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE items SET valid_until = ?3, replaced_by = ?2 WHERE id = ?1")?
-        .execute([rows::sql(id.0), rows::sql(by.0), rows::sql(at.0)])?;
-    Ok(())
-}
-
-fn insert(
+/// Writes an item, under a number that is free or the next one.
+pub(super) fn insert(
     db: &Connection,
     namespace: NamespaceId,
     item: &NewItem,
     digest: &[u8],
-    from: Moment,
-    until: Option<Moment>,
+    validity: Validity,
+    number: Option<ItemId>,
 ) -> rusqlite::Result<ItemId> {
-    let sql = "INSERT INTO items (namespace, kind, key, observation, response, summary, digest,
-        valid_from, valid_until, change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let sql = "INSERT INTO items (id, namespace, kind, key, observation, response, summary, digest,
+        valid_from, valid_until, change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     db.prepare_cached(sql)?.execute(params![
+        number.map(|number| rows::sql(number.0)),
         rows::sql(namespace.0),
         rows::kind_to_sql(item.kind),
         item.key,
@@ -211,69 +183,166 @@ fn insert(
         item.response,
         item.summary,
         digest,
-        rows::sql(from.0),
-        until.map(|until| rows::sql(until.0)),
+        rows::sql(validity.from.0),
+        validity.until.map(|until| rows::sql(until.0)),
         next_change(db)?,
     ])?;
     let id = db.last_insert_rowid();
-    let sql = "INSERT INTO words (rowid, namespace, key, observation, response)
-        VALUES (?1, ?2, ?3, ?4, ?5)";
-    db.prepare_cached(sql)?.execute(params![
-        id,
-        rows::sql(namespace.0),
-        item.key,
-        item.observation,
-        item.response
-    ])?;
+    add_words(db, id)?;
     Ok(ItemId(id.unsigned_abs()))
 }
 
+/// Has an item found by its words.
+pub(super) fn add_words(db: &Connection, id: i64) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO words (rowid, namespace, key, observation, response)
+        SELECT id, namespace, key, observation, response FROM items WHERE id = ?1";
+    db.prepare_cached(sql)?.execute([id])?;
+    Ok(())
+}
+
+/// What became of an item of another archive.
+pub(super) struct Restored {
+    /// The item that holds it now.
+    pub(super) id: ItemId,
+    /// It was not there.
+    pub(super) added: bool,
+    /// It was taken over as it is, and what took its place there does so here.
+    pub(super) verbatim: bool,
+}
+
 /// Writes an item as another archive had it: with its validity and its sources. One that is there
-/// already gets the sources.
+/// already gets the sources that it lacks, and a fact that would hold beside another about the same
+/// key is told again, each time that it was told.
 pub(super) fn restore(
     db: &Connection,
     namespace: NamespaceId,
     item: &MemoryItem,
-) -> rusqlite::Result<(ItemId, bool)> {
-    let new = NewItem {
+) -> rusqlite::Result<Restored> {
+    let new = anew(item);
+    let digest = digest(&new);
+    if item.kind == Kind::Turn {
+        for source in &item.sources {
+            count_turn(db, namespace, source.turn)?;
+        }
+    }
+    let there = match &new.key {
+        Some(_) => as_long(db, namespace, &digest, item.validity)?,
+        None => same(db, namespace, &digest)?,
+    };
+    let (id, added) = match (there, &new.key) {
+        (Some(id), Some(_)) => (id, false),
+        (Some(id), None) => (said_at(db, id, item.validity.from)?, false),
+        (None, Some(key)) if timeline::crosses(db, namespace, key, item.validity)? => {
+            let telling = Telling {
+                namespace,
+                key,
+                item: &new,
+                digest: &digest,
+                number: None,
+            };
+            return retell(db, &telling, item);
+        }
+        (None, _) => {
+            let id = insert(db, namespace, &new, &digest, item.validity, None)?;
+            (id, true)
+        }
+    };
+    if !added {
+        lend_summary(db, id, &item.summary)?;
+    }
+    for source in &item.sources {
+        add_source(db, namespace, id, source)?;
+    }
+    Ok(Restored {
+        id,
+        added,
+        verbatim: added,
+    })
+}
+
+/// An item as it was when it was new.
+pub(super) fn anew(item: &MemoryItem) -> NewItem {
+    NewItem {
         kind: item.kind,
         key: item.key.clone(),
         observation: item.observation.clone(),
         response: item.response.clone(),
         summary: item.summary.clone(),
         ..NewItem::default()
-    };
-    let digest = digest(&new);
+    }
+}
+
+/// Tells a fact each time that `item` was told, except where it is known already.
+pub(super) fn retell(
+    db: &Connection,
+    telling: &Telling<'_>,
+    item: &MemoryItem,
+) -> rusqlite::Result<Restored> {
+    let namespace = telling.namespace;
+    let mut added = false;
+    let mut last = None;
+    for source in &item.sources {
+        let here = match (told(db, namespace, telling.digest, source)?, last) {
+            (Some(id), _) => id,
+            // It did not hold any longer: another one was told at that moment.
+            (None, Some(id)) if !item.validity.holds_at(source.at) => id,
+            (None, _) => {
+                let told = telling.tell(db, source.at.max(item.validity.from))?;
+                added |= !told.merged;
+                told.id
+            }
+        };
+        add_source(db, namespace, here, source)?;
+        last = Some(here);
+    }
+    let id = last.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    lend_summary(db, id, &item.summary)?;
+    if let (Some(until), None) = (item.validity.until, item.replaced_by) {
+        timeline::end_unless_told_later(db, id, until)?;
+    }
+    Ok(Restored {
+        id,
+        added,
+        verbatim: false,
+    })
+}
+
+/// An item of these words that holds as long as that, or at all from then on if that never held.
+fn as_long(
+    db: &Connection,
+    namespace: NamespaceId,
+    digest: &[u8],
+    validity: Validity,
+) -> rusqlite::Result<Option<ItemId>> {
     let sql =
         "SELECT id FROM items WHERE namespace = ?1 AND substr(digest, 1, 8) = substr(?2, 1, 8)
-        AND digest = ?2 AND valid_from = ?3 AND valid_until IS ?4 LIMIT 1";
-    let until = item.validity.until.map(|until| rows::sql(until.0));
-    let there = db
-        .prepare_cached(sql)?
+        AND digest = ?2 AND valid_from = ?3 AND (valid_until IS ?4 OR ?4 = ?3) LIMIT 1";
+    let (from, until) = (rows::sql(validity.from.0), validity.until);
+    let until = until.map(|until| rows::sql(until.0));
+    db.prepare_cached(sql)?
         .query_row(
-            params![
-                rows::sql(namespace.0),
-                digest,
-                rows::sql(item.validity.from.0),
-                until
-            ],
-            |row| Ok(ItemId(rows::number(row, 0)?)),
+            params![rows::sql(namespace.0), digest, from, until],
+            |row| rows::number(row, 0).map(ItemId),
         )
-        .optional()?;
-    let id = match there {
-        Some(id) => id,
-        None => {
-            let Validity { from, until } = item.validity;
-            insert(db, namespace, &new, &digest, from, until)?
-        }
-    };
-    for source in &item.sources {
-        add_source(db, namespace, id, source)?;
-    }
-    let last = item.sources.iter().map(|source| source.turn).max();
-    db.prepare_cached("UPDATE namespaces SET next_turn = max(next_turn, ?2) WHERE id = ?1")?
-        .execute([rows::sql(namespace.0), rows::sql(last.unwrap_or(0) + 1)])?;
-    Ok((id, there.is_some()))
+        .optional()
+}
+
+/// The item of these words that has this source.
+fn told(
+    db: &Connection,
+    namespace: NamespaceId,
+    digest: &[u8],
+    source: &Source,
+) -> rusqlite::Result<Option<ItemId>> {
+    let sql = "SELECT item FROM items CROSS JOIN sources ON item = items.id
+        WHERE items.namespace = ?1 AND substr(digest, 1, 8) = substr(?2, 1, 8) AND digest = ?2
+        AND turn = ?3 AND at = ?4 LIMIT 1";
+    let (turn, at) = (rows::sql(source.turn), rows::sql(source.at.0));
+    db.prepare_cached(sql)?
+        .query_row(params![rows::sql(namespace.0), digest, turn, at], |row| {
+            rows::number(row, 0).map(ItemId)
+        })
+        .optional()
 }
 
 fn add_source(
@@ -301,7 +370,7 @@ pub(super) fn next_change(db: &Connection) -> rusqlite::Result<i64> {
 }
 
 /// The same for items of the same kind, key and words.
-fn digest(item: &NewItem) -> Vec<u8> {
+pub(super) fn digest(item: &NewItem) -> Vec<u8> {
     let mut hash = Sha256::new();
     hash.update([rows::kind_to_sql(item.kind).unsigned_abs() as u8]);
     for part in [

@@ -10,9 +10,15 @@ pub(super) const COLUMNS: &str =
 
 /// The item of a row of [`COLUMNS`], with its sources.
 pub(super) fn item(db: &Connection, row: &Row<'_>) -> rusqlite::Result<MemoryItem> {
-    let id = ItemId(number(row, 0)?);
+    let mut item = item_without_sources(row)?;
+    item.sources = sources(db, item.id)?;
+    Ok(item)
+}
+
+/// The item of a row of [`COLUMNS`].
+pub(super) fn item_without_sources(row: &Row<'_>) -> rusqlite::Result<MemoryItem> {
     Ok(MemoryItem {
-        id,
+        id: ItemId(number(row, 0)?),
         kind: kind_of_sql(row.get(1)?),
         key: row.get(2)?,
         observation: row.get(3)?,
@@ -23,12 +29,12 @@ pub(super) fn item(db: &Connection, row: &Row<'_>) -> rusqlite::Result<MemoryIte
             until: optional_number(row, 7)?.map(Moment),
         },
         replaced_by: optional_number(row, 8)?.map(ItemId),
-        sources: sources(db, id)?,
+        sources: Vec::new(),
     })
 }
 
 fn sources(db: &Connection, id: ItemId) -> rusqlite::Result<Vec<Source>> {
-    let sql = "SELECT turn, at, run FROM sources WHERE item = ?1 ORDER BY turn";
+    let sql = "SELECT turn, at, run FROM sources WHERE item = ?1 ORDER BY at, turn";
     db.prepare_cached(sql)?
         .query_map(params![sql_id(id)], |row| {
             Ok(Source {

@@ -1,21 +1,21 @@
 //! Opening an archive: its form, its settings, and refusing what is none.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
-    io::{Read, Seek, Write},
+    fs::{File, OpenOptions, TryLockError},
+    io::{ErrorKind, Read, Seek, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use catena_core::{Error, Result, RunId};
-use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 /// Marks the file as one of Catena's archives: the letters "CTNM".
 const APPLICATION: i64 = 0x4354_4e4d;
 const VERSION: i64 = 1;
 
-/// How long a reader waits for the writer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a reader and the writer wait for each other.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An item's text is kept once: the full-text index refers to the table. `change` numbers everything
 /// that an index has to be told, `removed` what it has to be told and is no longer there.
@@ -54,10 +54,10 @@ const TABLES: &str = "
         item INTEGER NOT NULL REFERENCES items (id) ON DELETE CASCADE,
         at INTEGER NOT NULL,
         run TEXT,
-        PRIMARY KEY (namespace, turn, item)
+        PRIMARY KEY (namespace, turn, item, at)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX sources_by_item ON sources (item);
-    CREATE INDEX sources_by_run ON sources (run) WHERE run IS NOT NULL;
+    CREATE INDEX sources_by_run ON sources (run, item) WHERE run IS NOT NULL;
     CREATE TABLE removed (change INTEGER PRIMARY KEY, item INTEGER NOT NULL) STRICT;
     CREATE VIRTUAL TABLE words USING fts5 (
         namespace, key, observation, response,
@@ -70,6 +70,60 @@ const TABLES: &str = "
 /// Whoever holds it is the archive's only process.
 #[derive(Debug)]
 pub(super) struct Lock(#[allow(dead_code, reason = "held for its lock")] File);
+
+/// Where an archive really is, whatever links lead there, so that it has one lock; and a refusal of
+/// what is certainly none, before anything is written beside it.
+pub(super) fn locate(path: &Path) -> Result<PathBuf> {
+    let unusable = |error: std::io::Error| {
+        Error::memory(format!(
+            "the archive {} cannot be opened: {error}",
+            path.display()
+        ))
+        .with_help("name a file in a folder that is there and can be written")
+        .with_source(error)
+    };
+    let file = match path.canonicalize() {
+        Ok(file) => file,
+        // Not there yet: its folder is.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let name = path.file_name().ok_or(error).map_err(unusable)?;
+            let folder = match path.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => folder,
+                _ => Path::new("."),
+            };
+            return Ok(folder.canonicalize().map_err(unusable)?.join(name));
+        }
+        Err(error) => return Err(unusable(error)),
+    };
+    if file.is_dir() {
+        return Err(Error::memory(format!("{} is a folder", path.display()))
+            .with_help("name a file in it: the archive is created if it is not there"));
+    }
+    let mut head = Vec::new();
+    File::open(&file)
+        .and_then(|file| file.take(100).read_to_end(&mut head))
+        .map_err(unusable)?;
+    match head.is_empty() || may_be_archive(&head) {
+        true => Ok(file),
+        false => Err(no_archive(path)),
+    }
+}
+
+/// Whether a file that begins like this may be an archive
+/// ([the format](https://www.sqlite.org/fileformat.html#the_database_header)): its application, or
+/// none as yet and no table, when it was created a moment ago and all is in the log.
+fn may_be_archive(head: &[u8]) -> bool {
+    let number = |at: usize| {
+        head.get(at..at + 4).map(|bytes| {
+            bytes
+                .iter()
+                .fold(0, |all, byte| all << 8 | i64::from(*byte))
+        })
+    };
+    let (tables, application) = (number(40), number(68));
+    head.starts_with(b"SQLite format 3\0")
+        && (application == Some(APPLICATION) || (application, tables) == (Some(0), Some(0)))
+}
 
 /// Takes the lock of the archive at `path`.
 pub(super) fn lock(path: &Path) -> Result<Lock> {
@@ -102,18 +156,21 @@ pub(super) fn lock(path: &Path) -> Result<Lock> {
         Err(TryLockError::WouldBlock) => {
             let mut owner = String::new();
             let _ = file.read_to_string(&mut owner);
-            let owner = match owner.trim() {
-                "" => String::new(),
-                id => format!(" (number {id})"),
+            let (owner, help) = match owner.trim() {
+                id if id == std::process::id().to_string() => (
+                    "in this process".to_owned(),
+                    "use the archive that is open: its clones are the same",
+                ),
+                "" => ("in another process".to_owned(), END_IT),
+                id => (format!("in another process (number {id})"), END_IT),
             };
-            Err(Error::memory(format!(
-                "the archive {} is open in another process{owner}",
-                path.display()
-            ))
-            .with_help("end that process, or name another archive"))
+            let message = format!("the archive {} is open {owner}", path.display());
+            Err(Error::memory(message).with_help(help))
         }
     }
 }
+
+const END_IT: &str = "end that process, or name another archive";
 
 pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -124,10 +181,6 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
 /// Opens or creates the archive at `path`, for writing.
 pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     let failed = |error: rusqlite::Error| unopenable(path, &error);
-    // Too short for a database, and something all the same, which SQLite would write over.
-    if fs::metadata(path).is_ok_and(|file| file.is_file() && (1..512).contains(&file.len())) {
-        return Err(no_archive(path));
-    }
     let db = Connection::open(path).map_err(failed)?;
     db.busy_timeout(PATIENCE).map_err(failed)?;
     let whose = "SELECT (SELECT application_id FROM pragma_application_id),
@@ -176,9 +229,7 @@ fn create(db: &Connection) -> rusqlite::Result<()> {
 
 /// Opens another connection to an archive that is open, for reading.
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY
-        | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | rusqlite::OpenFlags::SQLITE_OPEN_URI;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(PATIENCE)?;
     Ok(db)

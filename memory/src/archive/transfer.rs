@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     fs::File,
     io::{BufRead, BufReader, Write},
     path::Path,
@@ -12,7 +13,7 @@ use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
 use super::{find_or_create, record, rows, schema::failed};
-use crate::{ItemId, MemoryItem, Namespace, NamespaceId};
+use crate::{ItemId, Kind, MemoryItem, Namespace, NamespaceId, NewItem, Validity};
 
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -94,34 +95,38 @@ pub(super) fn import(
     };
     let file = File::open(path).map_err(unreadable)?;
     let mut imported = Imported::default();
-    // What an item was called there, and is called here.
-    let mut numbers: HashMap<ItemId, ItemId> = HashMap::new();
+    // What a fact was called there, and is called here.
+    let mut numbers: HashMap<(NamespaceId, ItemId), ItemId> = HashMap::new();
     let mut replaced = Vec::new();
-    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
+    for (number, line) in (1..).zip(BufReader::new(file).split(b'\n')) {
         let line = line.map_err(unreadable)?;
-        if line.trim().is_empty() {
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let Line {
-            namespace: names,
-            item,
-        } = serde_json::from_str(&line).map_err(|error| {
+        let wrong = |why: &dyn fmt::Display| {
             Error::invalid(format!(
-                "{}, line {number}, is no item of an archive: {error}",
+                "{}, line {number}, is no item of an archive: {why}",
                 path.display()
             ))
             .with_help("name a file that `export` wrote; nothing was taken over")
-        })?;
+        };
+        let line: Line = serde_json::from_slice(&line).map_err(|error| wrong(&error))?;
+        let item = line.item;
+        check(&item).map_err(|error| wrong(&error))?;
         let into = match namespace {
             Some(namespace) => namespace,
-            None => find_or_create(db, &names).map_err(|error| failed(&error))?,
+            None => find_or_create(db, &line.namespace).map_err(|error| failed(&error))?,
         };
-        let (id, there) = record::restore(db, into, &item).map_err(|error| failed(&error))?;
-        numbers.insert(item.id, id);
-        replaced.extend(item.replaced_by.map(|by| (id, by)));
-        match there {
-            true => imported.merged += 1,
-            false => imported.added += 1,
+        let restored = record::restore(db, into, &item).map_err(|error| failed(&error))?;
+        if item.kind == Kind::Fact {
+            numbers.insert((into, item.id), restored.id);
+            if let (true, Some(by)) = (restored.verbatim, item.replaced_by) {
+                replaced.push((restored.id, (into, by)));
+            }
+        }
+        match restored.added {
+            true => imported.added += 1,
+            false => imported.merged += 1,
         }
     }
     for (id, by) in replaced {
@@ -131,4 +136,28 @@ pub(super) fn import(
             .map_err(|error| failed(&error))?;
     }
     Ok(imported)
+}
+
+/// Refuses what no archive writes.
+fn check(item: &MemoryItem) -> Result<()> {
+    if item.sources.is_empty() {
+        return Err(Error::invalid("it was never said: `sources` is empty"));
+    }
+    let Validity { from, until } = item.validity;
+    if until.is_some_and(|until| until < from) {
+        return Err(Error::invalid("it ends before it begins"));
+    }
+    let mut new = NewItem {
+        kind: item.kind,
+        key: item.key.clone(),
+        observation: item.observation.clone(),
+        response: item.response.clone(),
+        ..NewItem::default()
+    };
+    let said = item.sources.iter().map(|source| (source.turn, source.at));
+    for (turn, at) in said.chain([(1, from), (1, until.unwrap_or_default())]) {
+        (new.turn, new.at) = (Some(turn), Some(at));
+        super::check(&new)?;
+    }
+    Ok(())
 }

@@ -4,16 +4,23 @@ use std::{
     path::Path,
     sync::mpsc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use catena_core::{Error, Result};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::schema::failed;
+use super::schema::{PATIENCE, failed};
 
 /// The most jobs of one transaction, and the most that wait for one.
 const GROUP: usize = 256;
+
+/// How long a purge waits for those who read.
+const PURGE: Duration = Duration::from_secs(1);
+
+/// How soon a log is cut off that a reader kept from it.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// The thread, and the way to it.
 #[derive(Debug)]
@@ -52,7 +59,8 @@ impl Writer {
         self.send(false, work).await
     }
 
-    /// Like [`write`](Self::write), and nothing of what was deleted stays behind in the log.
+    /// Like [`write`](Self::write), and nothing of what was deleted stays behind in the log once those
+    /// who read it at the moment are done.
     pub(super) async fn purge<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -154,28 +162,49 @@ where
 }
 
 fn run(db: &Connection, queue: &mpsc::Receiver<Box<dyn Job>>) {
-    while let Ok(first) = queue.recv() {
-        let mut jobs = vec![first];
+    // What was deleted is still in the log.
+    let mut stale = false;
+    loop {
+        let first = match stale {
+            true => queue.recv_timeout(AGAIN),
+            false => queue.recv().map_err(mpsc::RecvTimeoutError::from),
+        };
+        let mut jobs: Vec<_> = match first {
+            Ok(first) => vec![first],
+            Err(mpsc::RecvTimeoutError::Timeout) => Vec::new(),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break,
+        };
         while jobs.len() < GROUP
             && let Ok(job) = queue.try_recv()
         {
             jobs.push(job);
         }
-        let result = transaction(db, &mut jobs).map_err(|error| failed(&error));
-        if jobs.iter().any(|job| job.purges()) {
-            empty_log(db);
+        let result = match jobs.is_empty() {
+            true => Ok(()),
+            false => transaction(db, &mut jobs).map_err(|error| failed(&error)),
+        };
+        let purges = jobs.iter().any(|job| job.purges());
+        if stale || purges {
+            let patience = if purges { PURGE } else { Duration::ZERO };
+            stale = !empty_log(db, patience);
         }
         for job in &mut jobs {
             job.answer(result.as_ref().err());
         }
     }
-    empty_log(db);
+    empty_log(db, PURGE);
 }
 
-/// Copies the log into the database and cuts it off. A reader that keeps it from that is over by the
-/// time the archive is closed, when it is done again.
-fn empty_log(db: &Connection) {
-    let _ = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+/// Copies the log into the database and cuts it off; `false` while a reader keeps it from that, which
+/// may be an export that takes minutes.
+fn empty_log(db: &Connection, patience: Duration) -> bool {
+    let emptied = db.busy_timeout(patience).and_then(|()| {
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+            row.get::<_, i64>(0)
+        })
+    });
+    let _ = db.busy_timeout(PATIENCE);
+    emptied.is_ok_and(|busy| busy == 0)
 }
 
 fn transaction(db: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {

@@ -27,8 +27,8 @@ pub type Progress<'a> = dyn FnMut(u64, u64) + Send + 'a;
 /// its vectors.
 ///
 /// The archive is the truth. What the index lacks, because a process was killed, an embedder failed
-/// or a server was away, it is told later: before the next search, when memory is opened, and by
-/// [`sync`](Self::sync). Until then the items are found by their words.
+/// or a server was away, it is told later: before the next write and the next search by vectors, when
+/// memory is opened, and by [`sync`](Self::sync). Until then the items are found by their words.
 ///
 /// Cloning is cheap; clones are the same memory. Conversations may use it side by side.
 ///
@@ -190,10 +190,16 @@ impl Memory {
         ids: Option<&[ItemId]>,
     ) -> Result<Forgotten> {
         let forgotten = self.0.archive.forget(namespace, filter, ids).await?;
-        self.sync(&mut |_, _| {}).await?;
+        // At once, whatever else it lacks: an embedder that fails keeps nothing from being forgotten.
+        let told = self.0.told.lock().await;
+        self.remove(&forgotten.items).await?;
+        self.0.index.flush().await?;
+        drop(told);
+        self.tell_or_warn().await;
         Ok(forgotten)
     }
 
+    /// Tells the index what it lacks, or that it cannot be told now.
     async fn tell_or_warn(&self) {
         if let Err(error) = self.tell(&mut |_, _| {}).await {
             tracing::warn!(%error, "the index of {} lags", self.0.archive.path().display());

@@ -30,8 +30,9 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// [`is_memory`](Error::is_memory) when the two sides differ afterwards; otherwise those of the
-    /// indexes.
+    /// [`is_invalid`](Error::is_invalid) when `to` is the index in use or belongs to another archive,
+    /// and then nothing is touched; [`is_memory`](Error::is_memory) when the two sides differ
+    /// afterwards; otherwise those of the indexes.
     ///
     /// # Cancel safety
     ///
@@ -47,6 +48,7 @@ impl Memory {
         let told = self.0.told.lock().await;
         let from = &*self.0.index;
         let total = from.count().await?;
+        self.check_target(&**to, total).await?;
         to.reset(&self.stamp()).await?;
         let mut sent = Side::default();
         loop {
@@ -73,6 +75,28 @@ impl Memory {
         };
         self.0.archive.set_watermark(watermark).await?;
         Ok(moved)
+    }
+
+    /// Refuses a target whose points must not be removed.
+    async fn check_target(&self, to: &dyn VectorIndex, total: u64) -> Result<()> {
+        let from = &*self.0.index;
+        let place = to.describe();
+        let known = to.stamp().await?;
+        let same_place = place == from.describe() && known == from.stamp().await?;
+        if std::ptr::addr_eq(from, to) || same_place && to.count().await? == total {
+            return Err(
+                Error::invalid(format!("the index {place} is in use already"))
+                    .with_help("name another place to move it to"),
+            );
+        }
+        match known {
+            Some(known) if known.archive != self.0.archive.id() => Err(Error::invalid(format!(
+                "the index {place} belongs to another archive than {}",
+                self.0.archive.path().display()
+            ))
+            .with_help("name another place, or remove what is there")),
+            _ => Ok(()),
+        }
     }
 
     /// What is on the other side, each vector compared with the one that it was made from.

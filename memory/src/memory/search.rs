@@ -119,29 +119,48 @@ pub struct Found {
 /// The fewest candidates of each search.
 const CANDIDATES: usize = 50;
 
+/// The most: however many there are, so much memory and time a search takes.
+const MOST_CANDIDATES: usize = 10_000;
+
 impl Memory {
     /// The items of a namespace that have most to do with a question, the most relevant first; of
     /// equals the older first.
     ///
     /// Relevance is the weighted sum of the cosine (negative ones count as 0) and of the BM25 score
-    /// divided by the best one. What only one of the searches found is taken to be as far from the
-    /// other as the last that it did find.
+    /// divided by the best one. What the vectors did not find is taken to be as far as the last that
+    /// they did; what the words did not find is taken to share none. Of one kind, so many are found
+    /// as there are among the nearest 10,000 of any kind.
     ///
     /// # Errors
     ///
-    /// Those of the archive, the embedder and the index. In a hybrid search an embedder or index that
-    /// fails is told to [`tracing`], and words alone decide.
+    /// [`is_invalid`](Error::is_invalid) for a vector of another length than the embedder's; those of
+    /// the archive, the embedder and the index. In a hybrid search an embedder or index that fails is
+    /// told to [`tracing`], and words alone decide.
     pub async fn search(&self, namespace: NamespaceId, query: &Query) -> Result<Vec<Found>> {
-        let mut wanted = query.limit.saturating_mul(4).max(CANDIDATES);
+        let dimensions = self.0.embedder.profile().dimensions;
+        if let Some(vector) = &query.vector
+            && vector.len() != dimensions
+        {
+            return Err(Error::invalid(format!(
+                "the query's vector has {} numbers, and the embedder's have {dimensions}",
+                vector.len()
+            ))
+            .with_help("embed the question with the memory's own embedder"));
+        }
+        if query.search != Search::Words {
+            self.tell_before_search().await;
+        }
+        let most = query.limit.max(MOST_CANDIDATES);
+        let mut wanted = query.limit.saturating_mul(4).clamp(CANDIDATES, most);
         loop {
             let candidates = self.candidates(namespace, query, wanted).await?;
-            // A namespace has other items too; as long as there may be more, look further.
+            // As long as there may be more of the kind, look further.
             let exhausted = candidates.dense.len() < wanted && candidates.words.len() < wanted;
             let found = self.rate(namespace, query, candidates).await?;
-            if exhausted || found.len() >= query.limit {
+            if exhausted || found.len() >= query.limit || wanted >= most {
                 return Ok(found);
             }
-            wanted = wanted.saturating_mul(4);
+            wanted = wanted.saturating_mul(4).min(most);
         }
     }
 
@@ -204,21 +223,29 @@ impl Memory {
     ) -> Result<Vec<Found>> {
         let mut rated = candidates.rated(query);
         rated.sort_by(|a, b| b.relevance.total_cmp(&a.relevance).then(a.id.cmp(&b.id)));
-        let ids: Vec<_> = rated.iter().map(|rated| rated.id).collect();
-        // By namespace: whatever an index might say, nothing of another one comes out.
-        let items = self.0.archive.items(namespace, &ids).await?;
-        let mut items: HashMap<_, _> = items.into_iter().map(|item| (item.id, item)).collect();
-        let found = rated.into_iter().filter_map(|rated| {
-            let item = items.remove(&rated.id)?;
-            let fits = query.kind.is_none_or(|kind| kind == item.kind);
-            fits.then_some(Found {
-                item,
-                relevance: rated.relevance,
-                cosine: rated.cosine,
-                words: rated.words,
-            })
-        });
-        Ok(found.take(query.limit).collect())
+        let mut found = Vec::new();
+        // In parts: mostly the first ones are those that are wanted.
+        for rated in rated.chunks(query.limit.max(CANDIDATES)) {
+            if found.len() >= query.limit {
+                break;
+            }
+            let ids: Vec<_> = rated.iter().map(|rated| rated.id).collect();
+            // By namespace: whatever an index might say, nothing of another one comes out.
+            let items = self.0.archive.items(namespace, &ids).await?;
+            let mut items: HashMap<_, _> = items.into_iter().map(|item| (item.id, item)).collect();
+            found.extend(rated.iter().filter_map(|rated| {
+                let item = items.remove(&rated.id)?;
+                let fits = query.kind.is_none_or(|kind| kind == item.kind);
+                fits.then_some(Found {
+                    item,
+                    relevance: rated.relevance,
+                    cosine: rated.cosine,
+                    words: rated.words,
+                })
+            }));
+        }
+        found.truncate(query.limit);
+        Ok(found)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Telling the index what it does not know yet.
 
-use catena_core::{Error, Result};
+use catena_core::{Embedding, Error, Result};
 
 use super::{Memory, Progress};
 use crate::{
@@ -72,26 +72,27 @@ impl Memory {
         Ok(())
     }
 
+    /// Tells the index what a write before could not, unless somebody does so already.
+    pub(super) async fn tell_before_search(&self) {
+        let lags = match self.0.told.try_lock() {
+            Ok(told) => match self.0.archive.last_change().await {
+                Ok(last) => told.change < last,
+                Err(_) => false,
+            },
+            Err(_) => false,
+        };
+        if lags {
+            self.tell_or_warn().await;
+        }
+    }
+
     /// Embeds items and adds them to the index.
     pub(super) async fn add(&self, items: Vec<Unindexed>) -> Result<()> {
         if items.is_empty() {
             return Ok(());
         }
         let texts: Vec<_> = items.iter().map(|item| item.text.clone()).collect();
-        let vectors = self.0.embedder.embed(&texts).await?;
-        let name = &self.0.embedder.profile().name;
-        if vectors.len() != items.len() {
-            return Err(Error::malformed_output(format!(
-                "'{name}' gave {} vectors for {} texts",
-                vectors.len(),
-                items.len()
-            )));
-        }
-        if vectors.iter().flatten().any(|number| !number.is_finite()) {
-            return Err(Error::malformed_output(format!(
-                "'{name}' gave a vector with something that is no number"
-            )));
-        }
+        let vectors = self.embed(&texts).await?;
         let points = items
             .into_iter()
             .zip(vectors)
@@ -102,6 +103,25 @@ impl Memory {
             })
             .collect();
         self.0.index.upsert(points).await
+    }
+
+    /// A vector for each text.
+    pub(super) async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>> {
+        let vectors = self.0.embedder.embed(texts).await?;
+        let name = &self.0.embedder.profile().name;
+        if vectors.len() != texts.len() {
+            return Err(Error::malformed_output(format!(
+                "'{name}' gave {} vectors for {} texts",
+                vectors.len(),
+                texts.len()
+            )));
+        }
+        if vectors.iter().flatten().any(|number| !number.is_finite()) {
+            return Err(Error::malformed_output(format!(
+                "'{name}' gave a vector with something that is no number"
+            )));
+        }
+        Ok(vectors)
     }
 
     pub(super) async fn remove(&self, ids: &[ItemId]) -> Result<()> {

@@ -1,0 +1,189 @@
+//! Indexes and embedders that misbehave as real ones do.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use catena_core::{Embedder, EmbedderProfile, Embedding, Error, Result};
+use catena_memory::{
+    ExactIndex, HashingEmbedder, Hit, IndexStamp, ItemId, NamespaceId, Point, VectorIndex,
+};
+
+type Points = BTreeMap<ItemId, Point>;
+
+/// An index with a disk: what was not flushed is lost in a [crash](Self::crash).
+#[derive(Debug)]
+pub(crate) struct Flaky {
+    name: String,
+    now: ExactIndex,
+    disk: Mutex<(Option<IndexStamp>, Points)>,
+    fails: AtomicBool,
+    /// How many points it was given.
+    pub(crate) given: AtomicUsize,
+    /// What it says in the place of what a search finds.
+    lies: Mutex<Option<Vec<Hit>>>,
+    /// What becomes of the vectors that it is given.
+    spoil: fn(Point) -> Option<Point>,
+}
+
+impl Flaky {
+    pub(crate) fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            now: ExactIndex::new(),
+            disk: Mutex::default(),
+            fails: AtomicBool::default(),
+            given: AtomicUsize::default(),
+            lies: Mutex::default(),
+            spoil: Some,
+        }
+    }
+
+    pub(crate) fn spoiling(name: &str, spoil: fn(Point) -> Option<Point>) -> Self {
+        Self {
+            spoil,
+            ..Self::new(name)
+        }
+    }
+
+    /// The process is killed, and the index opened again.
+    pub(crate) async fn crash(&self) {
+        let (stamp, points) = self.disk().clone();
+        self.now.reset(&stamp.clone().unwrap()).await.unwrap();
+        self.now
+            .upsert(points.into_values().collect())
+            .await
+            .unwrap();
+    }
+
+    pub(crate) fn fail(&self, fails: bool) {
+        self.fails.store(fails, Ordering::Relaxed);
+    }
+
+    pub(crate) fn lie(&self, hits: Vec<Hit>) {
+        *self.lies.lock().unwrap() = Some(hits);
+    }
+
+    /// Every point.
+    pub(crate) async fn points(&self) -> Vec<Point> {
+        self.now.scan(None, usize::MAX).await.unwrap()
+    }
+
+    fn disk(&self) -> MutexGuard<'_, (Option<IndexStamp>, Points)> {
+        self.disk.lock().unwrap()
+    }
+
+    fn works(&self) -> Result<()> {
+        match self.fails.load(Ordering::Relaxed) {
+            true => Err(Error::unavailable("the index is away")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl VectorIndex for Flaky {
+    fn describe(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn stamp(&self) -> Result<Option<IndexStamp>> {
+        self.works()?;
+        self.now.stamp().await
+    }
+
+    async fn reset(&self, stamp: &IndexStamp) -> Result<()> {
+        self.works()?;
+        *self.disk() = (Some(stamp.clone()), Points::new());
+        self.now.reset(stamp).await
+    }
+
+    async fn upsert(&self, points: Vec<Point>) -> Result<()> {
+        self.works()?;
+        self.given.fetch_add(points.len(), Ordering::Relaxed);
+        let points = points.into_iter().filter_map(self.spoil);
+        self.now.upsert(points.collect()).await
+    }
+
+    async fn remove(&self, ids: &[ItemId]) -> Result<()> {
+        self.works()?;
+        self.now.remove(ids).await
+    }
+
+    async fn search(
+        &self,
+        namespace: NamespaceId,
+        vector: &Embedding,
+        limit: usize,
+    ) -> Result<Vec<Hit>> {
+        self.works()?;
+        let lies = self.lies.lock().unwrap().clone();
+        match lies {
+            Some(hits) => Ok(hits.into_iter().take(limit).collect()),
+            None => self.now.search(namespace, vector, limit).await,
+        }
+    }
+
+    async fn scan(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<Point>> {
+        self.works()?;
+        self.now.scan(after, limit).await
+    }
+
+    async fn count(&self) -> Result<u64> {
+        self.works()?;
+        self.now.count().await
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.works()?;
+        let points = self.now.scan(None, usize::MAX).await?;
+        self.disk().1 = points.into_iter().map(|point| (point.id, point)).collect();
+        Ok(())
+    }
+}
+
+/// An embedder that fails while it is told to, and at texts that hold a word.
+#[derive(Debug)]
+pub(crate) struct Moody {
+    inner: HashingEmbedder,
+    profile: EmbedderProfile,
+    fails: AtomicBool,
+}
+
+impl Moody {
+    pub(crate) fn new(name: &str) -> Self {
+        let inner = HashingEmbedder::new();
+        let profile = EmbedderProfile {
+            name: name.to_owned(),
+            ..inner.profile().clone()
+        };
+        Self {
+            inner,
+            profile,
+            fails: AtomicBool::default(),
+        }
+    }
+
+    pub(crate) fn fail(&self, fails: bool) {
+        self.fails.store(fails, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Embedder for Moody {
+    fn profile(&self) -> &EmbedderProfile {
+        &self.profile
+    }
+
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>> {
+        match self.fails.load(Ordering::Relaxed) {
+            true => Err(Error::unavailable("the embedder is away")),
+            false => self.inner.embed(texts).await,
+        }
+    }
+}

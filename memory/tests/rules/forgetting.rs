@@ -1,0 +1,203 @@
+//! What is forgotten is in no byte of the archive's files nor in the index, and the rest is as it was.
+
+use std::{path::Path, sync::Arc};
+
+use catena_memory::{ExactIndex, Filter, HashingEmbedder, ItemId, Memory, Moment, NewItem};
+
+use crate::support::{Place, all, names};
+
+/// A word that is nowhere else, and whose end no index shortens.
+fn secret(seed: u64) -> String {
+    let mut state = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut letters = String::new();
+    for _ in 0..24 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        letters.push(char::from(
+            b"bcdfghjklmnpqrtvwxz"[(state >> 33) as usize % 19],
+        ));
+    }
+    letters
+}
+
+/// The secrets of which anything is in a file of the folder.
+fn left(folder: &Path, seeds: impl Iterator<Item = u64>) -> Vec<u64> {
+    let mut bytes = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        bytes.extend(std::fs::read(file.unwrap().path()).unwrap());
+    }
+    let windows: std::collections::HashSet<&[u8]> = bytes.windows(12).collect();
+    seeds
+        .filter(|seed| {
+            let word = secret(*seed);
+            word.as_bytes()
+                .windows(12)
+                .any(|piece| windows.contains(piece))
+        })
+        .collect()
+}
+
+fn filler(seed: u64) -> String {
+    (0..12)
+        .map(|word| format!("w{} ", (seed * 31 + word * 17) % 997))
+        .collect()
+}
+
+/// A third are facts; keys, words, summaries and answers have a secret each.
+fn item(seed: u64) -> NewItem {
+    let text = format!("{} {}", secret(seed), filler(seed));
+    let item = match seed % 3 {
+        0 => NewItem::fact(format!("key {}", secret(seed)), text),
+        _ => NewItem::turn(text, format!("{} {}", filler(seed + 1), secret(seed))),
+    };
+    item.summary(format!("short {}", secret(seed)))
+        .at(Moment(1_000_000 + seed))
+        .by_run(format!("run {seed}"))
+}
+
+async fn open(place: &Place) -> Memory {
+    let archive = place.open();
+    Memory::open(
+        archive,
+        Arc::new(ExactIndex::new()),
+        Arc::new(HashingEmbedder::new()),
+    )
+    .await
+    .unwrap()
+}
+
+const ITEMS: u64 = 3000;
+
+#[tokio::test]
+async fn nothing_of_what_is_forgotten_is_left_in_any_file() {
+    let place = Place::new();
+    let memory = open(&place).await;
+    let namespace = memory.namespace(&names("ada")).await.unwrap();
+    // In small writes, as conversations do: pages split and merge on the way.
+    for seeds in (0..ITEMS).collect::<Vec<_>>().chunks(50) {
+        let items = seeds.iter().map(|seed| item(*seed)).collect();
+        memory.remember_all(namespace, items).await.unwrap();
+    }
+    assert_eq!(
+        left(place.folder(), 0..ITEMS).len() as u64,
+        ITEMS,
+        "it is there to be found"
+    );
+
+    // By number: those whose number divides by 2; the item's number is its seed and 1.
+    let ids: Vec<_> = (1..=ITEMS).filter(|id| id % 2 == 0).map(ItemId).collect();
+    let forgotten = memory
+        .forget(namespace, &Filter::default(), Some(&ids))
+        .await
+        .unwrap();
+    assert_eq!(forgotten.items, ids);
+    assert_eq!(forgotten.runs.len(), ids.len());
+    assert!(forgotten.runs.contains(&"run 1".to_owned()));
+    let gone = |seed: &u64| seed % 2 == 1;
+    assert_eq!(
+        left(place.folder(), (0..ITEMS).filter(gone)),
+        Vec::<u64>::new()
+    );
+
+    // By age, and by a word of it.
+    let before = Filter {
+        before: Some(Moment(1_000_000 + 500)),
+        ..Filter::default()
+    };
+    let forgotten = memory.forget(namespace, &before, None).await.unwrap();
+    assert_eq!(forgotten.items.len(), 250);
+    let containing = Filter {
+        containing: Some(secret(2000).to_uppercase()),
+        ..Filter::default()
+    };
+    let forgotten = memory.forget(namespace, &containing, None).await.unwrap();
+    assert_eq!(forgotten.items, [ItemId(2001)]);
+    let gone = |seed: &u64| seed % 2 == 1 || *seed < 500 || *seed == 2000;
+    assert_eq!(
+        left(place.folder(), (0..ITEMS).filter(gone)),
+        Vec::<u64>::new()
+    );
+
+    let kept: Vec<_> = (0..ITEMS).filter(|seed| !gone(seed)).collect();
+    assert_eq!(memory.index().count().await.unwrap(), kept.len() as u64);
+    // The rest is untouched, and after opening again all is the same.
+    let archive = memory.archive().clone();
+    let items = all(&archive, namespace).await;
+    assert_eq!(
+        items.iter().map(|item| item.id.0 - 1).collect::<Vec<_>>(),
+        kept
+    );
+    for there in &items {
+        let new = item(there.id.0 - 1);
+        assert_eq!(
+            (&there.observation, &there.summary),
+            (&new.observation, &new.summary)
+        );
+        let found = archive
+            .by_words(namespace, &secret(there.id.0 - 1), 5)
+            .await
+            .unwrap();
+        assert_eq!(found[0].id, there.id);
+    }
+    drop((archive, memory));
+    assert_eq!(
+        left(place.folder(), (0..ITEMS).filter(gone)),
+        Vec::<u64>::new()
+    );
+    let memory = open(&place).await;
+    assert_eq!(memory.index().count().await.unwrap(), kept.len() as u64);
+    assert_eq!(all(memory.archive(), namespace).await, items);
+    assert_eq!(
+        left(place.folder(), (0..ITEMS).filter(gone)),
+        Vec::<u64>::new()
+    );
+}
+
+/// An export reads for minutes; the log is cut off when it is done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_reader_still_sees_is_gone_when_it_is_done() {
+    let place = Place::new();
+    let memory = open(&place).await;
+    let namespace = memory.namespace(&names("ada")).await.unwrap();
+    for seed in 0..300 {
+        memory.remember(namespace, item(seed)).await.unwrap();
+    }
+    let (go, wait) = std::sync::mpsc::channel();
+    let slow = Slow { wait, written: 0 };
+    let archive = memory.archive().clone();
+    let export = tokio::spawn(async move { archive.export(Some(namespace), slow).await });
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    memory
+        .forget(namespace, &Filter::default(), None)
+        .await
+        .unwrap();
+    go.send(()).unwrap();
+    let (exported, _) = export.await.unwrap().unwrap();
+    assert_eq!(exported, 300, "it sees what was there when it began");
+    let begun = std::time::Instant::now();
+    while !left(place.folder(), 0..300).is_empty() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits to be told after the first piece.
+struct Slow {
+    wait: std::sync::mpsc::Receiver<()>,
+    written: usize,
+}
+
+impl std::io::Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.written == 0 {
+            self.wait.recv().unwrap();
+        }
+        self.written += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! The rules of the memory, checked from outside: one file a rule.
+
+#![allow(missing_docs)]
+
+mod crowd;
+mod facts;
+mod fakes;
+mod forgetting;
+mod merging;
+mod moving;
+mod namespaces;
+mod opening;
+mod queries;
+mod repair;
+mod support;
+mod transfers;

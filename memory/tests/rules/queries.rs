@@ -1,0 +1,155 @@
+//! Whatever is asked, a search by words is no error, and finds the words that are there.
+
+use std::time::{Duration, Instant};
+
+use catena_memory::{Filter, NewItem};
+use proptest::prelude::*;
+
+use crate::support::{block_on, fresh};
+
+#[tokio::test]
+async fn no_text_is_taken_for_an_expression() {
+    let (_place, archive, namespace) = fresh().await;
+    let item = NewItem::turn("The roses don't wither; she said \"near\" AND left.", "");
+    let id = archive.remember(namespace, item).await.unwrap().id;
+    let finds = [
+        "roses",
+        "\"roses\"",
+        "roses\" OR \"",
+        "NEAR(roses, wither)",
+        "observation : roses",
+        "-roses",
+        "^roses*",
+        "roses AND NOT roses",
+        "{a b} : roses",
+        "ro\u{0}ses roses",
+        "don't",
+        "👩‍👩‍👧 roses 🌹",
+        "ROSES'; DROP TABLE words; --",
+        "rose",
+    ];
+    for query in finds {
+        let found = archive.by_words(namespace, query, 5).await.unwrap();
+        assert_eq!(found.len(), 1, "{query:?}");
+        assert_eq!(found[0].id, id);
+    }
+    let nothing = [
+        "", " ", "\0", "🌹", "\"", "***", "()", "OR NOT", "{}:", "1", "\u{fffd}",
+    ];
+    for query in nothing {
+        let found = archive.by_words(namespace, query, 5).await.unwrap();
+        assert!(found.is_empty(), "{query:?}");
+    }
+}
+
+/// However long it is, a question takes no longer than a long one.
+#[tokio::test]
+async fn a_megabyte_is_a_question_as_well() {
+    let (_place, archive, namespace) = fresh().await;
+    let item = NewItem::turn("aaa roses", "");
+    archive.remember(namespace, item).await.unwrap();
+    let megabyte = |piece: &str| piece.repeat((1 << 20) / piece.len());
+    for piece in [
+        "a", "a ", "a.", "a'", "\" ", "ä", "🌹", "\0", "1,", "a_b-c ",
+    ] {
+        let begun = Instant::now();
+        archive
+            .by_words(namespace, &megabyte(piece), 5)
+            .await
+            .unwrap();
+        assert!(
+            begun.elapsed() < Duration::from_secs(2),
+            "{piece:?}: {:?}",
+            begun.elapsed()
+        );
+    }
+    let distinct: String = (0..100_000)
+        .map(|number| format!("word{number} "))
+        .collect();
+    archive.by_words(namespace, &distinct, 5).await.unwrap();
+}
+
+/// A text of any length and kind can be remembered and found by a word of it.
+#[tokio::test]
+async fn a_megabyte_is_an_item_as_well() {
+    let (_place, archive, namespace) = fresh().await;
+    for piece in ["word ", "a.", "\0", "🌹"] {
+        let text = format!("{} needle", piece.repeat((1 << 20) / piece.len()));
+        let id = archive
+            .remember(namespace, NewItem::turn(text.clone(), ""))
+            .await
+            .unwrap()
+            .id;
+        let found = archive.by_words(namespace, "needle", 50).await.unwrap();
+        assert!(found.iter().any(|hit| hit.id == id), "{piece:?}");
+        let items = archive.items(namespace, &[id]).await.unwrap();
+        assert_eq!(items[0].observation, text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_query_is_an_error(query in ".{0,60}|[\"*^:(){}+a-c -]{0,40}|(AND|OR|NOT|NEAR|a|\"| ){0,20}") {
+        block_on(async {
+            let (_place, archive, namespace) = fresh().await;
+            archive.remember(namespace, NewItem::turn("a b c", "")).await.unwrap();
+            archive.by_words(namespace, &query, 5).await.unwrap();
+        });
+    }
+}
+
+/// In either case, in any language, and in every part of an item.
+#[tokio::test]
+async fn letters_are_found_wherever_they_are() {
+    let (_place, archive, namespace) = fresh().await;
+    let turn = NewItem::turn("Die ÄPFEL von Ωμέγα", "100% 'quoted_").summary("КРАТКО");
+    archive.remember(namespace, turn).await.unwrap();
+    archive
+        .remember(namespace, NewItem::fact("Straße", "Nr. 5"))
+        .await
+        .unwrap();
+    let count = async |text: &str| {
+        let filter = Filter {
+            containing: Some(text.to_owned()),
+            ..Filter::default()
+        };
+        let browsed = archive.browse(namespace, &filter, None, 10).await.unwrap();
+        let chosen = archive
+            .would_forget(namespace, &filter, None)
+            .await
+            .unwrap();
+        assert_eq!(
+            browsed.iter().map(|item| item.id).collect::<Vec<_>>(),
+            chosen
+        );
+        chosen.len()
+    };
+    for text in [
+        "äpfel",
+        "Äpf",
+        "ΩΜΈΓΑ",
+        "0% 'q",
+        "кратко",
+        "straße",
+        "nr. 5",
+        "STRASSE",
+    ] {
+        let expected = usize::from(text != "STRASSE");
+        assert_eq!(count(text).await, expected, "{text}");
+    }
+    assert_eq!(count("").await, 2);
+    let filter = Filter {
+        containing: Some("r".to_owned()),
+        ..Filter::default()
+    };
+    assert!(
+        archive
+            .browse(namespace, &filter, None, 0)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(count("_").await, 1, "no pattern");
+}
