@@ -17,7 +17,9 @@ pub use archive::{Archive, Filter, Forgotten, Imported, NamespaceSummary};
 pub use embed::{CachedEmbedder, HashingEmbedder};
 pub use index::{ExactIndex, Hit, IndexStamp, Point, VectorIndex, check_index};
 pub use item::{ItemId, Kind, MemoryItem, Moment, NewItem, Source, Validity, Written};
-pub use memory::{Found, Memory, Moved, Progress, Query, Repaired, Search};
+pub use memory::{
+    Action, Consolidated, Found, Memory, Moved, Plan, Progress, Proposal, Query, Repaired, Search,
+};
 pub use namespace::{Namespace, NamespaceId};
 pub use pack::{Candidate, Form, Packing, Reason, Verdict, pack};
 pub use rank::{Ranking, Recency};

@@ -2,6 +2,7 @@
 
 mod browse;
 mod changes;
+mod consolidate;
 mod forget;
 mod record;
 mod rows;
@@ -15,6 +16,7 @@ pub use forget::Forgotten;
 pub use transfer::Imported;
 
 pub(crate) use changes::{Change, Unindexed, Watermark};
+pub(crate) use consolidate::{mergeable, plain};
 
 use std::{
     io::Write,

@@ -1,11 +1,13 @@
 //! An archive, an index and an embedder, kept in step.
 
 mod check;
+mod consolidate;
 mod relocate;
 mod search;
 mod sync;
 
 pub use check::Repaired;
+pub use consolidate::{Action, Consolidated, Plan, Proposal};
 pub use relocate::Moved;
 pub use search::{Found, Query, Search};
 

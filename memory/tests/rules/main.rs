@@ -2,6 +2,7 @@
 
 #![allow(missing_docs)]
 
+mod consolidating;
 mod crowd;
 mod facts;
 mod fakes;

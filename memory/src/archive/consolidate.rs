@@ -1,0 +1,355 @@
+//! What consolidation reads and writes: items of the same words, keys of the same meaning, items that
+//! lack a summary.
+
+use std::collections::{HashMap, HashSet};
+
+use catena_core::Result;
+use rusqlite::{Connection, params};
+use sha2::{Digest, Sha256};
+
+use super::{
+    browse, forget,
+    record::{anew, digest, lend_summary, retell, said_at},
+    rows,
+    schema::failed,
+    timeline::{self, Telling},
+};
+use crate::{Archive, ItemId, Kind, MemoryItem, NamespaceId, Validity};
+
+impl Archive {
+    pub(crate) async fn alike(
+        &self,
+        namespace: NamespaceId,
+        most: usize,
+    ) -> Result<Vec<Vec<ItemId>>> {
+        self.read(move |db| alike(db, namespace, most)).await
+    }
+
+    /// Pairs of keys, by the first item that has each: the younger and the older.
+    pub(crate) async fn related_keys(
+        &self,
+        namespace: NamespaceId,
+        most: usize,
+    ) -> Result<Vec<(ItemId, ItemId)>> {
+        self.read(move |db| related_keys(db, namespace, most)).await
+    }
+
+    /// The keys of facts.
+    pub(crate) async fn keys_of(
+        &self,
+        namespace: NamespaceId,
+        ids: Vec<ItemId>,
+    ) -> Result<HashMap<ItemId, String>> {
+        self.read(move |db| keys_of(db, namespace, &ids)).await
+    }
+
+    pub(crate) async fn about(&self, namespace: NamespaceId, key: String) -> Result<Vec<ItemId>> {
+        self.read(move |db| about(db, namespace, &key)).await
+    }
+
+    pub(crate) async fn unsummarised(
+        &self,
+        namespace: NamespaceId,
+        letters: u64,
+        most: usize,
+    ) -> Result<Vec<(ItemId, u64)>> {
+        self.read(move |db| unsummarised(db, namespace, letters, most))
+            .await
+    }
+
+    /// Makes items one, the first: how many became a part of it. None where they may not be merged.
+    pub(crate) async fn merge(&self, namespace: NamespaceId, items: Vec<ItemId>) -> Result<u64> {
+        self.0
+            .writer
+            .write(move |db| merge(db, namespace, &items).map_err(|error| failed(&error)))
+            .await
+    }
+
+    /// Gives the facts about `from` the key `to`, of which there are some: how many got it. None where
+    /// none of `items` is among them any longer.
+    pub(crate) async fn rename(
+        &self,
+        namespace: NamespaceId,
+        from: String,
+        to: String,
+        items: Vec<ItemId>,
+    ) -> Result<u64> {
+        self.0
+            .writer
+            .write(move |db| {
+                rename(db, namespace, &from, &to, &items).map_err(|error| failed(&error))
+            })
+            .await
+    }
+}
+
+/// What is no more than a pause or an emphasis. Signs that change what is meant (`C++`, `#1`, `50%`)
+/// are none.
+const PUNCTUATION: &str = ".,;:!?\'\"()[]{}-–—…‘’“”«»„‚¿¡·、。，！？：；「」『』（）";
+
+/// The words of an item, without case, white space and punctuation.
+fn same_words(item: &MemoryItem) -> String {
+    let parts = [
+        item.key.as_deref().unwrap_or_default(),
+        &item.observation,
+        &item.response,
+    ];
+    parts.map(plain).join("\n")
+}
+
+/// Lower case, one space between words, no punctuation, except before a digit: -5 is not 5, nor 1.5
+/// the same as 1 5. A text of nothing else is left as it is.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let before_digit = letters.peek().is_some_and(char::is_ascii_digit);
+        match letter.is_whitespace() || (PUNCTUATION.contains(letter) && !before_digit) {
+            true if plain.is_empty() || plain.ends_with(' ') => {}
+            true => plain.push(' '),
+            false => plain.extend(letter.to_lowercase()),
+        }
+    }
+    match plain.trim_end() {
+        "" => text.to_owned(),
+        words => words.to_owned(),
+    }
+}
+
+/// Groups of items whose words are the same, each the oldest first. The table is a temporary one:
+/// what is kept in memory does not grow with the namespace.
+pub(super) fn alike(
+    db: &Connection,
+    namespace: NamespaceId,
+    most: usize,
+) -> rusqlite::Result<Vec<Vec<ItemId>>> {
+    db.execute_batch(
+        "DROP TABLE IF EXISTS temp.alike;
+         CREATE TEMP TABLE alike (words BLOB, item INTEGER, PRIMARY KEY (words, item))
+             STRICT, WITHOUT ROWID;",
+    )?;
+    let all = format!("SELECT {} FROM items WHERE namespace = ?1", rows::COLUMNS);
+    let mut statement = db.prepare(&all)?;
+    let mut found = statement.query([rows::sql(namespace.0)])?;
+    let mut add = db.prepare("INSERT INTO temp.alike VALUES (?1, ?2)")?;
+    while let Some(row) = found.next()? {
+        let item = rows::item_without_sources(row)?;
+        let words = Sha256::digest(same_words(&item));
+        add.execute(params![words.as_slice(), rows::sql(item.id.0)])?;
+    }
+    let sql = "SELECT words FROM temp.alike GROUP BY words HAVING count(*) > 1
+        ORDER BY min(item) LIMIT ?1";
+    let members = "SELECT item FROM temp.alike WHERE words = ?1 ORDER BY item";
+    let mut members = db.prepare(members)?;
+    let groups = db
+        .prepare(sql)?
+        .query_map([browse::limit(most)], |row| row.get(0))?
+        .map(|words: rusqlite::Result<Vec<u8>>| {
+            members
+                .query_map([words?], |row| rows::number(row, 0).map(ItemId))?
+                .collect()
+        })
+        .collect::<rusqlite::Result<_>>()?;
+    drop((found, add, members));
+    drop(statement);
+    db.execute_batch("DROP TABLE temp.alike")?;
+    Ok(groups)
+}
+
+/// A word that more keys share says nothing of what they are about.
+const SHARED: usize = 64;
+
+/// Pairs of keys that are the same but for case, white space and punctuation, or share a word that
+/// says something, each by the first item that has it; the younger first. In a temporary table too.
+fn related_keys(
+    db: &Connection,
+    namespace: NamespaceId,
+    most: usize,
+) -> rusqlite::Result<Vec<(ItemId, ItemId)>> {
+    db.execute_batch(
+        "DROP TABLE IF EXISTS temp.shared;
+         CREATE TEMP TABLE shared (word TEXT, first INTEGER, PRIMARY KEY (word, first))
+             STRICT, WITHOUT ROWID;",
+    )?;
+    let keys =
+        "SELECT key, min(id) FROM items WHERE namespace = ?1 AND key IS NOT NULL GROUP BY key";
+    let mut keys = db.prepare(keys)?;
+    let mut found = keys.query([rows::sql(namespace.0)])?;
+    let mut add = db.prepare("INSERT OR IGNORE INTO temp.shared VALUES (?1, ?2)")?;
+    while let Some(row) = found.next()? {
+        let (key, first): (String, i64) = (row.get(0)?, row.get(1)?);
+        let words = plain(&key);
+        // A line is no word: this one is the whole key.
+        add.execute(params![format!("{words}\n"), first])?;
+        for word in words.split(' ').filter(|word| browse::tells(word)) {
+            add.execute(params![word, first])?;
+        }
+    }
+    let sql = "SELECT DISTINCT a.first, b.first FROM temp.shared a
+        JOIN temp.shared b ON b.word = a.word AND b.first < a.first
+        WHERE a.word IN (SELECT word FROM temp.shared GROUP BY word HAVING count(*) BETWEEN 2 AND ?1)
+        LIMIT ?2";
+    let pairs = db
+        .prepare(sql)?
+        .query_map([browse::limit(SHARED), browse::limit(most)], |row| {
+            Ok((ItemId(rows::number(row, 0)?), ItemId(rows::number(row, 1)?)))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    drop((found, add));
+    drop(keys);
+    db.execute_batch("DROP TABLE temp.shared")?;
+    Ok(pairs)
+}
+
+fn keys_of(
+    db: &Connection,
+    namespace: NamespaceId,
+    ids: &[ItemId],
+) -> rusqlite::Result<HashMap<ItemId, String>> {
+    let sql = "SELECT id, key FROM items WHERE namespace = ?1 AND key IS NOT NULL
+        AND id IN (SELECT value FROM json_each(?2))";
+    db.prepare_cached(sql)?
+        .query_map(params![rows::sql(namespace.0), rows::array(ids)], |row| {
+            Ok((ItemId(rows::number(row, 0)?), row.get(1)?))
+        })?
+        .collect()
+}
+
+/// The facts about a key.
+pub(super) fn about(
+    db: &Connection,
+    namespace: NamespaceId,
+    key: &str,
+) -> rusqlite::Result<Vec<ItemId>> {
+    let sql = "SELECT id FROM items WHERE namespace = ?1 AND key = ?2 ORDER BY id";
+    db.prepare_cached(sql)?
+        .query_map(params![rows::sql(namespace.0), key], |row| {
+            rows::number(row, 0).map(ItemId)
+        })?
+        .collect()
+}
+
+/// Items of at least `letters` letters that have no summary, by ascending number, with how many.
+pub(super) fn unsummarised(
+    db: &Connection,
+    namespace: NamespaceId,
+    letters: u64,
+    most: usize,
+) -> rusqlite::Result<Vec<(ItemId, u64)>> {
+    let sql = "SELECT id, length(observation) + length(response) AS letters FROM items
+        WHERE namespace = ?1 AND summary = '' AND letters >= ?2 ORDER BY id LIMIT ?3";
+    db.prepare(sql)?
+        .query_map(
+            params![
+                rows::sql(namespace.0),
+                rows::sql(letters),
+                browse::limit(most)
+            ],
+            |row| Ok((ItemId(rows::number(row, 0)?), rows::number(row, 1)?)),
+        )?
+        .collect()
+}
+
+/// Whether two items say the same and may be one: turns, or facts about one key of which the second
+/// took the place of the first.
+pub(crate) fn mergeable(first: &MemoryItem, second: &MemoryItem) -> bool {
+    let joined = match first.kind {
+        Kind::Turn => second.kind == Kind::Turn,
+        Kind::Fact => {
+            first.key == second.key
+                && first.replaced_by == Some(second.id)
+                && first.validity.until == Some(second.validity.from)
+        }
+    };
+    joined && same_words(first) == same_words(second)
+}
+
+fn merge(db: &Connection, namespace: NamespaceId, ids: &[ItemId]) -> rusqlite::Result<u64> {
+    let mut items = browse::items(db, namespace, ids)?;
+    let chain = items.windows(2).all(|pair| match pair {
+        [one, other] => one.id != other.id && mergeable(one, other),
+        _ => false,
+    });
+    let distinct: HashSet<_> = ids.iter().collect();
+    if items.len() != ids.len() || distinct.len() != ids.len() || !chain {
+        return Ok(0);
+    }
+    // From the end: each is still what the one before it was replaced by.
+    let mut count = 0;
+    while let Some(last) = items.pop()
+        && let Some(before) = items.last()
+    {
+        unite(db, before, &last)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+fn unite(db: &Connection, one: &MemoryItem, other: &MemoryItem) -> rusqlite::Result<()> {
+    let (first, second) = (rows::sql(one.id.0), rows::sql(other.id.0));
+    // What was said twice at the same moment of the same turn goes with the item.
+    db.execute(
+        "UPDATE OR IGNORE sources SET item = ?1 WHERE item = ?2",
+        [first, second],
+    )?;
+    lend_summary(db, one.id, &other.summary)?;
+    said_at(db, one.id, other.validity.from)?;
+    if one.kind == Kind::Fact {
+        let set = "UPDATE items SET (valid_until, replaced_by) =
+            (SELECT valid_until, replaced_by FROM items WHERE id = ?2) WHERE id = ?1";
+        db.execute(set, [first, second])?;
+    }
+    db.execute(
+        "UPDATE items SET replaced_by = ?1 WHERE replaced_by = ?2 AND id <> ?1",
+        [first, second],
+    )?;
+    forget::remove(db, other.id)
+}
+
+/// Each fact is told again about the other key, for each time that it was told.
+fn rename(
+    db: &Connection,
+    namespace: NamespaceId,
+    from: &str,
+    to: &str,
+    planned: &[ItemId],
+) -> rusqlite::Result<u64> {
+    let there = about(db, namespace, to)?;
+    let ids = about(db, namespace, from)?;
+    if from == to || there.is_empty() || !planned.iter().any(|id| ids.contains(id)) {
+        return Ok(0);
+    }
+    let mut items = browse::items(db, namespace, &ids)?;
+    // Of equal moments those that never held first: what is told last holds.
+    items.sort_by_key(|item| {
+        let Validity { from, until } = item.validity;
+        (from, until != Some(from), item.id)
+    });
+    for item in &items {
+        forget::delete(db, item.id)?;
+    }
+    for item in &items {
+        let mut new = anew(item);
+        new.key = Some(to.to_owned());
+        let telling = Telling {
+            namespace,
+            key: to,
+            item: &new,
+            digest: &digest(&new),
+            number: Some(item.id),
+        };
+        retell(db, &telling, item)?;
+    }
+    for item in &items {
+        note_if_gone(db, item.id)?;
+    }
+    Ok(items.len() as u64)
+}
+
+/// The value of an item that is no longer there was told of the other key too, and is there once.
+fn note_if_gone(db: &Connection, id: ItemId) -> rusqlite::Result<()> {
+    match timeline::is_there(db, id)? {
+        true => Ok(()),
+        false => forget::note_removed(db, id),
+    }
+}

@@ -1,0 +1,271 @@
+//! Consolidation: what was said twice in other words becomes one, and a dry run tells it before.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use catena_core::{Embedding, Result};
+use serde::{Deserialize, Serialize};
+
+use super::Memory;
+use crate::{
+    ItemId, MemoryItem, NamespaceId, Validity,
+    archive::{mergeable, plain},
+    index::cosine,
+};
+
+/// How alike the vectors of two keys have to be that mean the same, as a cosine.
+const ALIKE: f32 = 0.9;
+
+/// Items of so many letters are long.
+const LONG: u64 = 1000;
+
+/// The most proposals of a plan of each kind.
+const MOST: usize = 10_000;
+
+/// The most pairs of keys that are compared, and how many at a time.
+const MOST_PAIRS: usize = 1_000_000;
+const PAIRS: usize = 256;
+
+/// What consolidation would do.
+///
+/// # Example: a dry run
+///
+/// ```
+/// use std::sync::Arc;
+/// use catena_memory::{Archive, ExactIndex, HashingEmbedder, Memory, Namespace, NewItem};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> catena_core::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let archive = Archive::open(folder.path().join("memory.db"))?;
+/// let memory = Memory::open(archive, Arc::new(ExactIndex::new()), Arc::new(HashingEmbedder::new()))
+///     .await?;
+/// let ada = memory.namespace(&Namespace::new("ada", "catena", "garden")).await?;
+/// memory.remember(ada, NewItem::turn("The roses are white.", "")).await?;
+/// memory.remember(ada, NewItem::turn("the roses are WHITE!", "")).await?;
+///
+/// let plan = memory.plan_consolidation(ada).await?;
+/// assert_eq!(plan.proposals[0].reason, "they say the same");
+/// assert_eq!(memory.consolidate(ada, &plan).await?.merged, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// In the order in which they are carried out.
+    pub proposals: Vec<Proposal>,
+    /// There is more to propose than a plan holds: carry it out and plan again.
+    #[serde(default)]
+    pub more: bool,
+}
+
+/// One thing that consolidation would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// What.
+    pub action: Action,
+    /// The items concerned. Of those that are merged the first stays.
+    pub items: Vec<ItemId>,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+/// What is proposed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Action {
+    /// Items that say the same become the oldest of them, which gets their sources.
+    Merge,
+    /// Facts get another key, that of older ones which are about the same, and take their place among
+    /// those. Each is told again for each time that it was told, so that none is lost; one that was
+    /// told of both keys at the same moment, in other words, gives way.
+    Rename {
+        /// Their key.
+        from: String,
+        /// The key of the older ones.
+        to: String,
+    },
+    /// An item is long and has no summary. For the agent that writes summaries: it calls
+    /// [`Archive::summarise`](crate::Archive::summarise). [`Memory::consolidate`] passes it over.
+    Summarise,
+}
+
+/// What consolidation did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Consolidated {
+    /// Items that became a part of an older one.
+    pub merged: u64,
+    /// Facts that got another key.
+    pub renamed: u64,
+    /// What was proposed and does not hold any longer.
+    pub skipped: Vec<Proposal>,
+}
+
+impl Memory {
+    /// What there is to consolidate in a namespace; nothing is changed.
+    ///
+    /// - Items whose words are the same but for case, white space and punctuation, to be merged. Facts
+    ///   only where one took the place of the other: what held twice, with something else in between,
+    ///   stays.
+    /// - Keys of facts that mean the same, to be made one: they are the same but for case, white space
+    ///   and punctuation; or they share a word that says something (no more than 64 keys have it), the
+    ///   same numbers are in them, and the cosine of their vectors is at least 0.9.
+    /// - Items of 1,000 letters and more without a summary.
+    ///
+    /// Takes time in proportion to the items, and memory in proportion to what is proposed, 10,000 of
+    /// each at the most, and to the pairs of keys that are compared, a million at the most.
+    ///
+    /// # Errors
+    ///
+    /// Those of the archive and the embedder.
+    pub async fn plan_consolidation(&self, namespace: NamespaceId) -> Result<Plan> {
+        let mut plan = Plan::default();
+        self.plan_merges(namespace, &mut plan).await?;
+        self.plan_renames(namespace, &mut plan).await?;
+        let long = self.0.archive.unsummarised(namespace, LONG, MOST).await?;
+        plan.more |= long.len() == MOST;
+        plan.proposals
+            .extend(long.into_iter().map(|(id, letters)| Proposal {
+                action: Action::Summarise,
+                items: vec![id],
+                reason: format!("it has {letters} letters and no summary"),
+            }));
+        Ok(plan)
+    }
+
+    /// Carries out what of a plan still holds, each proposal whole or not at all. Nothing that was
+    /// told is lost; what a plan proposes and holds no longer, because items are gone or others by
+    /// now, is skipped and told.
+    ///
+    /// # Errors
+    ///
+    /// Those of the archive. The index is told as with [`remember`](Self::remember).
+    ///
+    /// # Cancel safety
+    ///
+    /// What was carried out by then stays.
+    pub async fn consolidate(&self, namespace: NamespaceId, plan: &Plan) -> Result<Consolidated> {
+        let archive = &self.0.archive;
+        let mut done = Consolidated::default();
+        for proposal in &plan.proposals {
+            let count = match &proposal.action {
+                Action::Summarise => continue,
+                Action::Merge => archive.merge(namespace, proposal.items.clone()).await?,
+                Action::Rename { from, to } => {
+                    let items = proposal.items.clone();
+                    archive
+                        .rename(namespace, from.clone(), to.clone(), items)
+                        .await?
+                }
+            };
+            match (count, &proposal.action) {
+                (0, _) => done.skipped.push(proposal.clone()),
+                (count, Action::Merge) => done.merged += count,
+                (count, _) => done.renamed += count,
+            }
+        }
+        self.tell_or_warn().await;
+        Ok(done)
+    }
+
+    async fn plan_merges(&self, namespace: NamespaceId, plan: &mut Plan) -> Result<()> {
+        let groups = self.0.archive.alike(namespace, MOST).await?;
+        plan.more |= groups.len() == MOST;
+        for group in groups {
+            let mut items = self.0.archive.items(namespace, &group).await?;
+            items.sort_by_key(|item| {
+                let Validity { from, until } = item.validity;
+                (from, until.is_none(), until, item.id)
+            });
+            let runs = items.chunk_by(mergeable);
+            let runs = runs.filter(|run| run.len() > 1);
+            plan.proposals
+                .extend(runs.map(|run: &[MemoryItem]| Proposal {
+                    action: Action::Merge,
+                    items: run.iter().map(|item| item.id).collect(),
+                    reason: "they say the same".to_owned(),
+                }));
+        }
+        Ok(())
+    }
+
+    async fn plan_renames(&self, namespace: NamespaceId, plan: &mut Plan) -> Result<()> {
+        let archive = &self.0.archive;
+        let related = archive.related_keys(namespace, MOST_PAIRS).await?;
+        plan.more |= related.len() == MOST_PAIRS;
+        let mut pairs = Vec::new();
+        for related in related.chunks(PAIRS) {
+            pairs.extend(self.same_meaning(namespace, related).await?);
+        }
+        // The oldest first: what gets another key itself is not what others get, since they are alike
+        // to it and not to what it becomes. The next plan tells.
+        pairs.sort_by_key(|pair| (pair.younger.0, pair.older.0));
+        let mut renamed = HashSet::new();
+        for Pair {
+            younger: (first, from),
+            older: (older, to),
+            cosine,
+        } in pairs
+        {
+            if renamed.contains(&older) || !renamed.insert(first) {
+                continue;
+            }
+            plan.proposals.push(Proposal {
+                items: archive.about(namespace, from.clone()).await?,
+                reason: format!("\"{from}\" and \"{to}\" mean the same (cosine {cosine:.2})"),
+                action: Action::Rename { from, to },
+            });
+        }
+        Ok(())
+    }
+
+    /// Those pairs of keys, the younger first, that mean the same.
+    async fn same_meaning(
+        &self,
+        namespace: NamespaceId,
+        related: &[(ItemId, ItemId)],
+    ) -> Result<Vec<Pair>> {
+        let ids = related
+            .iter()
+            .flat_map(|(younger, older)| [*younger, *older]);
+        let ids: BTreeSet<_> = ids.collect();
+        let ids = ids.into_iter().collect();
+        let keys = self.0.archive.keys_of(namespace, ids).await?;
+        let vectors = self.vectors_of(&keys).await?;
+        let pairs = related.iter().filter_map(|(younger, older)| {
+            let (from, to) = (keys.get(younger)?, keys.get(older)?);
+            let cosine = cosine(vectors.get(younger)?, vectors.get(older)?);
+            let same = plain(from) == plain(to);
+            let alike = cosine >= ALIKE && numbers(from) == numbers(to);
+            (same || alike).then(|| Pair {
+                younger: (*younger, from.clone()),
+                older: (*older, to.clone()),
+                cosine,
+            })
+        });
+        Ok(pairs.collect())
+    }
+
+    async fn vectors_of(
+        &self,
+        keys: &HashMap<ItemId, String>,
+    ) -> Result<HashMap<ItemId, Embedding>> {
+        let (ids, texts): (Vec<_>, Vec<_>) =
+            keys.iter().map(|(id, key)| (*id, key.clone())).unzip();
+        let vectors = self.embed(&texts).await?;
+        Ok(ids.into_iter().zip(vectors).collect())
+    }
+}
+
+/// Two keys that mean the same, each with the first item that has it.
+struct Pair {
+    younger: (ItemId, String),
+    older: (ItemId, String),
+    cosine: f32,
+}
+
+/// The numbers in a text: what differs in them is never the same, however near it is.
+fn numbers(text: &str) -> Vec<&str> {
+    let parts = text.split(|letter: char| !letter.is_numeric());
+    parts.filter(|part| !part.is_empty()).collect()
+}
