@@ -17,6 +17,6 @@ pub use chain::{
 pub use full_context::FullContext;
 pub use memory::{
     Ablation, Activated, Digest, DocumentMemory, MemoryChat, Message, Need, NeedReason, PastFact,
-    Recall, RecalledFact, Reply,
+    Recall, RecalledFact, Reply, Summarise,
 };
 pub use prompts::Prompts;

@@ -18,14 +18,23 @@
 
 #![forbid(unsafe_code)]
 
+mod conversation;
 mod dataset;
+mod jsonl;
+mod kept;
+mod memory;
 mod metric;
 mod stats;
 mod strategy;
 mod suite;
 mod table;
 
+pub use conversation::{Conversation, Conversations, Question, Turn};
 pub use dataset::{Dataset, Item, Paragraph};
+pub use memory::{
+    Asking, Filled, FromMemory, MEMORY_STRATEGIES, MemoryEvaluation, MemoryMetric, MemoryStrategy,
+    MemorySuite, RETRIEVALS, evidence_recall, memory_strategies, retrievals,
+};
 pub use metric::{
     Metric, chosen, exact_match, multiple_choice, normalize_answer, rouge_l, rouge_mean, rouge_n,
     token_f1,

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// of about 1.5 % of its width.
 const RESAMPLES: usize = 2_000;
 
+/// The seed of the intervals in tables: the same answers give the same table.
+pub(crate) const SEED: u64 = 2026;
+
 /// A mean over items and its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use catena_agents::{ChainAnswer, ChainInput};
-use catena_core::{Agent, Entry, Journal, MemoryJournal, Payload, Run, RunOptions, Usage};
+use catena_core::{Agent, Entry, Journal, MemoryJournal, Payload, Result, Run, RunOptions, Usage};
 use catena_tools::Document;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub trait Strategy: Send + Sync {
     async fn answer(&self, item: &Item) -> Answered;
 }
 
-/// An answer to an item, and how it came about.
+/// An answer to an item or a question, and how it came about.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answered {
     /// The item.
@@ -46,6 +46,36 @@ pub struct Answered {
     pub elapsed: Duration,
     /// Every call of the run, in their order.
     pub transcript: Vec<Entry>,
+}
+
+impl Answered {
+    /// A question that has no answer yet.
+    pub(crate) fn unanswered(setting: &str, id: &str, question: &str, gold: &[String]) -> Self {
+        Self {
+            id: id.to_owned(),
+            setting: setting.to_owned(),
+            question: question.to_owned(),
+            gold: gold.to_vec(),
+            answer: String::new(),
+            error: None,
+            usage: Usage::default(),
+            elapsed: Duration::ZERO,
+            transcript: Vec::new(),
+        }
+    }
+
+    /// Adds what the run that answered it took.
+    pub(crate) fn ran(&mut self, ran: Ran) {
+        self.usage = ran.usage;
+        self.elapsed = ran.elapsed;
+        self.transcript = ran.transcript;
+    }
+}
+
+impl AsRef<Self> for Answered {
+    fn as_ref(&self) -> &Self {
+        self
+    }
 }
 
 /// A strategy that runs an agent over the item's context as one document, a run for each item.
@@ -118,33 +148,48 @@ where
         }
         let document = Document::new(item.id.clone(), item.document());
         let input = ChainInput::question(vec![document], question);
-        let journal = Arc::new(MemoryJournal::new());
-        let options = RunOptions::new(&self.name).journal(journal.clone());
-        let run = Run::start(Arc::clone(&self.agent), input, options);
-        let id = run.id().clone();
-        let result = run.outcome().await;
-        let transcript = match journal.load(&id).await {
-            Ok(Some((_, entries))) => entries,
-            _ => Vec::new(),
-        };
-        let elapsed = transcript.iter().map(|entry| entry.elapsed).sum();
-        let (answer, error, usage) = match result {
-            Ok(outcome) => (outcome.output.into_text(), None, outcome.usage),
-            Err(error) => {
-                let usage = error.spent().copied().unwrap_or_default();
-                (String::new(), Some(error.to_string()), usage)
-            }
-        };
-        Answered {
-            id: item.id.clone(),
-            setting: self.setting.clone(),
-            question: item.question.clone(),
-            gold: item.answers.clone(),
-            answer,
-            error,
-            usage,
-            elapsed,
-            transcript,
+        let (output, ran) = run(&self.agent, input, &self.name).await;
+        let mut answered =
+            Answered::unanswered(&self.setting, &item.id, &item.question, &item.answers);
+        match output {
+            Ok(output) => answered.answer = output.into_text(),
+            Err(error) => answered.error = Some(error.to_string()),
         }
+        answered.ran(ran);
+        answered
     }
+}
+
+/// What a run took, and every call of it.
+pub(crate) struct Ran {
+    pub(crate) usage: Usage,
+    pub(crate) elapsed: Duration,
+    pub(crate) transcript: Vec<Entry>,
+}
+
+/// Runs an agent with a journal of its own.
+pub(crate) async fn run<A: Agent>(
+    agent: &Arc<A>,
+    input: A::Input,
+    name: &str,
+) -> (Result<A::Output>, Ran) {
+    let journal = Arc::new(MemoryJournal::new());
+    let options = RunOptions::new(name).journal(journal.clone());
+    let run = Run::start(Arc::clone(agent), input, options);
+    let id = run.id().clone();
+    let result = run.outcome().await;
+    let transcript = match journal.load(&id).await {
+        Ok(Some((_, entries))) => entries,
+        _ => Vec::new(),
+    };
+    let usage = match &result {
+        Ok(outcome) => outcome.usage,
+        Err(error) => error.spent().copied().unwrap_or_default(),
+    };
+    let ran = Ran {
+        usage,
+        elapsed: transcript.iter().map(|entry| entry.elapsed).sum(),
+        transcript,
+    };
+    (result.map(|outcome| outcome.output), ran)
 }

@@ -1,18 +1,10 @@
 //! A suite: items, how they are scored, and answers that are kept as they come.
 
-use std::{
-    collections::HashMap,
-    fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Write},
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use catena_core::{Error, Result};
 
-use crate::{Answered, Dataset, Item, Metric, Row, Strategy, Summary};
-
-/// The seed of the intervals: the same answers give the same table.
-const SEED: u64 = 2026;
+use crate::{Answered, Dataset, Item, Metric, Row, Strategy, Summary, kept::Kept, stats::SEED};
 
 /// Items of a benchmark, and the metrics by which answers to them are scored.
 #[derive(Clone, Debug)]
@@ -95,19 +87,12 @@ impl Suite {
         folder: &Path,
         mut progress: impl FnMut(&Answered, usize),
     ) -> Result<Evaluation> {
-        let path = folder
-            .join(&self.name)
-            .join(format!("{}.jsonl", strategy.name()));
-        let (mut file, mut known) = open(&path, &strategy.setting())?;
+        let mut kept = Kept::open(folder, &self.name, strategy.name(), &strategy.setting())?;
         let mut answers = Vec::with_capacity(self.items.len());
         for item in &self.items {
-            let answered = match known.remove(&item.id) {
+            let answered: Answered = match kept.take(&item.id) {
                 Some(answered) => answered,
-                None => {
-                    let answered = strategy.answer(item).await;
-                    append(&mut file, &answered).map_err(|error| unwritable(&path, error))?;
-                    answered
-                }
+                None => kept.keep(strategy.answer(item).await)?,
             };
             progress(&answered, answers.len() + 1);
             answers.push(answered);
@@ -165,68 +150,4 @@ impl Evaluation {
         }
         Ok(row)
     }
-}
-
-/// Opens a file of answers; what it holds of this setting by item, without failures.
-fn open(path: &Path, setting: &str) -> Result<(File, HashMap<String, Answered>)> {
-    let unusable = |error| unwritable(path, error);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(unusable)?;
-    }
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(unusable(error)),
-    };
-    let mut known = HashMap::new();
-    let mut whole = 0;
-    for line in text.split_inclusive('\n') {
-        // The process died in the middle of this line: its item is answered anew.
-        let Ok(answered) = serde_json::from_str::<Answered>(line) else {
-            if !line.ends_with('\n') {
-                break;
-            }
-            return Err(Error::invalid(format!(
-                "{} holds a line that is no answer",
-                path.display()
-            ))
-            .with_help("name another folder, or remove the file"));
-        };
-        if answered.setting != setting {
-            return Err(Error::invalid(format!(
-                "{} holds answers with another setting: {} instead of {setting}",
-                path.display(),
-                answered.setting
-            ))
-            .with_help("name another folder, or remove the file"));
-        }
-        whole += line.len();
-        if answered.error.is_none() {
-            known.insert(answered.id.clone(), answered);
-        }
-    }
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(unusable)?;
-    file.set_len(whole as u64).map_err(unusable)?;
-    Ok((file, known))
-}
-
-fn append(file: &mut File, answered: &Answered) -> io::Result<()> {
-    let mut line = serde_json::to_vec(answered)?;
-    line.push(b'\n');
-    file.write_all(&line)?;
-    file.sync_data()
-}
-
-fn unwritable(path: &Path, error: io::Error) -> Error {
-    let path: PathBuf = path.into();
-    Error::other(format!(
-        "{} cannot be kept up to date: {error}",
-        path.display()
-    ))
-    .with_help("name a folder that can be written and has room")
-    .with_source(error)
 }

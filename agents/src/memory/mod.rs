@@ -13,6 +13,7 @@ mod render;
 mod types;
 
 pub use document::{Digest, DocumentMemory};
+pub use remember::Summarise;
 pub use types::{Activated, Message, Need, NeedReason, PastFact, Recall, RecalledFact, Reply};
 
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use self::{
     ask::Asker,
     controller::Controller,
     facts::Facts,
-    remember::{Remember, Summariser},
+    remember::{Remember, SUMMARISE_ABOVE, Summariser},
     render::Renderer,
 };
 use crate::Prompts;
@@ -128,7 +129,7 @@ impl MemoryChat {
             memory_tokens: None,
             activate: 6,
             facts: 5,
-            summarise_above: 300,
+            summarise_above: SUMMARISE_ABOVE,
             search: Search::Hybrid,
             words: 0.4,
             ranking: Ranking::default(),

@@ -11,6 +11,7 @@ use super::{
     facts::Facts,
     types::{Answered, Reply},
 };
+use crate::Prompts;
 
 /// Writes a turn down (SCM §3.2).
 #[derive(Clone, Debug)]
@@ -84,6 +85,9 @@ pub(super) struct Summariser {
     pub(super) window: u64,
 }
 
+/// Turns of more tokens get a summary, unless said otherwise: as in the authors' code.
+pub(super) const SUMMARISE_ABOVE: usize = 300;
+
 /// The most tokens of a summary.
 const SUMMARY_TOKENS: u32 = 96;
 
@@ -96,8 +100,7 @@ struct Variables<'a> {
 impl Summariser {
     /// The summary of a turn or, without `bot`, of a segment; empty when it is short already.
     pub(super) async fn summary(&self, cx: &Context, user: &str, bot: &str) -> Result<String> {
-        let tokens = self.count(user) + self.count(bot);
-        if tokens <= self.above {
+        if !self.is_long(user, bot) {
             return Ok(String::new());
         }
         let request = |user: &str, bot: &str| -> Result<ChatRequest> {
@@ -112,10 +115,14 @@ impl Summariser {
         }
         let answer = cx.chat(&*self.model, whole).await?.text;
         let summary = answer.split_whitespace().collect::<Vec<_>>().join(" ");
-        match summary.is_empty() || self.count(&summary) >= tokens {
+        match summary.is_empty() || self.count(&summary) >= self.count(user) + self.count(bot) {
             true => Ok(self.beginnings(user, bot)),
             false => Ok(summary),
         }
+    }
+
+    fn is_long(&self, user: &str, bot: &str) -> bool {
+        self.count(user) + self.count(bot) > self.above
     }
 
     /// The first sentences of both, up to the size of a summary.
@@ -139,5 +146,42 @@ impl Summariser {
 
     fn count(&self, text: &str) -> usize {
         self.model.counter().count(text)
+    }
+}
+
+/// Gives a turn the summary that [`MemoryChat`](crate::MemoryChat) gives it when it writes it down:
+/// for turns that were not spoken with it, such as those of an imported conversation. Its input is
+/// what was said to the bot and what the bot said; its output is empty for a short turn.
+#[derive(Clone, Debug)]
+pub struct Summarise(Summariser);
+
+impl Summarise {
+    /// With `model`, whose prompts and answers take up to `window` tokens together.
+    ///
+    /// # Errors
+    ///
+    /// [`is_prompt`](catena_core::Error::is_prompt) when the template is missing or broken.
+    pub fn new(model: Arc<dyn ChatModel>, window: u32, prompts: &Prompts) -> Result<Self> {
+        Ok(Self(Summariser {
+            model,
+            prompt: prompts.load("memory/summary")?,
+            above: SUMMARISE_ABOVE,
+            window: u64::from(window),
+        }))
+    }
+
+    /// Whether a turn is so long that it gets a summary.
+    pub fn is_long(&self, user: &str, bot: &str) -> bool {
+        self.0.is_long(user, bot)
+    }
+}
+
+#[async_trait]
+impl Agent for Summarise {
+    type Input = (String, String);
+    type Output = String;
+
+    async fn run(&self, (user, bot): (String, String), cx: &Context) -> Result<String> {
+        self.0.summary(cx, &user, &bot).await
     }
 }

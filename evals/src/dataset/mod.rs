@@ -4,10 +4,12 @@ mod multihop;
 mod qmsum;
 mod quality;
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{collections::HashSet, path::Path};
 
-use catena_core::{Error, Result};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use catena_core::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::jsonl::{self, parse};
 
 /// A question over a context, with what a right answer is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,42 +93,17 @@ impl Dataset {
     /// what the data set promises: a field is missing or empty, a supporting title or gold option
     /// is not there, an id comes twice. The message names the file and the line.
     pub fn load(self, path: impl AsRef<Path>) -> Result<Vec<Item>> {
-        let path = path.as_ref();
-        let text = fs::read_to_string(path).map_err(|error| {
-            Error::invalid(format!("reading the data set {}: {error}", path.display()))
-                .with_help("check the path; the file has to be UTF-8 text, one JSON object a line")
-                .with_source(error)
-        })?;
-        let mut items = Vec::new();
         let mut ids = HashSet::new();
-        for (line, record) in (1..)
-            .zip(text.lines())
-            .filter(|(_, record)| !record.trim().is_empty())
-        {
-            let read = self.record(record, line).and_then(|read| {
-                read.iter().try_for_each(check)?;
-                match read.iter().find(|item| !ids.insert(item.id.clone())) {
-                    Some(twice) => Err(format!("the id {:?} came before", twice.id)),
-                    None => Ok(read),
-                }
-            });
-            items.extend(read.map_err(|reason| {
-                Error::invalid(format!(
-                    "reading the data set {}, line {line}: {reason}",
-                    path.display()
-                ))
-                .with_help(format!(
-                    "the file has to be {self:?} as published, one JSON object a line"
-                ))
-            })?);
-        }
-        if items.is_empty() {
-            return Err(Error::invalid(format!(
-                "reading the data set {}: it has no items",
-                path.display()
-            )));
-        }
-        Ok(items)
+        let form = format!("{self:?} as published");
+        let items = jsonl::lines(path.as_ref(), &form, |record, line| {
+            let read = self.record(record, line)?;
+            read.iter().try_for_each(check)?;
+            match read.iter().find(|item| !ids.insert(item.id.clone())) {
+                Some(twice) => Err(format!("the id {:?} came before", twice.id)),
+                None => Ok(read),
+            }
+        })?;
+        Ok(items.into_iter().flatten().collect())
     }
 
     fn record(self, record: &str, line: usize) -> Result<Vec<Item>, String> {
@@ -139,10 +116,6 @@ impl Dataset {
             Self::QmSum => qmsum::items(parse(record)?, line),
         }
     }
-}
-
-fn parse<T: DeserializeOwned>(record: &str) -> Result<T, String> {
-    serde_json::from_str(record).map_err(|error| error.to_string())
 }
 
 /// What is true of an item of any data set.

@@ -223,7 +223,7 @@ fn words(text: &str) -> impl Iterator<Item = String> {
     let mut seen = HashSet::new();
     text.unicode_words()
         .filter(|word| word.len() <= LONGEST_WORD)
-        .map(str::to_lowercase)
+        .map(bare)
         .filter(move |word| seen.insert(word.clone()))
 }
 
@@ -238,6 +238,12 @@ fn any_of(words: impl Iterator<Item = String>) -> Option<String> {
         .map(|word| format!("\"{}\"", word.replace('"', "")))
         .collect();
     (!quoted.is_empty()).then(|| quoted.join(" OR "))
+}
+
+/// A word as it is looked for: a dog's name is to find the dog.
+fn bare(word: &str) -> String {
+    let word = word.to_lowercase().replace('’', "'");
+    word.strip_suffix("'s").map_or(word.clone(), str::to_owned)
 }
 
 /// Words that are in every text and say nothing of what it is about.
@@ -259,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_query_is_its_telling_words_and_never_an_expression() {
-        let expression = match_any("What is the NAME of \"my\" dog? OR NEAR(x)").unwrap();
+        let expression = match_any("What is the NAME of \"my\" dog? OR NEAR(x), dog’s").unwrap();
         assert_eq!(expression, "\"name\" OR \"dog\" OR \"near\" OR \"x\"");
         assert_eq!(
             match_any("who is it").unwrap(),

@@ -1,0 +1,215 @@
+//! What SCM is compared with: turns that are chosen in one way, and put before the model as they are.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use catena_agents::Prompts;
+use catena_core::{Agent, ChatModel, ChatRequest, Context, Error, Prompt, Result};
+use catena_memory::{MemoryItem, Query, Ranking, Search};
+use serde::Serialize;
+
+use super::{Filled, FromMemory, MemoryStrategy};
+use crate::{Question, strategy::run};
+
+/// Which turns are chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Choice {
+    /// Those that a search finds, ranked.
+    Found {
+        search: Search,
+        words: f32,
+        ranking: Ranking,
+    },
+    /// The last ones.
+    Last,
+}
+
+impl Choice {
+    /// The turns, the first to be kept first.
+    async fn items(
+        &self,
+        filled: &Filled,
+        question: &str,
+        count: usize,
+    ) -> Result<Vec<MemoryItem>> {
+        let Self::Found {
+            search,
+            words,
+            ranking,
+        } = *self
+        else {
+            return filled.lately(count).await;
+        };
+        let query = Query::new(question).search(search).words(words);
+        // As many as `MemoryChat` looks through.
+        let query = query.limit(count * 2 + 1);
+        let mut found = filled.memory().search(filled.namespace(), &query).await?;
+        ranking.sort(&mut found, filled.turns() + 1);
+        found.truncate(count);
+        Ok(found.into_iter().map(|found| found.item).collect())
+    }
+}
+
+/// Turns that are chosen without a controller, and an answer from them if there is a model.
+pub(super) struct Plain {
+    pub(super) name: String,
+    pub(super) setting: String,
+    pub(super) choice: Choice,
+    /// How many turns are chosen.
+    pub(super) count: usize,
+    /// `None`: turns are looked for, and nothing is answered.
+    pub(super) answer: Option<Arc<AnswerFromTurns>>,
+}
+
+#[async_trait]
+impl MemoryStrategy for Plain {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn setting(&self) -> String {
+        self.setting.clone()
+    }
+
+    async fn answer(&self, filled: &Filled, question: &Question) -> FromMemory {
+        let mut from_memory = FromMemory::unanswered(&self.setting, question);
+        let items = match self.choice.items(filled, &question.text, self.count).await {
+            Ok(items) => items,
+            Err(error) => return from_memory.failed(&error),
+        };
+        from_memory.activated = items.iter().map(MemoryItem::turn).collect();
+        let Some(agent) = &self.answer else {
+            return from_memory;
+        };
+        let chosen = items.len();
+        let (output, ran) = run(agent, (question.text.clone(), items), &self.name).await;
+        match output {
+            Ok((text, kept)) => {
+                from_memory.answered.answer = text;
+                from_memory.activated.truncate(kept);
+                from_memory.dropped = chosen - kept;
+            }
+            Err(error) => from_memory = from_memory.failed(&error),
+        }
+        from_memory.answered.ran(ran);
+        from_memory
+    }
+}
+
+/// Answers a question from turns, with the prompt that [`MemoryChat`](catena_agents::MemoryChat)
+/// answers with. Its input is the question and the turns, the most important first; what does not fit
+/// is dropped from the end. Returns the answer, and how many turns were kept.
+#[derive(Debug)]
+pub(super) struct AnswerFromTurns {
+    model: Arc<dyn ChatModel>,
+    prompt: Prompt,
+    instructions: String,
+    window: u32,
+    answer_tokens: u32,
+    dates: bool,
+}
+
+/// A turn as it stands in the prompt.
+#[derive(Serialize)]
+struct Line {
+    turn: u64,
+    when: String,
+    user: String,
+    bot: String,
+    summary: String,
+}
+
+#[derive(Serialize)]
+struct Variables<'a> {
+    instructions: &'a str,
+    now: &'a str,
+    facts: [(); 0],
+    memories: &'a [Line],
+    message: &'a str,
+}
+
+impl AnswerFromTurns {
+    pub(super) fn new(
+        model: Arc<dyn ChatModel>,
+        window: u32,
+        answer_tokens: u32,
+        instructions: impl Into<String>,
+        dates: bool,
+        prompts: &Prompts,
+    ) -> Result<Self> {
+        let limit = model.profile().context_window;
+        if window > limit {
+            return Err(Error::invalid(format!(
+                "a window of {window} tokens is larger than the model's {limit}"
+            )));
+        }
+        Ok(Self {
+            model,
+            prompt: prompts.load("memory/answer")?,
+            instructions: instructions.into(),
+            window,
+            answer_tokens,
+            dates,
+        })
+    }
+
+    fn request(&self, question: &str, lines: &[Line]) -> Result<ChatRequest> {
+        let messages = self.prompt.render(&Variables {
+            instructions: &self.instructions,
+            now: "",
+            facts: [],
+            memories: lines,
+            message: question,
+        })?;
+        Ok(ChatRequest::new(messages).max_tokens(self.answer_tokens))
+    }
+
+    fn line(&self, item: &MemoryItem) -> Line {
+        let mut when = String::new();
+        if self.dates {
+            when = item.at().to_string();
+            when.truncate("2026-11-25".len());
+        }
+        Line {
+            turn: item.turn(),
+            when,
+            user: item.observation.clone(),
+            bot: item.response.clone(),
+            summary: String::new(),
+        }
+    }
+
+    fn fits(&self, request: &ChatRequest) -> bool {
+        let needed = self.model.prompt_tokens(request) + u64::from(self.answer_tokens);
+        needed <= u64::from(self.window)
+    }
+}
+
+#[async_trait]
+impl Agent for AnswerFromTurns {
+    type Input = (String, Vec<MemoryItem>);
+    type Output = (String, usize);
+
+    async fn run(&self, (question, items): Self::Input, cx: &Context) -> Result<Self::Output> {
+        let with = |count: usize| -> Result<ChatRequest> {
+            let mut lines: Vec<_> = items
+                .iter()
+                .take(count)
+                .map(|item| self.line(item))
+                .collect();
+            lines.sort_by_key(|line| line.turn);
+            self.request(&question, &lines)
+        };
+        // The most turns that fit: more turns never take fewer tokens.
+        let (mut fit, mut too_many) = (0, items.len() + 1);
+        while too_many - fit > 1 {
+            let middle = fit + (too_many - fit) / 2;
+            match self.fits(&with(middle)?) {
+                true => fit = middle,
+                false => too_many = middle,
+            }
+        }
+        let answer = cx.chat(&*self.model, with(fit)?).await?;
+        Ok((answer.text.trim().to_owned(), fit))
+    }
+}
