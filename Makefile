@@ -86,6 +86,17 @@ crash: setup
 needle: weights
 	scripts/needle.py --catena $(CATENA) --book $(BOOK)
 
+# make memory-eval  what memory finds again and answers, beside plain retrieval (CATENA_DATA; an hour on a CPU)
+DATA := $(or $(CATENA_DATA),../shared/data)
+CONVERSATIONS := $(DATA)/scm/dialogue_en.jsonl $(DATA)/locomo/conv-26.jsonl
+.PHONY: memory-eval
+memory-eval: weights
+	@for file in $(CONVERSATIONS); do \
+		[ -f "$$file" ] || { echo "$$file is missing: set CATENA_DATA to the folder that holds scm/ and locomo/"; exit 1; }; \
+	done
+	$(CATENA) eval $(CONVERSATIONS) --no-answers --out eval-results/retrieval --markdown
+	$(CATENA) eval $(CONVERSATIONS) --window 2048 --out eval-results/memory --markdown
+
 # make speed  the local engine beside llama.cpp on the same file, in one run (about 10 minutes)
 .PHONY: speed
 speed: weights

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use catena_agents::{ChainOfAgents, FullContext, MultiPath};
 use catena_core::Usage;
-use catena_evals::{AgentStrategy, Answered, Evaluation, Strategy, Suite, Table};
+use catena_evals::{AgentStrategy, Answered, Conversations, Evaluation, Strategy, Suite, Table};
 use serde_json::{Value, json};
 
 use crate::{
     args::{Eval, Notes},
     config::Config,
     failure::Failure,
-    model,
+    memory_evals, model,
     reading::{as_usage, prompts, window},
     terminal::{harmless, print},
 };
@@ -26,7 +26,31 @@ const STRATEGIES: [&str; 4] = ["chain", "both-ways", "permutations", "full-conte
 /// The chains of `permutations` (§5.6 of the paper).
 const PERMUTATIONS: u32 = 5;
 
+/// Those that are measured unless others are named.
+const USUAL: [&str; 2] = ["chain", "full-context"];
+
 pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
+    let conversations = args.files.iter().filter_map(|path| Conversations::of(path));
+    match conversations.count() {
+        0 => texts(args, config).await,
+        all if all == args.files.len() => memory_evals::run(args, config).await,
+        _ => Err(
+            Failure::usage("texts and conversations are measured by different strategies")
+                .help("give each a command of its own"),
+        ),
+    }
+}
+
+async fn texts(mut args: Eval, config: &Config) -> Result<(), Failure> {
+    if args.no_answers || args.activate.is_some() || args.embedder.is_some() {
+        return Err(
+            Failure::usage("--no-answers, --activate and --embedder are of conversations")
+                .help("files of conversations have names that hold dialogue or conv-"),
+        );
+    }
+    if args.strategies.is_empty() {
+        args.strategies = USUAL.map(str::to_owned).to_vec();
+    }
     if let Some(unknown) = args
         .strategies
         .iter()
@@ -87,13 +111,16 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
     }
     match failures {
         0 => Ok(()),
-        failures => {
-            let failure = Failure::new(format!("{failures} answers failed and scored 0"))
-                .help("the same command tries them again");
-            // One JSON value and no other: it tells the failures of each suite.
-            Err(if args.json { failure.told() } else { failure })
-        }
+        failures => Err(failed(failures, args.json)),
     }
+}
+
+/// Some answers failed.
+pub(crate) fn failed(failures: usize, json: bool) -> Failure {
+    let failure = Failure::new(format!("{failures} answers failed and scored 0"))
+        .help("the same command tries them again");
+    // One JSON value and no other: it tells the failures of each suite.
+    if json { failure.told() } else { failure }
 }
 
 async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy>>, Failure> {
@@ -152,7 +179,8 @@ async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy
     Ok(strategies)
 }
 
-fn line(answered: &Answered) -> String {
+/// An answer, for whoever waits.
+pub(crate) fn line(answered: &Answered) -> String {
     match &answered.error {
         Some(error) => format!("failed: {}", harmless(error)),
         None => format!("{:?} (gold {:?})", answered.answer, answered.gold),

@@ -11,6 +11,7 @@ mod failure;
 mod journal;
 mod measured;
 mod memory;
+mod memory_evals;
 mod model;
 mod models;
 mod output_file;

@@ -12,6 +12,8 @@ use catena_core::{Budget, Cost};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::memory::EmbedderChoice;
+
 /// Questions and summaries over documents of any length, answered by a local model.
 #[derive(Debug, Parser)]
 #[command(name = "catena", version, propagate_version = true, after_long_help = AFTER)]
@@ -461,21 +463,28 @@ pub(crate) enum Models {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Eval {
-    /// Files of a benchmark, known by their names: *hotpotqa*, *musique*, *2wiki* (JSON Lines), *quality* and *meetings* (L-Eval's form of QuALITY and QMSum)
+    /// Files of a benchmark, known by their names: *hotpotqa*, *musique*, *2wiki* (JSON Lines), *quality* and *meetings* (L-Eval's form of QuALITY and QMSum); or conversations: *dialogue* (SCM's, with *dialogue*_questions beside it) and *conv-* (LoCoMo)
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) with: With,
 
-    /// The strategies: chain, both-ways and permutations (several chains, by vote), full-context
-    #[arg(
-        long,
-        value_name = "NAME",
-        value_delimiter = ',',
-        default_value = "chain,full-context"
-    )]
+    /// The strategies: chain, both-ways and permutations (several chains, by vote), full-context [default: chain,full-context]. Of conversations: scm, scm-no-controller, scm-no-flash, scm-no-activation, scm-paper-ranking, dense, words, hybrid, hybrid@0.2 (words weigh 0.2), last-k, full-context [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) strategies: Vec<String>,
+
+    /// Of conversations: how many turns are activated at the most [default: 6; with --no-answers 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) activate: Option<u32>,
+
+    /// Of conversations: only look for turns, which takes no model; strategies are dense, words, hybrid, ranked (with recency), paper-ranking, last-k
+    #[arg(long)]
+    pub(crate) no_answers: bool,
+
+    /// Of conversations: what makes vectors of texts: minilm, hashing (words alone, without a model), or openai:NAME:DIMENSIONS [env: CATENA_EMBEDDER] [default: minilm]
+    #[arg(long, value_name = "EMBEDDER")]
+    pub(crate) embedder: Option<EmbedderChoice>,
 
     /// Only the first so many items of each file
     #[arg(short = 'n', long, value_name = "N")]

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The embedder of a name; a model of the catalogue is fetched first, if need be.
-pub(super) async fn embedder(
+pub(crate) async fn embedder(
     choice: &EmbedderChoice,
     config: &Config,
     quiet: bool,

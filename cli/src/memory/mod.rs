@@ -10,6 +10,7 @@ mod show;
 mod text;
 mod transfer;
 
+pub(crate) use embedder::embedder;
 pub(crate) use forget::{Chosen, choose, is_yes, purge};
 pub(crate) use open::{namespace, open};
 pub(crate) use place::{EmbedderChoice, IndexChoice, Place, item_id, moment};

@@ -60,6 +60,13 @@ pub(crate) enum EmbedderChoice {
     OpenAi(String, usize),
 }
 
+impl EmbedderChoice {
+    /// What flag, environment or configuration name, or the default.
+    pub(crate) fn of(flag: &Option<Self>, config: &Config) -> Result<Self, Failure> {
+        choice(flag, &config.embedder, Self::MiniLm)
+    }
+}
+
 impl FromStr for EmbedderChoice {
     type Err = String;
 
@@ -111,7 +118,7 @@ impl Place {
                 None => default_archive()?,
             },
             index: choice(&store.index, &config.index, IndexChoice::Embedded)?,
-            embedder: choice(&store.embedder, &config.embedder, EmbedderChoice::MiniLm)?,
+            embedder: EmbedderChoice::of(&store.embedder, config)?,
         })
     }
 }

@@ -5,8 +5,7 @@ use std::{fs, path::Path, sync::Arc};
 use catena_agents::Summarise;
 use catena_core::{Embedder, Error, Result};
 use catena_memory::{
-    Archive, CachedEmbedder, ExactIndex, Filter, Memory, MemoryItem, Namespace, NamespaceId,
-    NewItem,
+    Archive, ExactIndex, Filter, Memory, MemoryItem, Namespace, NamespaceId, NewItem,
 };
 
 use crate::{Conversation, strategy::run};
@@ -21,7 +20,8 @@ pub struct Filled {
 
 impl Filled {
     /// Remembers conversations in the archive at `path`, each in a namespace of its own; what is
-    /// there already is not written again. Turns are found by an index in memory, which is exact.
+    /// there already is not written again. Turns are found by an index in memory, which is exact. Each
+    /// strategy embeds the questions: see [`CachedEmbedder`](catena_memory::CachedEmbedder).
     ///
     /// # Errors
     ///
@@ -43,7 +43,6 @@ impl Filled {
             })?;
         }
         let archive = Archive::open(path)?;
-        let embedder = Arc::new(CachedEmbedder::new(embedder));
         let memory = Memory::open(archive, Arc::new(ExactIndex::new()), embedder).await?;
         let mut all = Vec::with_capacity(conversations.len());
         for conversation in conversations {
