@@ -219,8 +219,7 @@ fn what_is_no_archive_or_no_index_is_refused() {
         &server,
         &["--memory", "no/such/memory.db", "--once", "Hi."],
     ));
-    done.exits(1)
-        .says("name an archive in a folder that is there");
+    done.exits(1).says("name a file in a folder that is there");
     for (flag, value) in [
         ("--index", "fast"),
         ("--index", "qdrant:"),

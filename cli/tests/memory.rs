@@ -266,3 +266,39 @@ fn an_index_is_checked_and_made_anew() {
         .exits(1)
         .says("see whether a Qdrant server runs at http://localhost:1");
 }
+
+#[test]
+fn what_says_the_same_becomes_one() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    say(
+        &home,
+        &server,
+        &[],
+        &["The roses are white.", "the ROSES are white!"],
+    )
+    .exits(0);
+    let plan = json(&home, &["consolidate", "--dry-run"]);
+    assert_eq!(
+        plan["plan"]["proposals"][0]["items"],
+        serde_json::json!([1, 2])
+    );
+    assert_eq!(
+        ids(&json(&home, &["show"])),
+        [1, 2],
+        "a dry run changes nothing"
+    );
+    let done = told(&home, &["consolidate"]);
+    assert!(
+        done.exits(0).stdout.contains("#1, #2 become one: "),
+        "{done:#?}"
+    );
+    let left = json(&home, &["show"]);
+    assert_eq!(ids(&left), [1]);
+    assert_eq!(
+        left[0]["sources"].as_array().unwrap().len(),
+        2,
+        "both turns are told of"
+    );
+    let again = told(&home, &["consolidate"]);
+    assert_eq!(again.exits(0).stdout, "there is nothing to consolidate\n");
+}

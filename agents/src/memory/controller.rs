@@ -39,6 +39,11 @@ pub(super) struct Controller {
 /// What came of a search, as it stands in the journal: a resumed run recalls the same.
 type Searched = (Vec<Found>, Vec<RecalledFact>);
 
+/// Memory is searched when Yes is at least so probable. Searched in vain it costs some tokens, and not
+/// searched it costs the answer; and small models say No to "What is my parrot called?" (0.40 with
+/// 0.5B parameters).
+const NEEDED_AT: f32 = 0.3;
+
 /// Values of a fact that are told from before.
 const PAST: usize = 3;
 
@@ -182,7 +187,10 @@ impl Controller {
         Ok(match asked {
             None => because(true, NeedReason::NotAsked),
             Some(asked) => Need {
-                needed: asked.yes.unwrap_or(true),
+                needed: match asked.probability {
+                    Some(yes) => yes >= NEEDED_AT,
+                    None => asked.yes.unwrap_or(true),
+                },
                 reason: match asked.yes {
                     Some(_) => NeedReason::Asked,
                     None => NeedReason::Unclear,

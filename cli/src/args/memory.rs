@@ -184,6 +184,22 @@ pub(crate) enum Memory {
         #[arg(long)]
         json: bool,
     },
+    /// Make one of what says the same, in turns and in the names of facts
+    ///
+    /// Nothing that was told is lost: what becomes one keeps all of its sources, and values of a fact
+    /// take each other's place in the order of their times.
+    Consolidate {
+        #[command(flatten)]
+        of: In,
+        /// Only show what would be done
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        store: Store,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Copy the index elsewhere, from the folder to a server or back, and compare both sides
     Move {
         /// Where to: embedded, or qdrant:URL
@@ -207,6 +223,7 @@ impl Memory {
             | Self::Import { json, .. }
             | Self::Check { json, .. }
             | Self::Reindex { json, .. }
+            | Self::Consolidate { json, .. }
             | Self::Move { json, .. } => *json,
             Self::Export { .. } => false,
         }

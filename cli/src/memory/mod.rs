@@ -1,5 +1,6 @@
 //! `catena memory`: what conversations remember.
 
+mod consolidate;
 mod embedder;
 mod forget;
 mod index;
@@ -92,6 +93,15 @@ pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure>
         }
         Memory::Check { store, json } => index::check(&store, json, config).await,
         Memory::Reindex { store, json } => index::reindex(&store, json, config).await,
+        Memory::Consolidate {
+            of,
+            dry_run,
+            store,
+            json,
+        } => {
+            let namespace = namespace(&of.whose, &of.conversation, config);
+            consolidate::consolidate(&store, &namespace, dry_run, json, config).await
+        }
         Memory::Move { to, store, json } => index::relocate(&store, &to, json, config).await,
     }
 }
