@@ -59,7 +59,7 @@ async fn what_needs_no_memory_is_not_searched_for() {
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_means_yes() {
-    let unclear = model(|_| "Fine.".to_owned()).reply_to("You decide whether a message", "Maybe?");
+    let unclear = model(|_| "Fine.".to_owned()).reply_to("You sort messages", "Maybe?");
     let bot = Bot::new(unclear).await;
     bot.say("The roses in my garden are white.").await;
     bot.say("It rains.").await;

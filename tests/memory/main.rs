@@ -5,5 +5,6 @@
 mod bounds;
 mod controller;
 mod facts;
+mod prompts;
 mod resuming;
 mod support;

@@ -25,7 +25,7 @@ async fn a_turn_that_broke_off_goes_on_where_it_was() {
             true => Err(Error::unavailable("down")),
             false => Ok(match purpose(request) {
                 Purpose::Answer => "so it is ".repeat(30),
-                Purpose::Need => "Yes".to_owned(),
+                Purpose::Need => "notes".to_owned(),
                 _ => "none".to_owned(),
             }),
         }

@@ -25,7 +25,7 @@ pub(crate) enum Purpose {
 pub(crate) fn purpose(request: &ChatRequest) -> Purpose {
     let system = &request.messages[0].content;
     let begins = |text: &str| system.starts_with(text);
-    if begins("You decide whether a message") {
+    if begins("You sort messages") {
         Purpose::Need
     } else if begins("You decide whether a note") {
         Purpose::Enough
@@ -51,8 +51,8 @@ pub(crate) fn model(
     ScriptedModel::from_fn(move |request| {
         let last = &request.messages.last().unwrap().content;
         Ok(match purpose(request) {
-            Purpose::Need if last.ends_with('?') => "Yes".to_owned(),
-            Purpose::Need => "No".to_owned(),
+            Purpose::Need if last.ends_with('?') => "notes".to_owned(),
+            Purpose::Need => "general".to_owned(),
             Purpose::Enough => "Yes".to_owned(),
             Purpose::Summary => last
                 .split_whitespace()

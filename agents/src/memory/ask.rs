@@ -1,12 +1,12 @@
-//! A question that is answered with Yes or No.
+//! A question with two answers.
 
 use std::sync::Arc;
 
 use catena_core::{ChatModel, ChatRequest, Context, Prompt, Result, Scorer};
 use serde::Serialize;
 
-/// Asks for Yes or No: by the probabilities of the two words where the model gives them, which is
-/// one token read off and not to be misread, and by what it says otherwise.
+/// Asks for one of two words: by their probabilities where the model gives them, which is one token read
+/// off and not to be misread, and by what it says otherwise.
 #[derive(Clone, Debug)]
 pub(super) struct Asker {
     pub(super) model: Arc<dyn ChatModel>,
@@ -15,19 +15,25 @@ pub(super) struct Asker {
     pub(super) window: u64,
 }
 
+/// The two words that an answer may be. They begin with different tokens.
+pub(super) struct Choice {
+    pub(super) yes: &'static str,
+    pub(super) no: &'static str,
+}
+
 /// What came of asking.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Asked {
-    /// `None` when the answer could not be read.
+    /// Whether it is the first word; `None` when the answer could not be read.
     pub(super) yes: Option<bool>,
-    /// The probability of Yes beside No, where there are probabilities.
+    /// The probability of the first word beside the other, where there are probabilities.
     pub(super) probability: Option<f32>,
 }
 
 /// Words that an answer may begin with.
 const ANSWER_TOKENS: u32 = 4;
 
-/// Alternatives looked through for Yes and No.
+/// Alternatives looked through for the two words.
 const ALTERNATIVES: u8 = 10;
 
 impl Asker {
@@ -36,6 +42,7 @@ impl Asker {
         &self,
         cx: &Context,
         prompt: &Prompt,
+        choice: &Choice,
         variables: &impl Serialize,
     ) -> Result<Option<Asked>> {
         let messages = prompt.render(variables)?;
@@ -46,7 +53,7 @@ impl Asker {
             return Ok(None);
         }
         if let Some(scorer) = &self.scorer {
-            let choices = ["Yes".to_owned(), "No".to_owned()];
+            let choices = [choice.yes.to_owned(), choice.no.to_owned()];
             let score = cx.score(&**scorer, request, &choices).await?;
             return Ok(Some(Asked::probable(score.logprobs[0].exp())));
         }
@@ -58,17 +65,14 @@ impl Asker {
         let first = answer.logprobs.first();
         let probable = first.and_then(|token| {
             let probability = |word: &str| -> f32 {
-                let of_word = token
-                    .top
-                    .iter()
-                    .filter(|(text, _)| text.trim().eq_ignore_ascii_case(word));
+                let of_word = token.top.iter().filter(|(text, _)| begins(word, text));
                 of_word.map(|(_, logprob)| logprob.exp()).sum()
             };
-            let (yes, no) = (probability("yes"), probability("no"));
+            let (yes, no) = (probability(choice.yes), probability(choice.no));
             (yes + no > 0.0).then(|| Asked::probable(yes / (yes + no)))
         });
         Ok(Some(probable.unwrap_or(Asked {
-            yes: said(&answer.text),
+            yes: said(&answer.text, choice),
             probability: None,
         })))
     }
@@ -83,14 +87,21 @@ impl Asked {
     }
 }
 
-/// Yes or No, if the first word is one of them.
-fn said(text: &str) -> Option<bool> {
+/// Whether a token is the beginning of a word, which may take several. A single letter says too little.
+fn begins(word: &str, token: &str) -> bool {
+    let token = token.trim().to_lowercase();
+    token.len() > 1 && word.to_lowercase().starts_with(&token)
+}
+
+/// Which of the two words comes first, if the answer begins with one of them.
+fn said(text: &str, choice: &Choice) -> Option<bool> {
     let first = text
         .split(|c: char| !c.is_alphabetic())
         .find(|word| !word.is_empty())?;
-    match first.to_ascii_lowercase().as_str() {
-        "yes" => Some(true),
-        "no" => Some(false),
+    let is = |word: &str| first.eq_ignore_ascii_case(word);
+    match (is(choice.yes), is(choice.no)) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
         _ => None,
     }
 }
@@ -99,11 +110,25 @@ fn said(text: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
+    const CHOICE: Choice = Choice {
+        yes: "notes",
+        no: "general",
+    };
+
     #[test]
     fn the_first_word_counts() {
-        assert_eq!(said(" Yes."), Some(true));
-        assert_eq!(said("**No**, because yes"), Some(false));
-        assert_eq!(said("I would say yes"), None);
-        assert_eq!(said("\n"), None);
+        assert_eq!(said(" Notes.", &CHOICE), Some(true));
+        assert_eq!(said("**general**, no notes", &CHOICE), Some(false));
+        assert_eq!(said("I would say notes", &CHOICE), None);
+        assert_eq!(said("\n", &CHOICE), None);
+    }
+
+    #[test]
+    fn a_word_may_take_several_tokens() {
+        assert!(begins("general", " gener"));
+        assert!(begins("Yes", "yes"));
+        assert!(!begins("notes", "n"));
+        assert!(!begins("notes", "general"));
+        assert!(!begins("notes", " "));
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{
     Ablation,
-    ask::Asker,
+    ask::{Asker, Choice},
     render::{Renderer, date},
     types::{
         Activated, Flash, Line, Message, Need, NeedReason, PastFact, Recall, Recalled, RecalledFact,
@@ -39,10 +39,17 @@ pub(super) struct Controller {
 /// What came of a search, as it stands in the journal: a resumed run recalls the same.
 type Searched = (Vec<Found>, Vec<RecalledFact>);
 
-/// Memory is searched when Yes is at least so probable. Searched in vain it costs some tokens, and not
-/// searched it costs the answer; and small models say No to "What is my parrot called?" (0.40 with
-/// 0.5B parameters).
-const NEEDED_AT: f32 = 0.3;
+/// Whether a message needs notes of earlier talks, or general knowledge is enough.
+const NEED: Choice = Choice {
+    yes: "notes",
+    no: "general",
+};
+
+/// Whether a memory helps.
+const HELPS: Choice = Choice {
+    yes: "Yes",
+    no: "No",
+};
 
 /// Values of a fact that are told from before.
 const PAST: usize = 3;
@@ -183,14 +190,11 @@ impl Controller {
         let variables = NeedVariables {
             message: &message.text,
         };
-        let asked = self.asker.ask(cx, &self.need, &variables).await?;
+        let asked = self.asker.ask(cx, &self.need, &NEED, &variables).await?;
         Ok(match asked {
             None => because(true, NeedReason::NotAsked),
             Some(asked) => Need {
-                needed: match asked.probability {
-                    Some(yes) => yes >= NEEDED_AT,
-                    None => asked.yes.unwrap_or(true),
-                },
+                needed: asked.yes.unwrap_or(true),
                 reason: match asked.yes {
                     Some(_) => NeedReason::Asked,
                     None => NeedReason::Unclear,
@@ -337,7 +341,7 @@ impl Controller {
                     memory: &memory,
                     message: &message.text,
                 };
-                let asked = self.asker.ask(cx, &self.enough, &variables).await?;
+                let asked = self.asker.ask(cx, &self.enough, &HELPS, &variables).await?;
                 Ok::<_, Error>(asked.and_then(|asked| asked.yes))
             };
             verdicts[index] = match helps(found.item.text()).await? {

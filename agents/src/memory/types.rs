@@ -68,7 +68,7 @@ pub struct Need {
     pub needed: bool,
     /// How that was found.
     pub reason: NeedReason,
-    /// The probability of Yes beside No, where the model gave probabilities.
+    /// How probable it is, where the model gave probabilities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probability: Option<f32>,
 }

@@ -20,7 +20,7 @@ pub(crate) enum For {
 pub(crate) fn purpose(request: &Request) -> For {
     let system = system(request);
     match () {
-        () if system.starts_with("You decide whether a message") => For::Need,
+        () if system.starts_with("You sort messages") => For::Need,
         () if system.starts_with("You write down what a message") => For::Facts,
         () => For::Answer,
     }
@@ -34,7 +34,7 @@ pub(crate) fn system(request: &Request) -> &str {
 pub(crate) fn bot(request: &Request) -> Reply {
     let user = request.user();
     match purpose(request) {
-        For::Need => Reply::text("Yes"),
+        For::Need => Reply::text("notes"),
         For::Facts if user.contains("Rex") => Reply::text("name of the dog: Rex"),
         For::Facts => Reply::text("none"),
         For::Answer if user != ASKED => Reply::text("Noted."),

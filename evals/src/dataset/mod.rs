@@ -89,7 +89,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](Error::is_invalid) if the file cannot be read, has no items, or a line is not
+    /// [`is_invalid`](catena_core::Error::is_invalid) if the file cannot be read, has no items, or a line is not
     /// what the data set promises: a field is missing or empty, a supporting title or gold option
     /// is not there, an id comes twice. The message names the file and the line.
     pub fn load(self, path: impl AsRef<Path>) -> Result<Vec<Item>> {
