@@ -108,6 +108,11 @@ speed: weights
 search: setup
 	cargo run --locked $(HEAVY) --example search -- $(POINTS)
 
+# make soak  a conversation of 20,000 turns with a scripted model over the embedded index; TURNS
+.PHONY: soak
+soak: setup
+	cargo run --locked $(HEAVY) --example soak -- $(TURNS)
+
 # make install  catena, optimised, into cargo's folder
 .PHONY: install
 install: setup

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use catena_core::{Agent, Context, Error, Prompt, Result};
 use catena_memory::{
-    Candidate, Filter, Form, Found, Kind, Memory, MemoryItem, Moment, NamespaceId, Packing, Query,
-    Ranking, Reason, Search, Verdict, pack,
+    Candidate, Form, Found, Kind, Memory, MemoryItem, Moment, NamespaceId, Packing, Query, Ranking,
+    Reason, Search, Verdict, pack,
 };
 use serde::Serialize;
 
@@ -267,18 +267,13 @@ impl Controller {
             if facts.iter().any(|fact| fact.about == key) {
                 continue;
             }
-            let filter = Filter {
-                kind: Some(Kind::Fact),
-                key: Some(key.clone()),
-                ..Filter::default()
-            };
             let archive = self.memory.archive();
             let mut all = archive
-                .browse(self.namespace, &filter, None, usize::MAX)
-                .await?;
-            all.sort_by_key(|item| item.validity.from);
-            let Some(last) = all.pop() else { continue };
-            let before = all.iter().rev().take(PAST).map(|item| PastFact {
+                .history(self.namespace, &key, 1 + PAST)
+                .await?
+                .into_iter();
+            let Some(last) = all.next() else { continue };
+            let before = all.map(|item| PastFact {
                 is: item.observation.clone(),
                 until: item.validity.until.map(date).unwrap_or_default(),
             });

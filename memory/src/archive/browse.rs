@@ -176,6 +176,27 @@ pub(super) fn browse(
     Ok(items)
 }
 
+/// The facts of a namespace about a key, the latest first.
+pub(super) fn history(
+    db: &Connection,
+    namespace: NamespaceId,
+    key: &str,
+    count: usize,
+) -> rusqlite::Result<Vec<MemoryItem>> {
+    let sql = format!(
+        "SELECT {} FROM items WHERE namespace = ?1 AND kind = ?2 AND key = ?3
+        ORDER BY valid_from DESC, id DESC LIMIT ?4",
+        rows::COLUMNS
+    );
+    let kind = rows::kind_to_sql(Kind::Fact);
+    db.prepare_cached(&sql)?
+        .query_map(
+            params![rows::sql(namespace.0), kind, key, limit(count)],
+            |row| rows::item(db, row),
+        )?
+        .collect()
+}
+
 /// The items of a namespace that share the rarest words with `query` (BM25), the best first.
 pub(super) fn by_words(
     db: &Connection,

@@ -336,6 +336,22 @@ impl Archive {
             .await
     }
 
+    /// The facts that held and hold about `key`, the latest first, no more than `count`.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn history(
+        &self,
+        namespace: NamespaceId,
+        key: &str,
+        count: usize,
+    ) -> Result<Vec<MemoryItem>> {
+        let key = key.to_owned();
+        self.read(move |db| browse::history(db, namespace, &key, count))
+            .await
+    }
+
     /// The items that share the rarest words with `query` (BM25), the best first. A score is
     /// comparable with others of the same query only.
     ///

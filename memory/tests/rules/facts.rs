@@ -202,6 +202,21 @@ async fn a_fact_in_order_supersedes_and_a_late_one_is_put_in_its_place() {
     );
 }
 
+#[tokio::test]
+async fn a_history_is_of_one_key_and_begins_with_the_latest() {
+    let (_place, archive, namespace) = fresh().await;
+    for (key, value, at) in [(0, 1, 10), (1, 9, 20), (0, 3, 30), (0, 2, 20)] {
+        let told = fact(key, value, at);
+        archive.remember(namespace, told).await.unwrap();
+    }
+    let key = all(&archive, namespace).await[0].key.clone().unwrap();
+    let history = archive.history(namespace, &key, 2).await.unwrap();
+    let values: Vec<_> = history.iter().map(|item| &*item.observation).collect();
+    assert_eq!(values, ["value 3", "value 2"]);
+    let nothing = archive.history(namespace, "another key", 2).await.unwrap();
+    assert!(nothing.is_empty());
+}
+
 /// What was said at 10 and again at 30 holds at 30, though something else was told at 20.
 #[tokio::test]
 async fn a_fact_that_was_said_again_holds_again_after_a_late_one() {
