@@ -108,6 +108,11 @@ speed: weights
 search: setup
 	cargo run --locked $(HEAVY) --example search -- $(POINTS)
 
+# make long-talk  300 turns with the local model: facts of the first turns, some changed since, asked at the end
+.PHONY: long-talk
+long-talk: weights
+	scripts/long_talk.py --catena $(CATENA) --turns $(or $(TURNS),300) -- --window 2048
+
 # make soak  a conversation of 20,000 turns with a scripted model over the embedded index; TURNS
 .PHONY: soak
 soak: setup
