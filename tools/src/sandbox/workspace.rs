@@ -1,0 +1,236 @@
+//! A private folder to run things in.
+
+use std::{
+    ffi::OsStr,
+    fs, io,
+    path::{Component, Path, PathBuf},
+    process::{Command as Process, Stdio},
+};
+
+use catena_core::{Error, Result};
+
+use super::{command::beneath, tree};
+
+/// A private temporary folder, removed when it is dropped: what a [`Sandbox`](crate::Sandbox) runs
+/// programs in.
+///
+/// Reading and writing follow no symbolic link, whatever a program has left in the folder.
+/// Everything here blocks.
+///
+/// # Example
+///
+/// ```
+/// use catena_tools::Workspace;
+///
+/// let workspace = Workspace::new()?.with("src/lib.rs", "pub fn one() -> u8 { 1 }\n")?;
+/// assert_eq!(workspace.read("src/lib.rs")?, "pub fn one() -> u8 { 1 }\n");
+/// assert!(workspace.read("../secret").is_err_and(|error| error.is_invalid()));
+/// # Ok::<(), catena_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Workspace {
+    path: PathBuf,
+}
+
+/// Folders that are made from others and are not copied where git does not say so.
+const MADE: &[&str] = &[".git", "target", "node_modules", "__pycache__", ".venv"];
+
+impl Workspace {
+    /// The most bytes of a file that [`read`](Workspace::read) reads: 16 MiB.
+    pub const MAX_READ: u64 = 16 << 20;
+    /// The most bytes that [`copy_of`](Workspace::copy_of) copies: 256 MiB.
+    pub const MAX_COPY: u64 = 256 << 20;
+
+    /// An empty folder, in the system's folder for temporary files.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn new() -> Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("catena-")
+            .tempdir()
+            .map_err(|error| Error::other("no temporary folder can be made").with_source(error))?;
+        Ok(Self {
+            path: folder.keep(),
+        })
+    }
+
+    /// A copy of a repository, as it is now: in a git work tree the files that git tracks and those
+    /// that it does not ignore, elsewhere all but what is made (`target`, `node_modules`, …). Links
+    /// are copied as links where they stay within it, and left out where they do not.
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid`](Error::is_invalid) when it is not a folder or holds more than
+    /// [`MAX_COPY`](Workspace::MAX_COPY) bytes; otherwise when a file cannot be copied.
+    pub fn copy_of(repository: &Path) -> Result<Self> {
+        let failed = |path: &Path, error: io::Error| {
+            Error::other(format!("'{}' cannot be copied", path.display())).with_source(error)
+        };
+        if !repository.is_dir() {
+            return Err(Error::invalid(format!(
+                "'{}' is not a folder",
+                repository.display()
+            )));
+        }
+        let files = match tracked(repository) {
+            Some(files) => files,
+            None => found(repository).map_err(|error| failed(repository, error))?,
+        };
+        let workspace = Self::new()?;
+        let mut bytes = 0_u64;
+        for file in files {
+            let from = repository.join(&file);
+            let Ok(data) = fs::symlink_metadata(&from) else {
+                // Tracked and removed.
+                continue;
+            };
+            let to = workspace.path.join(&file);
+            if let Some(folder) = to.parent() {
+                fs::create_dir_all(folder).map_err(|error| failed(&file, error))?;
+            }
+            if data.is_symlink() {
+                copy_link(&from, &to, &file).map_err(|error| failed(&file, error))?;
+            } else if data.is_file() {
+                bytes = bytes.saturating_add(data.len());
+                if bytes > Self::MAX_COPY {
+                    return Err(Error::invalid(format!(
+                        "'{}' holds more than {} bytes",
+                        repository.display(),
+                        Self::MAX_COPY
+                    ))
+                    .with_help("have git ignore what is not source"));
+                }
+                fs::copy(&from, &to).map_err(|error| failed(&file, error))?;
+            }
+        }
+        Ok(workspace)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// [`write`](Workspace::write), to chain.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`](Workspace::write).
+    pub fn with(self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> Result<Self> {
+        self.write(path, content)?;
+        Ok(self)
+    }
+
+    /// Writes a file, and the folders above it. What had the name before is removed, not written to.
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid`](Error::is_invalid) when `path` does not stay within the folder; otherwise when
+    /// it cannot be written, also because a link leads to it.
+    pub fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> Result<()> {
+        let path = path.as_ref();
+        tree::write(&self.path, &within(path)?, content.as_ref()).map_err(|error| {
+            Error::other(format!("'{}' cannot be written", path.display())).with_source(error)
+        })
+    }
+
+    /// Reads a text file.
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid`](Error::is_invalid) when `path` does not stay within the folder; otherwise when
+    /// there is no such file, a link leads to it, it is longer than
+    /// [`MAX_READ`](Workspace::MAX_READ) or not UTF-8.
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<String> {
+        let path = path.as_ref();
+        let failed = |error: io::Error| {
+            Error::other(format!("'{}' cannot be read", path.display())).with_source(error)
+        };
+        let content = tree::read(&self.path, &within(path)?, Self::MAX_READ).map_err(failed)?;
+        String::from_utf8(content).map_err(|error| failed(io::Error::other(error)))
+    }
+}
+
+impl Drop for Workspace {
+    fn drop(&mut self) {
+        // A destructor has no one to tell; the folder is in a place for temporary files.
+        let _ = tree::remove(&self.path);
+    }
+}
+
+fn within(path: &Path) -> Result<PathBuf> {
+    beneath(path).ok_or_else(|| {
+        Error::invalid(format!(
+            "'{}' is not a path within the folder",
+            path.display()
+        ))
+    })
+}
+
+/// What git tracks and does not ignore, if this is a work tree and there is a git.
+fn tracked(repository: &Path) -> Option<Vec<PathBuf>> {
+    let output = Process::new("git")
+        .arg("-C")
+        .arg(repository)
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    let names = String::from_utf8_lossy(&output.stdout);
+    Some(
+        names
+            .split('\0')
+            .filter_map(|name| beneath(Path::new(name)))
+            .collect(),
+    )
+}
+
+fn found(repository: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut left = vec![PathBuf::new()];
+    while let Some(folder) = left.pop() {
+        for entry in fs::read_dir(repository.join(&folder))? {
+            let entry = entry?;
+            let path = folder.join(entry.file_name());
+            if !entry.file_type()?.is_dir() {
+                files.push(path);
+            } else if !MADE
+                .iter()
+                .any(|made| entry.file_name() == OsStr::new(made))
+            {
+                left.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Copies a link that leads to somewhere within the folder that it is copied from.
+fn copy_link(from: &Path, to: &Path, place: &Path) -> io::Result<()> {
+    let target = fs::read_link(from)?;
+    let mut depth = place.components().count().saturating_sub(1);
+    for component in target.components() {
+        match component {
+            Component::Normal(_) => depth += 1,
+            Component::CurDir => {}
+            Component::ParentDir if depth > 0 => depth -= 1,
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return Ok(()),
+        }
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(target, to)?;
+    #[cfg(not(unix))]
+    let _ = to;
+    Ok(())
+}
