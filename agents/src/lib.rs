@@ -2,6 +2,7 @@
 //!
 //! - [`ChainOfAgents`]: questions and summaries over documents of any length.
 //! - [`MemoryChat`]: a conversation that never forgets and never overflows.
+//! - [`Repairer`]: code that passes its tests, from code that does not.
 
 #![forbid(unsafe_code)]
 
@@ -9,6 +10,7 @@ mod chain;
 mod full_context;
 mod memory;
 mod prompts;
+mod repair;
 
 pub use chain::{
     ChainAnswer, ChainInput, ChainOfAgents, MultiPath, Notes, OnRefusal, Order, Passage, Place,
@@ -20,3 +22,8 @@ pub use memory::{
     Recall, RecalledFact, Reply, Summarise,
 };
 pub use prompts::Prompts;
+pub use repair::{
+    BugCategory, BugType, Check, CheckStep, ClassifiedBy, Critique, Diagnostic, Fault, Form, Language,
+    Method, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS, Raw, RepairTask, Repaired, Repairer, Report,
+    Round, Runner, ScriptedRunner, SourceFile, Stage, Stopped,
+};

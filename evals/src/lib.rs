@@ -24,6 +24,7 @@ mod jsonl;
 mod kept;
 mod memory;
 mod metric;
+mod repair;
 mod stats;
 mod strategy;
 mod suite;
@@ -38,6 +39,10 @@ pub use memory::{
 pub use metric::{
     Metric, chosen, exact_match, multiple_choice, normalize_answer, rouge_l, rouge_mean, rouge_n,
     token_f1,
+};
+pub use repair::{
+    Kind, REPAIR_STRATEGIES, RepairEvaluation, RepairItem, RepairStrategy, RepairSuite, RepairedItem,
+    Repairing, equal_tokens, repair_strategies,
 };
 pub use stats::{Summary, paired_difference};
 pub use strategy::{AgentStrategy, Answered, Scorable, Strategy};

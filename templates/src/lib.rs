@@ -36,6 +36,12 @@ templates![
     "memory/need",
     "memory/segment",
     "memory/summary",
+    "repair/again",
+    "repair/classify",
+    "repair/correct",
+    "repair/critique",
+    "repair/critique_paper",
+    "repair/program",
 ];
 
 #[cfg(test)]

@@ -1,0 +1,283 @@
+//! What a model wrote, as changes.
+
+use super::{Change, Hunk, What};
+
+/// Reads an answer: search-and-replace blocks, a unified diff, or whole files in fenced code blocks,
+/// whichever comes first in this order.
+///
+/// # Errors
+///
+/// Why there is no change in it, for the model to read.
+pub(in super::super) fn read(answer: &str) -> Result<Vec<Change>, String> {
+    let lines: Vec<&str> = answer.lines().collect();
+    if lines.iter().any(|line| is_search(line)) {
+        return blocks(&lines);
+    }
+    let patches = patches(&lines);
+    if !patches.is_empty() {
+        return Ok(patches);
+    }
+    fenced(&lines)
+}
+
+/// A line of one mark, at least five times, and a word; models miscount.
+fn marks(line: &str, mark: char, word: &str) -> bool {
+    let line = line.trim();
+    let rest = line.trim_start_matches(mark);
+    line.len() - rest.len() >= 5 && rest.trim().eq_ignore_ascii_case(word)
+}
+
+fn is_search(line: &str) -> bool {
+    marks(line, '<', "SEARCH")
+}
+
+fn blocks(lines: &[&str]) -> Result<Vec<Change>, String> {
+    let mut changes: Vec<Change> = Vec::new();
+    let mut at = 0;
+    while let Some(begin) = position(lines, at, is_search) {
+        let unfinished = || "a SEARCH block has no ======= and >>>>>>> REPLACE after it".to_owned();
+        let middle = position(lines, begin + 1, |line| marks(line, '=', "")).ok_or_else(unfinished)?;
+        let end = position(lines, middle + 1, |line| marks(line, '>', "REPLACE"))
+            .ok_or_else(unfinished)?;
+        let between = |from: usize, to: usize| -> String {
+            let inner = lines.get(from..to).unwrap_or_default();
+            inner.iter().map(|line| format!("{line}\n")).collect()
+        };
+        let above = lines.get(at..begin).unwrap_or_default();
+        let named = path_above(above);
+        // The blocks of one file stand below its name.
+        let before = changes.last().and_then(|change| change.path.clone());
+        changes.push(Change {
+            path: named.or(before),
+            what: What::Replace {
+                search: between(begin + 1, middle),
+                replace: between(middle + 1, end),
+            },
+        });
+        at = end + 1;
+    }
+    Ok(changes)
+}
+
+fn position(lines: &[&str], from: usize, is: impl Fn(&str) -> bool) -> Option<usize> {
+    (from..lines.len()).find(|&at| lines.get(at).is_some_and(|line| is(line)))
+}
+
+/// The path that is named right above, on the last line that is neither empty nor a fence.
+fn path_above(lines: &[&str]) -> Option<String> {
+    let mut above = lines.iter().rev().map(|line| line.trim());
+    let line = above.find(|line| !line.is_empty() && fence(line).is_none_or(|(_, info)| !info.is_empty()))?;
+    match fence(line) {
+        Some((_, info)) => info.split_whitespace().find_map(path),
+        None => path(line),
+    }
+}
+
+/// A path, without what is written around it: `` `src/lib.rs`: ``, `File: src/lib.rs`, `# a.py`.
+fn path(text: &str) -> Option<String> {
+    let mut text = text.trim().trim_start_matches(['#', '*', '/', ' ']);
+    for word in ["File", "file", "Path", "path"] {
+        text = text.strip_prefix(word).unwrap_or(text);
+    }
+    let text = text.trim_matches(|c: char| "`*:\"' ".contains(c));
+    let is_path = !text.contains(char::is_whitespace)
+        && text.rsplit_once('.').is_some_and(|(stem, ending)| {
+            !stem.is_empty() && (1..=4).contains(&ending.len()) && ending.chars().all(char::is_alphanumeric)
+        });
+    // `x.y()` is code, and so is `a.b`; names of files have known endings or a folder.
+    let known = ["py", "rs", "toml", "txt", "md", "js", "ts", "c", "h", "go", "java", "sh", "cpp"];
+    let ending = text.rsplit_once('.').map_or("", |(_, ending)| ending);
+    (is_path && known.contains(&ending)).then(|| text.to_owned())
+}
+
+/// The hunks of a unified diff, by file.
+fn patches(lines: &[&str]) -> Vec<Change> {
+    let mut changes: Vec<(Option<String>, Vec<Hunk>)> = Vec::new();
+    let mut hunk: Option<Hunk> = None;
+    let mut path = None;
+    for (index, line) in lines.iter().enumerate() {
+        let next = lines.get(index + 1).copied().unwrap_or_default();
+        let is_header = line.starts_with("--- ") && next.starts_with("+++ ");
+        if is_header || line.starts_with("@@") || fence(line).is_some() {
+            close(&mut changes, &path, hunk.take());
+        }
+        if let Some(rest) = line.strip_prefix("@@") {
+            hunk = Some(Hunk {
+                at: begins_at(rest),
+                before: Vec::new(),
+                after: Vec::new(),
+            });
+        } else if let Some(hunk) = &mut hunk {
+            let rest = line.get(1..).unwrap_or_default().to_owned();
+            match line.chars().next() {
+                Some('-') => hunk.before.push(rest),
+                Some('+') => hunk.after.push(rest),
+                Some('\\') => {}
+                Some(' ') => {
+                    hunk.before.push(rest.clone());
+                    hunk.after.push(rest);
+                }
+                // An empty line of context, whose blank an editor has taken.
+                None => {
+                    hunk.before.push(String::new());
+                    hunk.after.push(String::new());
+                }
+                // The diff is over.
+                Some(_) => {
+                    let done = Hunk { ..hunk.clone() };
+                    close(&mut changes, &path, Some(done));
+                    hunk.before.clear();
+                    hunk.after.clear();
+                }
+            }
+        } else if let Some(named) = line.strip_prefix("+++ ") {
+            let named = named.split('\t').next().unwrap_or_default().trim();
+            path = Some(named.strip_prefix("b/").unwrap_or(named).to_owned());
+        }
+    }
+    close(&mut changes, &path, hunk);
+    let patch = |(path, hunks)| Change {
+        path,
+        what: What::Patch(hunks),
+    };
+    changes.into_iter().map(patch).collect()
+}
+
+fn close(changes: &mut Vec<(Option<String>, Vec<Hunk>)>, path: &Option<String>, hunk: Option<Hunk>) {
+    let Some(mut hunk) = hunk else { return };
+    // Empty lines at the end belong to what is written around a diff.
+    while hunk.before.last().is_some_and(String::is_empty)
+        && hunk.after.last().is_some_and(String::is_empty)
+    {
+        hunk.before.pop();
+        hunk.after.pop();
+    }
+    if hunk.before == hunk.after {
+        return;
+    }
+    match changes.last_mut() {
+        Some((last, hunks)) if last == path => hunks.push(hunk),
+        _ => changes.push((path.clone(), vec![hunk])),
+    }
+}
+
+/// The first number of `-3,7 +3,8 @@`.
+fn begins_at(header: &str) -> Option<usize> {
+    let (_, numbers) = header.split_once('-')?;
+    numbers.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// The length of a fence and what stands behind it.
+fn fence(line: &str) -> Option<(usize, &str)> {
+    let line = line.trim();
+    let rest = line.trim_start_matches('`');
+    let length = line.len() - rest.len();
+    (length >= 3 && !rest.contains('`')).then(|| (length, rest.trim()))
+}
+
+/// Whole files, in fenced code blocks; an answer without any may be code itself.
+fn fenced(lines: &[&str]) -> Result<Vec<Change>, String> {
+    let mut found: Vec<(Option<String>, String)> = Vec::new();
+    let mut at = 0;
+    while let Some(begin) = position(lines, at, |line| fence(line).is_some()) {
+        let (length, info) = lines.get(begin).and_then(|line| fence(line)).unwrap_or((3, ""));
+        let closes = |line: &str| matches!(fence(line), Some((n, "")) if n >= length);
+        let Some(end) = position(lines, begin + 1, closes) else {
+            return Err("the code block is not closed: the answer broke off, or is too long".to_owned());
+        };
+        let inner = lines.get(begin + 1..end).unwrap_or_default();
+        let text: String = inner.iter().map(|line| format!("{line}\n")).collect();
+        let named = info.split_whitespace().find_map(path);
+        let above = path_above(lines.get(at..begin).unwrap_or_default());
+        if !text.trim().is_empty() {
+            found.push((named.or(above), text));
+        }
+        at = end + 1;
+    }
+    if found.iter().any(|(path, _)| path.is_some()) {
+        found.retain(|(path, _)| path.is_some());
+    } else if found.len() > 1 {
+        // Of several, the longest is the program; the others are its parts or how it is called.
+        let longest = found.iter().map(|(_, text)| text.len()).max();
+        found.retain(|(_, text)| Some(text.len()) == longest);
+        found.truncate(1);
+    }
+    if found.is_empty() && looks_like_code(lines) {
+        found.push((None, lines.iter().map(|line| format!("{line}\n")).collect()));
+    }
+    if found.is_empty() {
+        return Err("there is no code block in it".to_owned());
+    }
+    let whole = |(path, text)| Change {
+        path,
+        what: What::Whole(text),
+    };
+    Ok(found.into_iter().map(whole).collect())
+}
+
+fn looks_like_code(lines: &[&str]) -> bool {
+    const BEGINNINGS: [&str; 9] = [
+        "def ", "class ", "import ", "from ", "fn ", "pub ", "use ", "#[", "async def ",
+    ];
+    let first = lines.iter().find(|line| !line.trim().is_empty());
+    first.is_some_and(|line| BEGINNINGS.iter().any(|begins| line.starts_with(begins)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(answer: &str) -> Vec<(Option<String>, String)> {
+        let changes = read(answer).unwrap();
+        let of = |change: Change| match change.what {
+            What::Whole(text) => (change.path, text),
+            other => panic!("{other:?}"),
+        };
+        changes.into_iter().map(of).collect()
+    }
+
+    #[test]
+    fn a_fenced_block_is_a_whole_file() {
+        let answer = "Here it is:\n```python\ndef f():\n    return 2\n```\nCall it so:\n```python\nf()\n```\n";
+        assert_eq!(whole(answer), [(None, "def f():\n    return 2\n".to_owned())]);
+        assert_eq!(whole("def f():\n    pass"), [(None, "def f():\n    pass\n".to_owned())]);
+        let nested = "````rust\n/// ```\n/// f();\n/// ```\nfn f() {}\n````\n";
+        assert_eq!(whole(nested)[0].1, "/// ```\n/// f();\n/// ```\nfn f() {}\n");
+    }
+
+    #[test]
+    fn files_are_named_above_or_behind_the_fence() {
+        let answer = "`src/a.rs`:\n```rust\nfn a() {}\n```\n**File: src/b.rs**\n\n```rust\nfn b() {}\n```\n```rust src/c.rs\nfn c() {}\n```";
+        let named: Vec<_> = whole(answer).into_iter().map(|(path, _)| path.unwrap()).collect();
+        assert_eq!(named, ["src/a.rs", "src/b.rs", "src/c.rs"]);
+    }
+
+    #[test]
+    fn blocks_are_read_however_many_marks_they_have() {
+        let answer = "src/a.rs\n```\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n```\n<<<<<< search\nc\n======\n>>>>>> replace\n";
+        let changes = read(answer).unwrap();
+        assert_eq!(changes.len(), 2);
+        assert!(changes.iter().all(|change| change.path.as_deref() == Some("src/a.rs")));
+        let expected = What::Replace { search: "c\n".into(), replace: String::new() };
+        assert_eq!(changes[1].what, expected);
+        assert!(read("<<<<<<< SEARCH\na\n=======\n").unwrap_err().contains("REPLACE"));
+    }
+
+    #[test]
+    fn a_unified_diff_is_read() {
+        let answer = "```diff\n--- a/x.py\n+++ b/x.py\n@@ -1,3 +1,3 @@ def f():\n a\n-b\n+c\n\n```\n";
+        let changes = read(answer).unwrap();
+        let hunk = Hunk {
+            at: Some(1),
+            before: vec!["a".into(), "b".into()],
+            after: vec!["a".into(), "c".into()],
+        };
+        assert_eq!(changes, [Change { path: Some("x.py".into()), what: What::Patch(vec![hunk]) }]);
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        assert!(read("It is fine.").unwrap_err().contains("no code block"));
+        assert!(read("```python\ndef f():\n").unwrap_err().contains("not closed"));
+    }
+}

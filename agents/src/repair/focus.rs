@@ -1,0 +1,257 @@
+//! Which files a failure is about, and how it is told.
+
+use std::collections::HashSet;
+
+use catena_core::TokenCounter;
+
+use super::{Diagnostic, RepairTask, Report, SourceFile, diagnose::Fault};
+
+/// The most diagnostics that are told.
+const TOLD: usize = 4;
+
+/// The most lines of a statement that are quoted.
+const QUOTED: usize = 8;
+
+/// The most files that are shown when none is named.
+const SHOWN: usize = 3;
+
+/// The files that may be changed in this round: those that the diagnostics name. Where they name tests
+/// alone, those that share the most names with what is said; and where none does, all of a task of a few.
+pub(super) fn files<'a>(
+    task: &RepairTask,
+    files: &'a [SourceFile],
+    report: Option<&Report>,
+) -> Vec<&'a SourceFile> {
+    let Some(report) = report.filter(|_| files.len() > 1) else {
+        return files.iter().collect();
+    };
+    let names = |file: &&SourceFile| {
+        let mut named = report.diagnostics.iter().filter_map(|told| told.file.as_deref());
+        named.any(|named| is_of(named, &file.path))
+    };
+    let named: Vec<_> = files.iter().filter(names).collect();
+    if !named.is_empty() {
+        return named;
+    }
+    let said: String = report
+        .diagnostics
+        .iter()
+        .map(|told| format!("{} {}\n", told.message, quoted(task, files, told).unwrap_or_default()))
+        .collect();
+    let said = format!("{said}{}", report.text);
+    let said: HashSet<&str> = words(&said).collect();
+    let mut ranked: Vec<(usize, &SourceFile)> = files
+        .iter()
+        .map(|file| (definitions(&file.text).filter(|name| said.contains(name)).count(), file))
+        .collect();
+    ranked.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
+    ranked.truncate(SHOWN);
+    let best: Vec<_> = ranked.iter().filter(|(shared, _)| *shared > 0).collect();
+    match best.is_empty() {
+        true => ranked.iter().map(|(_, file)| *file).collect(),
+        false => best.iter().map(|(_, file)| *file).collect(),
+    }
+}
+
+/// Whether a diagnostic's name of a file is that of a path: the same, or the path below the folder in
+/// which commands run.
+fn is_of(named: &str, path: &str) -> bool {
+    let named = named.trim_start_matches("./");
+    named == path || named.strip_suffix(path).is_some_and(|head| head.ends_with('/'))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| word.len() > 2)
+}
+
+/// The names behind `fn`, `def`, `struct`, `class` and the like.
+fn definitions(text: &str) -> impl Iterator<Item = &str> {
+    let starts = ["fn", "def", "struct", "enum", "trait", "class", "const", "static"];
+    let pairs = text.split_whitespace().zip(text.split_whitespace().skip(1));
+    pairs
+        .filter(move |(word, _)| starts.contains(word))
+        .filter_map(|(_, name)| words(name).next())
+}
+
+/// The line that a diagnostic names with what belongs to it, from whichever file holds it.
+fn quoted(task: &RepairTask, files: &[SourceFile], told: &Diagnostic) -> Option<String> {
+    let (named, line) = (told.file.as_deref()?, told.line?);
+    let mut all = files.iter().chain(&task.fixed).chain(&task.visible.files);
+    let file = all.find(|file| is_of(named, &file.path))?;
+    let from = usize::try_from(line).ok()?.checked_sub(1)?;
+    let mut open = 0i64;
+    let mut statement = String::new();
+    for line in file.text.lines().skip(from).take(QUOTED) {
+        statement += line.trim();
+        statement.push('\n');
+        for c in line.chars() {
+            match c {
+                '(' | '[' | '{' => open += 1,
+                ')' | ']' | '}' => open -= 1,
+                _ => {}
+            }
+        }
+        if open <= 0 {
+            break;
+        }
+    }
+    Some(statement.trim_end().to_owned()).filter(|statement| !statement.is_empty())
+}
+
+/// What is told of a failure, in at most so many tokens.
+pub(super) fn failure(
+    task: &RepairTask,
+    files: &[SourceFile],
+    report: &Report,
+    counter: &dyn TokenCounter,
+    tokens: usize,
+) -> String {
+    let mut text = String::new();
+    if report.passed + report.failed > 1 {
+        text += &format!("{} tests passed, {} failed.\n", report.passed, report.failed);
+    }
+    let fits = |text: &str| counter.count(text) <= tokens;
+    for told in report.diagnostics.iter().take(TOLD) {
+        let told = one(task, files, told);
+        if !fits(&format!("{text}{told}")) && !text.is_empty() {
+            break;
+        }
+        text += &told;
+    }
+    if report.diagnostics.is_empty() {
+        let lines: Vec<&str> = report.text.lines().collect();
+        // The end of an output says most.
+        let mut from = 0;
+        let rest = |from: usize| lines.get(from..).unwrap_or_default().join("\n");
+        while from < lines.len() && !fits(&rest(from)) {
+            from += 1;
+        }
+        text += &rest(from);
+        if text.trim().is_empty() {
+            text += "it fails and says nothing";
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+fn one(task: &RepairTask, files: &[SourceFile], told: &Diagnostic) -> String {
+    let code = match &told.fault {
+        Fault::Compiler(Some(code)) => format!("error[{code}]: "),
+        Fault::Compiler(None) => "error: ".to_owned(),
+        Fault::Panic => "panic: ".to_owned(),
+        _ => String::new(),
+    };
+    let mut text = format!("{code}{}\n", told.message.trim_end());
+    let quoted = quoted(task, files, told).or_else(|| told.source.clone());
+    let place = told.file.as_deref().zip(told.line).map(|(file, line)| {
+        let mut all = files.iter().chain(&task.fixed).chain(&task.visible.files);
+        let known = all.find(|known| is_of(file, &known.path));
+        format!("{}, line {line}", known.map_or(file, |known| &known.path))
+    });
+    match (place, quoted) {
+        (Some(place), Some(quoted)) => text += &format!("  in {place}: {quoted}\n"),
+        (Some(place), None) => text += &format!("  in {place}\n"),
+        // The message quotes it.
+        _ => {}
+    }
+    text
+}
+
+/// What is shown of a file: all of it, or so many lines around those that are named, in at most so many
+/// tokens; and what is left out, in words.
+pub(super) fn shown(
+    file: &SourceFile,
+    report: Option<&Report>,
+    counter: &dyn TokenCounter,
+    tokens: usize,
+) -> Option<(String, String)> {
+    if counter.count(&file.text) <= tokens {
+        return Some((file.text.trim_end().to_owned(), String::new()));
+    }
+    let lines: Vec<&str> = file.text.lines().collect();
+    let told = report.map(|report| &*report.diagnostics).unwrap_or_default();
+    let mut named = told
+        .iter()
+        .filter(|told| told.file.as_deref().is_some_and(|named| is_of(named, &file.path)))
+        .filter_map(|told| usize::try_from(told.line?).ok());
+    let middle = named.next().unwrap_or(1);
+    let mut around = lines.len();
+    while around > 2 {
+        around /= 2;
+        let from = middle.saturating_sub(around + 1);
+        let to = (middle + around).min(lines.len());
+        let text = lines.get(from..to)?.join("\n");
+        if counter.count(&text) <= tokens {
+            let note = format!("lines {} to {to} of {}", from + 1, lines.len());
+            return Some((text, note));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use catena_core::WordCounter;
+
+    use super::*;
+    use crate::repair::{Check, CheckStep, Stage};
+
+    fn task() -> RepairTask {
+        let check = Check::new([CheckStep::new(Stage::Test, ["cargo", "test"])]).file(
+            "tests/sums.rs",
+            "#[test]\nfn t() {\n    assert_eq!(\n        total(&[1]),\n        1\n    );\n}\n",
+        );
+        RepairTask {
+            files: vec![
+                SourceFile::new("src/lib.rs", "pub mod sums;\npub mod other;\n"),
+                SourceFile::new("src/other.rs", "pub fn helper() {}\n"),
+                SourceFile::new("src/sums.rs", "pub fn total(x: &[i32]) -> i32 { 0 }\n"),
+            ],
+            ..RepairTask::new("x", "", check)
+        }
+    }
+
+    fn report(fault: Fault, file: &str, line: u32) -> Report {
+        Report {
+            diagnostics: vec![Diagnostic::new(fault, "it failed").at(file, line)],
+            ..Report::default()
+        }
+    }
+
+    fn paths(report: &Report) -> Vec<String> {
+        let task = task();
+        let files = files(&task, &task.files, Some(report));
+        files.into_iter().map(|file| file.path.clone()).collect()
+    }
+
+    #[test]
+    fn files_that_are_named_come_and_no_others() {
+        let named = report(Fault::Panic, "/tmp/x/src/other.rs", 1);
+        assert_eq!(paths(&named), ["src/other.rs"]);
+    }
+
+    #[test]
+    fn a_test_leads_to_what_it_calls() {
+        assert_eq!(paths(&report(Fault::Assertion, "tests/sums.rs", 3)), ["src/sums.rs"]);
+    }
+
+    #[test]
+    fn the_statement_that_failed_is_quoted_whole() {
+        let task = task();
+        let failed = report(Fault::Assertion, "tests/sums.rs", 3);
+        let text = failure(&task, &task.files, &failed, &WordCounter::default(), 100);
+        let expected = "it failed\n  in tests/sums.rs, line 3: assert_eq!(\ntotal(&[1]),\n1\n);";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_long_file_is_shown_around_the_place() {
+        let text: String = (1..=100).map(|n| format!("line {n}\n")).collect();
+        let file = SourceFile::new("src/sums.rs", text);
+        let report = report(Fault::Panic, "src/sums.rs", 50);
+        let (text, note) = shown(&file, Some(&report), &WordCounter::default(), 30).unwrap();
+        assert!(text.contains("line 50") && text.split_whitespace().count() <= 30, "{text}");
+        assert!(note.ends_with("of 100"), "{note}");
+    }
+}

@@ -1,0 +1,421 @@
+//! The steps of the cycle: run, classify, critique, correct; and the end.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use catena_core::{Agent, Context, Graph, Result, Scorer, Usage};
+
+use super::{
+    BugType, ClassifiedBy, Critique, Method, Repaired, RepairTask, Report, Round, Runner, Stopped,
+    diagnose::{by_rule, choices},
+    edit::diff,
+    render::Renderer,
+    state::{Draft, State, by_path},
+    write::{Writing, Written},
+};
+
+/// A graph that writes several corrections side by side.
+pub(super) type Writers = Arc<Graph<Vec<Writing>, Vec<Written>>>;
+
+/// How corrections are sampled when the likeliest one is not enough.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sampling {
+    pub(super) temperature: f32,
+    pub(super) seed: u64,
+}
+
+/// Begins: checks the task, and has the first attempt written where one is wanted.
+#[derive(Debug)]
+pub(super) struct Begin {
+    pub(super) attempt: bool,
+    pub(super) correct: Correct,
+}
+
+#[async_trait]
+impl Agent for Begin {
+    type Input = RepairTask;
+    type Output = State;
+
+    async fn run(&self, task: RepairTask, cx: &Context) -> Result<State> {
+        task.validate().map_err(|error| error.at(cx.path()))?;
+        let mut state = State {
+            task,
+            ..State::default()
+        };
+        if self.attempt {
+            state = self.correct.write(state, cx).await?;
+        } else {
+            state.drafts.push(Draft {
+                candidate: 0,
+                files: state.task.files.clone(),
+                diff: String::new(),
+                unapplied: Vec::new(),
+            });
+        }
+        Ok(state)
+    }
+}
+
+/// Runs the versions that were not run yet, keeps the best, and decides whether to go on.
+#[derive(Debug)]
+pub(super) struct Check {
+    pub(super) runner: Arc<dyn Runner>,
+    pub(super) rounds: u32,
+    pub(super) tokens: Option<u64>,
+    pub(super) method: Method,
+}
+
+#[async_trait]
+impl Agent for Check {
+    type Input = State;
+    type Output = State;
+
+    async fn run(&self, mut state: State, cx: &Context) -> Result<State> {
+        let mut latest = None;
+        for draft in std::mem::take(&mut state.drafts) {
+            let report = self.report(&state, &draft, cx).await?;
+            let round = Round {
+                number: state.number,
+                candidate: draft.candidate,
+                critique: state.critique.clone(),
+                unapplied: draft.unapplied,
+                diff: draft.diff,
+                report,
+                hidden: None,
+                usage: state.usage,
+                files: draft.files,
+            };
+            cx.note("repair.round", &round);
+            let index = state.rounds.len();
+            let rank = round.report.rank();
+            state.rounds.push(round);
+            let is_best = state
+                .rounds
+                .get(state.best)
+                .is_none_or(|best| rank >= best.report.rank());
+            if index == 0 || is_best {
+                state.best = index;
+            }
+            let is_latest = latest
+                .and_then(|latest: usize| state.rounds.get(latest))
+                .is_none_or(|latest| rank > latest.report.rank());
+            if is_latest {
+                latest = Some(index);
+            }
+            // What passes is not improved upon.
+            if state.rounds.get(index).is_some_and(|round| round.report.passes) {
+                break;
+            }
+        }
+        // The paper goes on from what was written last, we from the best.
+        state.base = match self.method {
+            Method::Critique => state.best,
+            _ => latest.unwrap_or(state.best),
+        };
+        if state.stopped.is_none() {
+            state.stopped = self.stops(&state);
+        }
+        Ok(state)
+    }
+}
+
+impl Check {
+    async fn report(&self, state: &State, draft: &Draft, cx: &Context) -> Result<Report> {
+        let (mut files, check) = (draft.files.clone(), &state.task.visible);
+        files.extend(state.task.fixed.iter().cloned());
+        let report = cx
+            .tool("check", &(&files, check), self.runner.run(&files, check))
+            .await?;
+        // An error that a person saw is one, also where our check does not come to it.
+        let reported = state.task.reported.as_deref().filter(|_| state.rounds.is_empty());
+        Ok(match reported {
+            Some(text) if report.passes => Report::reported(text),
+            _ => report,
+        })
+    }
+
+    fn stops(&self, state: &State) -> Option<Stopped> {
+        let passes = state
+            .rounds
+            .get(state.best)
+            .is_some_and(|best| best.report.passes);
+        let spent = state.usage.tokens();
+        if passes {
+            let untouched = state.number == 0 && state.usage.calls == 0;
+            Some(if untouched { Stopped::NothingWrong } else { Stopped::Passed })
+        } else if state.number >= self.rounds {
+            Some(Stopped::Rounds)
+        } else if self.tokens.is_some_and(|limit| spent >= limit) {
+            Some(Stopped::Tokens)
+        } else {
+            None
+        }
+    }
+}
+
+/// Finds the type of the bug, by rule where one decides.
+#[derive(Debug)]
+pub(super) struct Classify {
+    pub(super) renderer: Renderer,
+    pub(super) scorer: Option<Arc<dyn Scorer>>,
+    pub(super) method: Method,
+}
+
+#[async_trait]
+impl Agent for Classify {
+    type Input = State;
+    type Output = State;
+
+    async fn run(&self, mut state: State, cx: &Context) -> Result<State> {
+        state.number += 1;
+        state.critique = None;
+        if self.method != Method::Critique {
+            return Ok(state);
+        }
+        let (_, Some(report)) = state.failing() else {
+            return Ok(state);
+        };
+        let (bug_type, by) = match by_rule(report) {
+            Some((bug, rule)) => (Some(bug), Some(ClassifiedBy::Rule(rule))),
+            None => {
+                let choices = choices(report);
+                let (bug, usage) = self.ask(&state, choices, cx).await?;
+                state.usage += usage;
+                (bug, bug.map(|_| ClassifiedBy::Model))
+            }
+        };
+        let critique = Critique {
+            bug_type,
+            by,
+            text: String::new(),
+        };
+        cx.note("repair.bug_type", &critique);
+        state.critique = Some(critique);
+        Ok(state)
+    }
+}
+
+impl Classify {
+    async fn ask(
+        &self,
+        state: &State,
+        choices: &[BugType],
+        cx: &Context,
+    ) -> Result<(Option<BugType>, Usage)> {
+        let Some(program) = self.renderer.program(state, true)? else {
+            return Ok((None, Usage::default()));
+        };
+        let request = self.renderer.classify(&program, choices)?;
+        if !self.renderer.fits(&request) {
+            return Ok((None, Usage::default()));
+        }
+        if let Some(scorer) = &self.scorer {
+            let codes: Vec<String> = choices.iter().map(|bug| bug.code().to_owned()).collect();
+            let score = cx.score(&**scorer, request, &codes).await?;
+            return Ok((choices.get(score.best()).copied(), score.usage));
+        }
+        let answer = cx.chat(&*self.renderer.model, request).await?;
+        let named = BugType::named_in(&answer.text).filter(|bug| choices.contains(bug));
+        Ok((named, answer.usage))
+    }
+}
+
+/// Asks the model what is wrong.
+#[derive(Debug)]
+pub(super) struct Criticise {
+    pub(super) renderer: Renderer,
+    pub(super) method: Method,
+}
+
+#[async_trait]
+impl Agent for Criticise {
+    type Input = State;
+    type Output = State;
+
+    async fn run(&self, mut state: State, cx: &Context) -> Result<State> {
+        let paper = match self.method {
+            Method::Critique => false,
+            Method::Paper => true,
+            Method::Feedback | Method::Resample => return Ok(state),
+        };
+        let Some(program) = self.renderer.program(&state, true)? else {
+            return Ok(state);
+        };
+        let known = state.critique.as_ref().and_then(|critique| critique.bug_type);
+        let request = self.renderer.critique(&program, known, paper)?;
+        if !self.renderer.fits(&request) {
+            return Ok(state);
+        }
+        let answer = cx.chat(&*self.renderer.model, request).await?;
+        state.usage += answer.usage;
+        let mut critique = state.critique.take().unwrap_or(Critique {
+            bug_type: None,
+            by: None,
+            text: String::new(),
+        });
+        if paper {
+            critique.bug_type = BugType::named_in(&answer.text);
+            critique.by = critique.bug_type.map(|_| ClassifiedBy::Model);
+        }
+        critique.text = answer.text.trim().to_owned();
+        cx.note("repair.critique", &critique);
+        state.critique = Some(critique);
+        Ok(state)
+    }
+}
+
+/// Has corrections written.
+#[derive(Clone, Debug)]
+pub(super) struct Correct {
+    pub(super) renderer: Renderer,
+    pub(super) writers: Writers,
+    pub(super) candidates: u32,
+    pub(super) method: Method,
+    pub(super) sampling: Sampling,
+}
+
+#[async_trait]
+impl Agent for Correct {
+    type Input = State;
+    type Output = State;
+
+    async fn run(&self, state: State, cx: &Context) -> Result<State> {
+        self.write(state, cx).await
+    }
+}
+
+impl Correct {
+    async fn write(&self, mut state: State, cx: &Context) -> Result<State> {
+        if self.method == Method::Resample {
+            // Each sample is independent: it is of the program as it was at first.
+            state.base = usize::MAX;
+        }
+        let is_attempt = state.number == 0;
+        let told = !is_attempt && self.method != Method::Resample;
+        let Some(program) = self.renderer.program(&state, told)? else {
+            state.stopped = Some(Stopped::TooLong);
+            return Ok(state);
+        };
+        let tried = self.tried(&state);
+        let mut request = self.renderer.correct(&program, state.critique.as_ref(), &tried)?;
+        if !self.renderer.fits(&request) && !tried.is_empty() {
+            request = self.renderer.correct(&program, state.critique.as_ref(), "")?;
+        }
+        if !self.renderer.fits(&request) {
+            state.stopped = Some(Stopped::TooLong);
+            return Ok(state);
+        }
+        let (files, _) = state.failing();
+        let shown: Vec<String> = program.files.iter().map(|file| file.path.clone()).collect();
+        let count = if is_attempt { 1 } else { self.candidates };
+        let writings = (0..count)
+            .map(|candidate| {
+                let mut request = request.clone();
+                // The first is the likeliest, unless that was written before.
+                let again = self.method == Method::Resample && !is_attempt;
+                if candidate > 0 || again || !tried.is_empty() {
+                    let round = u64::from(state.number) * 1_000 + u64::from(candidate);
+                    request = request
+                        .temperature(self.sampling.temperature)
+                        .seed(self.sampling.seed.wrapping_add(round));
+                }
+                Writing {
+                    candidate,
+                    request,
+                    files: files.to_vec(),
+                    shown: shown.clone(),
+                    whole: program.is_whole(),
+                }
+            })
+            .collect();
+        let written = self.writers.run(writings, cx).await?;
+        let mut unapplied = Vec::new();
+        for written in written {
+            state.usage += written.usage;
+            match written.files {
+                Some(files) => state.drafts.push(Draft {
+                    candidate: written.candidate,
+                    files,
+                    diff: written.diff,
+                    unapplied: written.unapplied,
+                }),
+                None => unapplied.extend(written.unapplied),
+            }
+        }
+        if state.drafts.is_empty() {
+            self.without_a_draft(&mut state, unapplied);
+        }
+        Ok(state)
+    }
+
+    /// No answer could be applied: the attempt is then the program as it was, a sample is lost, and a
+    /// repair is at its end.
+    fn without_a_draft(&self, state: &mut State, unapplied: Vec<String>) {
+        if state.number == 0 {
+            state.drafts.push(Draft {
+                candidate: 0,
+                files: state.task.files.clone(),
+                diff: String::new(),
+                unapplied,
+            });
+            return;
+        }
+        state.unapplied = unapplied;
+        if self.method != Method::Resample {
+            state.stopped = Some(Stopped::Unapplied);
+        }
+    }
+
+    /// The change that made the best version worse, if that is what came last.
+    fn tried(&self, state: &State) -> String {
+        let last = state.rounds.len().checked_sub(1);
+        match last {
+            Some(last) if self.method == Method::Critique && last != state.base => {
+                let round = state.rounds.get(last);
+                round.map(|round| round.diff.clone()).unwrap_or_default()
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// Runs the hidden tests and sums up.
+#[derive(Debug)]
+pub(super) struct Finish {
+    pub(super) runner: Arc<dyn Runner>,
+}
+
+#[async_trait]
+impl Agent for Finish {
+    type Input = State;
+    type Output = Repaired;
+
+    async fn run(&self, mut state: State, cx: &Context) -> Result<Repaired> {
+        if let Some(hidden) = state.task.hidden.clone() {
+            for round in &mut state.rounds {
+                let mut files = round.files.clone();
+                files.extend(state.task.fixed.iter().cloned());
+                let run = self.runner.run(&files, &hidden);
+                // Whether they pass is all that leaves the check.
+                let passes = cx.tool("hidden check", &(&files, &hidden), async {
+                    Ok(run.await?.passes)
+                });
+                round.hidden = Some(passes.await?);
+            }
+        }
+        let best = state.rounds.get(state.best);
+        let files = best.map_or(state.task.files.clone(), |best| best.files.clone());
+        let repaired = Repaired {
+            passes: best.is_some_and(|best| best.report.passes),
+            hidden: best.and_then(|best| best.hidden),
+            diff: diff(&by_path(&state.task.files), &by_path(&files)),
+            files,
+            best: state.best,
+            unapplied: state.unapplied,
+            stopped: state.stopped.unwrap_or(Stopped::Rounds),
+            usage: state.usage,
+            rounds: state.rounds,
+        };
+        Ok(repaired)
+    }
+}

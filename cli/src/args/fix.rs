@@ -1,0 +1,159 @@
+//! `catena fix`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args as ClapArgs, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::{Journal, Limits, Output, With};
+
+#[derive(Debug, ClapArgs)]
+#[command(after_long_help = AFTER)]
+pub(crate) struct Fix {
+    /// The source file that is broken, or the folder of a Cargo or Python project; of a project those files may change that the diagnostics name
+    #[arg(value_name = "PATH", required_unless_present = "stdin", conflicts_with = "stdin")]
+    pub(crate) path: Option<PathBuf>,
+
+    /// The command that fails as long as the program is wrong. It runs in a sandbox, in a copy of the project, without a shell; for one, write sh -c '…' [default: cargo test, pytest or unittest for a project; for a file, whether it compiles or runs]
+    #[arg(short, long, value_name = "COMMAND")]
+    pub(crate) test: Option<String>,
+
+    /// Read a snippet from standard input and print the corrected one; an error may follow it behind a line ---
+    #[arg(long)]
+    pub(crate) stdin: bool,
+
+    /// An error that was seen, where the test does not come to it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) error: Option<String>,
+
+    /// What the program is to do
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) instruction: Option<String>,
+
+    /// The language [default: by the file's ending, the project's files or the snippet]
+    #[arg(short, long, value_enum, value_name = "LANGUAGE")]
+    pub(crate) language: Option<Language>,
+
+    #[command(flatten)]
+    pub(crate) how: How,
+
+    /// The most time that a test may take, such as 30s or 5m [default: 10s for a file, 2m for a project]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Write the best version also when it does not pass
+    #[arg(long)]
+    pub(crate) keep_best: bool,
+
+    /// Write nothing; only show what would be changed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+
+    #[command(flatten)]
+    pub(crate) journal: Journal,
+
+    /// Keep no record of the run; it cannot be resumed
+    #[arg(long, conflicts_with = "journal", help_heading = "Record")]
+    pub(crate) no_journal: bool,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+const AFTER: &str = "\
+Examples:
+  catena fix median.py --test 'python3 test_median.py'
+  catena fix . --dry-run
+  pbpaste | catena fix --stdin --language rust
+
+Tests are never changed, nor is anything outside the project or in .git. Files are written at the end, under
+a temporary name first, and only if nobody changed them meanwhile; there are no backups.
+Exit codes: 0 it passes; 1 it does not; 2 wrong usage; 130 interrupted.";
+
+/// Who repairs, and how.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(crate) struct How {
+    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or openai:NAME [env: CATENA_MODEL]
+    #[arg(short, long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+
+    /// The most tokens of a prompt and its answer together [env: CATENA_WINDOW] [default: the model's, and at most 8192]
+    #[arg(short, long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) window: Option<u32>,
+
+    /// Where a local model runs: cpu, cuda, cuda:N, metal, or auto for the fastest there is [env: CATENA_DEVICE] [default: auto]
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
+
+    /// A folder of templates that replace the built-in ones [env: CATENA_PROMPTS]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) prompts: Option<PathBuf>,
+
+    /// The most rounds of correcting [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) rounds: Option<u32>,
+
+    /// How many corrections are written side by side in each round [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) candidates: Option<u32>,
+
+    /// How corrections come about [default: critique]
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(crate) method: Option<Method>,
+}
+
+impl How {
+    /// What there is to say about loading a model.
+    pub(crate) fn with(&self) -> With {
+        With {
+            model: self.model.clone(),
+            window: self.window,
+            device: self.device.clone(),
+            prompts: self.prompts.clone(),
+            ..With::default()
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    Python,
+    Rust,
+}
+
+impl From<Language> for catena_agents::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Python => Self::Python,
+            Language::Rust => Self::Rust,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Method {
+    /// Type of bug by rule or by the model, critique, correction
+    #[default]
+    Critique,
+    /// The paper's plain loop: the model guesses the type
+    Paper,
+    /// What went wrong, and nothing else
+    Feedback,
+    /// Independent attempts
+    Resample,
+}
+
+impl From<Method> for catena_agents::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Critique => Self::Critique,
+            Method::Paper => Self::Paper,
+            Method::Feedback => Self::Feedback,
+            Method::Resample => Self::Resample,
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! One repair, from its settings to its report.
+
+use std::{path::PathBuf, pin::pin, sync::Arc, time::Instant};
+
+use catena_agents::{RepairTask, Repaired, Repairer, Round, SandboxRunner};
+use catena_core::{
+    Error, Graph, Outcome, Run, RunId, RunOptions, RunRecord, SqliteJournal,
+};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    save::save,
+    show::{Show, why},
+};
+use crate::{
+    args::{How, Limits, Method, Output},
+    config::Config,
+    failure::{Failure, INTERRUPTED},
+    model,
+    reading::{Begin, as_usage, prompts, prompts_folder},
+    report::usage_line,
+    terminal::print,
+};
+
+/// The name of its runs.
+pub(crate) const RUN: &str = "fix";
+
+/// What a run is recorded with, so that it can be built again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Setting {
+    pub(crate) model: String,
+    pub(crate) window: Option<u32>,
+    pub(crate) prompts: Option<PathBuf>,
+    pub(crate) rounds: u32,
+    pub(crate) candidates: u32,
+    pub(crate) method: Method,
+    /// The project's folder; a snippet has none.
+    pub(crate) root: Option<PathBuf>,
+    pub(crate) keep_best: bool,
+    pub(crate) dry_run: bool,
+}
+
+impl Setting {
+    pub(super) fn new(
+        how: &How,
+        root: Option<PathBuf>,
+        keep_best: bool,
+        dry_run: bool,
+        config: &Config,
+    ) -> Result<Self, Failure> {
+        let with = how.with();
+        Ok(Self {
+            model: model::name(&with, config).to_owned(),
+            window: how.window.or(config.window),
+            prompts: prompts_folder(&with, config)?,
+            rounds: how.rounds.unwrap_or(2),
+            candidates: how.candidates.unwrap_or(1),
+            method: how.method.unwrap_or_default(),
+            root,
+            keep_best,
+            dry_run,
+        })
+    }
+}
+
+/// What is to be repaired, how, and where it begins.
+pub(crate) struct Job {
+    pub(crate) task: RepairTask,
+    pub(crate) how: How,
+    pub(crate) setting: Setting,
+    pub(crate) limits: Limits,
+    /// `None`: the run is not recorded.
+    pub(crate) journal: Option<Arc<SqliteJournal>>,
+    pub(crate) begin: Begin,
+    pub(crate) output: Output,
+}
+
+/// Goes on with a recorded repair.
+pub(crate) async fn resume(
+    record: RunRecord,
+    journal: Arc<SqliteJournal>,
+    limits: Limits,
+    output: Output,
+    config: &Config,
+) -> Result<(), Failure> {
+    let unknown = |error: serde_json::Error| {
+        Failure::usage(format!("run {} is one of another program: {error}", record.id))
+            .help("resume it with the program that began it")
+    };
+    let setting: Setting = serde_json::from_value(record.meta.clone()).map_err(unknown)?;
+    let task = serde_json::from_value(record.input.clone()).map_err(unknown)?;
+    let how = How {
+        model: Some(setting.model.clone()),
+        window: setting.window,
+        prompts: setting.prompts.clone(),
+        ..How::default()
+    };
+    Job {
+        task,
+        how,
+        setting,
+        limits,
+        journal: Some(journal),
+        begin: Begin::Resume(record.id),
+        output,
+    }
+    .run(config)
+    .await
+}
+
+impl Job {
+    /// Loads the model, builds the graph, runs it, and writes what it gives.
+    pub(crate) async fn run(self, config: &Config) -> Result<(), Failure> {
+        // One listener from here to the end: a signal that comes between two waits is not lost.
+        let mut interrupt = pin!(tokio::signal::ctrl_c());
+        let started = Instant::now();
+        let quiet = self.output.quiet || self.output.json;
+        let show = match (quiet, &self.setting.root) {
+            (true, _) => Show::Nothing,
+            (false, None) => Show::Err,
+            (false, Some(_)) => Show::Out,
+        };
+        // Without a sandbox nothing is run, and then no model is needed.
+        let runner = Arc::new(SandboxRunner::new()?.keeping_build_files(self.builds()));
+        let with = self.how.with();
+        let loading = model::load(&with, config, quiet);
+        let model = tokio::select! {
+            biased;
+            _ = &mut interrupt => {
+                return Err(Failure::new("interrupted").help("nothing was run yet").code(INTERRUPTED));
+            }
+            model = loading => model?,
+        };
+        let mut repairer = Repairer::new(Arc::clone(&model.chat), runner)
+            .method(self.setting.method.into())
+            .rounds(self.setting.rounds)
+            .candidates(self.setting.candidates)
+            .prompts(prompts(&with, config)?);
+        if let Some(window) = self.setting.window {
+            repairer = repairer.window(window);
+        }
+        let graph = repairer.build().map_err(as_usage)?;
+        show.waiting("running the test");
+        let mut run = self.start(graph);
+        let id = run.id().clone();
+        let mut stopped = false;
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut interrupt, if !stopped => {
+                    stopped = true;
+                    run.cancel();
+                }
+                // Whoever presses it twice does not wait; what is recorded is recorded.
+                _ = tokio::signal::ctrl_c(), if stopped => {
+                    return Err(self.failure(Error::cancelled(), &id));
+                }
+                event = run.next() => {
+                    let Some(event) = event else { break };
+                    show.event(&event);
+                }
+            }
+        }
+        match run.outcome().await {
+            Ok(outcome) => self.finish(&id, outcome, show, started),
+            Err(error) => Err(self.failure(error, &id)),
+        }
+    }
+
+    /// Whether what a build leaves is worth keeping from one run to the next.
+    fn builds(&self) -> bool {
+        let steps = &self.task.visible.steps;
+        steps.iter().any(|step| step.command.first().is_some_and(|program| program == "cargo"))
+    }
+
+    fn start(&self, graph: Graph<RepairTask, Repaired>) -> Run<Repaired> {
+        let mut options = RunOptions::new(RUN)
+            .budget(self.limits.budget())
+            .meta(&self.setting);
+        if let Some(journal) = &self.journal {
+            options = options.journal(journal.clone());
+        }
+        options = match &self.begin {
+            Begin::Scratch => options,
+            Begin::Resume(id) => options.resume(id.clone()),
+            Begin::Fork(id, at) => options.fork(id.clone(), *at),
+        };
+        Run::start(graph, self.task.clone(), options)
+    }
+
+    fn finish(
+        &self,
+        id: &RunId,
+        outcome: Outcome<Repaired>,
+        show: Show,
+        started: Instant,
+    ) -> Result<(), Failure> {
+        let repaired = &outcome.output;
+        let keep = repaired.passes || self.setting.keep_best;
+        let mut written = Vec::new();
+        let mut saved = Ok(());
+        if keep && !self.setting.dry_run {
+            match &self.setting.root {
+                Some(root) => match save(root, &self.task.files, &repaired.files) {
+                    Ok(paths) => written = paths,
+                    Err(failure) => saved = Err(failure),
+                },
+                None if !self.output.json => {
+                    let code = repaired.files.first().map_or("", |file| &file.text);
+                    print(code);
+                }
+                None => {}
+            }
+        }
+        if self.output.json {
+            let object = self.json(id, &outcome, &written, saved.as_ref().err(), started);
+            print(&format!("{object:#}\n"));
+        } else {
+            if self.setting.dry_run && keep && !repaired.diff.is_empty() {
+                show.say(&format!("\nWould be changed:\n{}", show.diff(&repaired.diff)));
+            }
+            for path in &written {
+                show.say(&format!("{path}: written\n"));
+            }
+            if !self.output.quiet {
+                eprintln!(
+                    "{}",
+                    usage_line(&outcome.usage, &outcome.unspent, started.elapsed())
+                );
+            }
+        }
+        saved.map_err(|failure| if self.output.json { failure.told() } else { failure })?;
+        if let Some(error) = outcome.unrecorded {
+            let failure = Failure::from(error);
+            return Err(if self.output.json { failure.told() } else { failure });
+        }
+        if repaired.passes {
+            return Ok(());
+        }
+        let failure = Failure::new(format!("not repaired: {}", why(repaired.stopped)));
+        let failure = match (keep, self.setting.root.is_some()) {
+            (false, true) => failure.help(
+                "nothing was written; --keep-best writes the best version, --rounds and --candidates allow more tries",
+            ),
+            (false, false) => failure.help("--keep-best prints the best version"),
+            (true, _) => failure,
+        };
+        Err(if self.output.json { failure.told() } else { failure })
+    }
+
+    fn json(
+        &self,
+        id: &RunId,
+        outcome: &Outcome<Repaired>,
+        written: &[String],
+        failure: Option<&Failure>,
+        started: Instant,
+    ) -> Value {
+        let repaired = &outcome.output;
+        let round = |round: &Round| {
+            json!({
+                "number": round.number,
+                "candidate": round.candidate,
+                "critique": round.critique,
+                "unapplied": round.unapplied,
+                "diff": round.diff,
+                "passes": round.report.passes,
+                "stage": round.report.stage,
+                "passed": round.report.passed,
+                "failed": round.report.failed,
+                "diagnostics": round.report.diagnostics,
+                "usage": round.usage,
+            })
+        };
+        json!({
+            "run": id,
+            "status": if repaired.passes { "repaired" } else { "not repaired" },
+            "passes": repaired.passes,
+            "stopped": repaired.stopped,
+            "best": repaired.best,
+            "diff": repaired.diff,
+            "snippet": match self.setting.root {
+                Some(_) => None,
+                None => repaired.files.first().map(|file| &file.text),
+            },
+            "written": written,
+            "rounds": repaired.rounds.iter().map(round).collect::<Vec<_>>(),
+            "unapplied": repaired.unapplied,
+            "model": self.setting.model,
+            "usage": outcome.usage,
+            "cost_dollars": outcome.usage.cost.dollars(),
+            "elapsed_seconds": started.elapsed().as_secs_f64(),
+            "error": failure.map(ToString::to_string),
+        })
+    }
+
+    fn failure(&self, error: Error, id: &RunId) -> Failure {
+        let (cancelled, budget) = (error.is_cancelled(), error.is_budget_exceeded());
+        // Of these, going on is not what helps.
+        let hopeless = error.is_journal() || error.is_divergence();
+        let failure = match cancelled {
+            true => Failure::new("interrupted").code(INTERRUPTED),
+            false => as_usage(error),
+        };
+        if self.journal.is_none() {
+            return match cancelled {
+                true => failure.help("without a record it cannot go on: leave --no-journal away"),
+                false => failure,
+            };
+        }
+        let resume = format!("catena runs resume {id}");
+        match () {
+            () if cancelled => failure.help(format!(
+                "nothing was written; `{resume}` goes on where it stopped"
+            )),
+            () if budget => failure.also(format!(
+                "`{resume}` with a larger budget goes on where it stopped"
+            )),
+            () if hopeless || failure.is_usage() => failure,
+            () => failure.also(format!("`{resume}` goes on where it stopped")),
+        }
+    }
+}

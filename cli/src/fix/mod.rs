@@ -1,0 +1,114 @@
+//! `catena fix`: code that passes its tests, from code that does not.
+
+mod job;
+mod project;
+mod save;
+mod show;
+mod words;
+
+pub(crate) use job::{Job, RUN, Setting, resume};
+
+use std::io::{Read, stdin};
+
+use catena_agents::{Language, RepairTask};
+
+use self::project::Project;
+use crate::{args::Fix, config::Config, failure::Failure, journal, reading::Begin};
+
+pub(crate) async fn fix(args: Fix, config: &Config) -> Result<(), Failure> {
+    // What is wrong with the command or a file shows before a model is fetched or loaded.
+    let language = args.language.map(Language::from);
+    let command = args.test.as_deref().map(words::split).transpose()?;
+    let project = match &args.path {
+        Some(path) => Project::read(path, language, command, args.timeout)?,
+        None => snippet(language, command, args.timeout)?,
+    };
+    let Project { root, mut task } = project;
+    task.instruction = args.instruction.unwrap_or_default();
+    task.reported = args.error.or(task.reported);
+    let journal = match args.no_journal {
+        true => None,
+        false => Some(journal::open(&args.journal)?),
+    };
+    let setting = Setting::new(&args.how, root, args.keep_best, args.dry_run, config)?;
+    Job {
+        task,
+        how: args.how,
+        setting,
+        limits: args.limits,
+        journal,
+        begin: Begin::Scratch,
+        output: args.output,
+    }
+    .run(config)
+    .await
+}
+
+/// A snippet and, behind a line `---`, an error.
+fn snippet(
+    language: Option<Language>,
+    command: Option<Vec<String>>,
+    timeout: Option<std::time::Duration>,
+) -> Result<Project, Failure> {
+    let mut text = String::new();
+    stdin()
+        .take(project::LARGEST + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| {
+            Failure::usage(format!("standard input cannot be read as text: {error}"))
+        })?;
+    if text.len() as u64 > project::LARGEST {
+        return Err(Failure::usage("the snippet is too large").help("name a file instead"));
+    }
+    let (code, error) = match text.split_once("\n---\n") {
+        Some((code, error)) => (format!("{code}\n"), Some(error.trim().to_owned())),
+        None => (text, None),
+    };
+    if code.trim().is_empty() {
+        return Err(Failure::usage("standard input has no snippet"));
+    }
+    let language = match language.unwrap_or_else(|| guessed(&code, error.as_deref())) {
+        Language::Other => {
+            return Err(Failure::usage("it is not clear which language that is")
+                .help("say it: --language python or --language rust"));
+        }
+        language => language,
+    };
+    let name = project::snippet_name(language);
+    let check = project::check_of_file(name, language, command, timeout);
+    let task = RepairTask {
+        language,
+        reported: error.filter(|error| !error.is_empty()),
+        ..RepairTask::new(name, code, check)
+    };
+    Ok(Project { root: None, task })
+}
+
+/// The language of a snippet, by words that the other does not have.
+fn guessed(code: &str, error: Option<&str>) -> Language {
+    let has = |words: &[&str]| {
+        let mut texts = code.lines().chain(error.unwrap_or_default().lines());
+        texts.any(|line| words.iter().any(|word| line.trim_start().starts_with(word)))
+    };
+    match (
+        has(&["fn ", "pub ", "let ", "use ", "impl ", "struct ", "error[E"]),
+        has(&["def ", "import ", "from ", "print(", "elif ", "Traceback"]),
+    ) {
+        (true, false) => Language::Rust,
+        (false, true) => Language::Python,
+        _ => Language::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_told_by_their_words() {
+        assert_eq!(guessed("fn f() {}\n", None), Language::Rust);
+        assert_eq!(guessed("def f():\n    pass\n", None), Language::Python);
+        assert_eq!(guessed("x = 1\n", Some("Traceback (most recent call last):")), Language::Python);
+        assert_eq!(guessed("x = 1\n", None), Language::Other);
+    }
+}

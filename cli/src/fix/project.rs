@@ -1,0 +1,355 @@
+//! What is to be repaired, read from a file or the folder of a project.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use catena_agents::{Check, CheckStep, Language, RepairTask, SourceFile, Stage};
+
+use crate::failure::Failure;
+
+/// A task, and the folder that it was read from; a snippet has none.
+#[derive(Debug)]
+pub(super) struct Project {
+    pub(super) root: Option<PathBuf>,
+    pub(super) task: RepairTask,
+}
+
+/// The most bytes of a file, and of all; larger files are left out, more are refused.
+pub(super) const LARGEST: u64 = 1 << 20;
+const ALL: u64 = 32 << 20;
+
+/// The most files.
+const MOST: usize = 4_000;
+
+/// Folders that are no part of a program.
+const SKIPPED: [&str; 7] = [
+    "target", "node_modules", "__pycache__", "venv", "build", "dist", "site-packages",
+];
+
+/// A project's tests may take longer than a file's.
+const PROJECT_TIME: Duration = Duration::from_secs(120);
+
+impl Project {
+    /// Reads a file, or a folder.
+    pub(super) fn read(
+        path: &Path,
+        language: Option<Language>,
+        command: Option<Vec<String>>,
+        timeout: Option<Duration>,
+    ) -> Result<Self, Failure> {
+        let unreadable = |error: io::Error| {
+            Failure::usage(format!("{} cannot be read: {error}", path.display()))
+                .help("name a source file, or the folder of a project")
+        };
+        let path = path.canonicalize().map_err(unreadable)?;
+        if path.is_dir() {
+            return Self::folder(path, language, command, timeout);
+        }
+        let language = language.unwrap_or_else(|| Language::of(&path));
+        if is_test(&path.file_name().unwrap_or_default().to_string_lossy()) {
+            return Err(Failure::usage(format!("{} is a test", path.display()))
+                .help("tests are never changed: name the file that they test"));
+        }
+        let Some(command) = command else {
+            return Self::alone(&path, language, timeout);
+        };
+        let root = root_of(&path);
+        let name = relative(&path, &root)
+            .ok_or_else(|| Failure::usage(format!("{} has an odd name", path.display())))?;
+        let (mut files, fixed): (Vec<_>, Vec<_>) =
+            tree(&root)?.into_iter().partition(|file| file.path == name);
+        if files.is_empty() {
+            // In a folder that is skipped otherwise.
+            let text = fs::read_to_string(&path).map_err(unreadable)?;
+            files.push(SourceFile::new(&name, text));
+        }
+        let limit = timeout.unwrap_or(PROJECT_TIME);
+        let task = RepairTask {
+            language,
+            files,
+            fixed,
+            visible: Check::new([CheckStep::new(Stage::Test, command).limit(limit)]),
+            ..RepairTask::default()
+        };
+        Ok(Self {
+            root: Some(root),
+            task,
+        })
+    }
+
+    /// A file without a test: whether it compiles or runs.
+    fn alone(
+        path: &Path,
+        language: Language,
+        timeout: Option<Duration>,
+    ) -> Result<Self, Failure> {
+        if language == Language::Other {
+            return Err(Failure::usage(format!(
+                "nothing says whether {} is right",
+                path.display()
+            ))
+            .help("name a command that fails as long as it is wrong: --test 'COMMAND'"));
+        }
+        let text = fs::read_to_string(path).map_err(|error| {
+            Failure::usage(format!("{} cannot be read as text: {error}", path.display()))
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let name = relative(path, &folder)
+            .ok_or_else(|| Failure::usage(format!("{} has an odd name", path.display())))?;
+        let check = check_of_file(&name, language, None, timeout);
+        let task = RepairTask {
+            language,
+            ..RepairTask::new(name, text, check)
+        };
+        Ok(Self {
+            root: Some(folder),
+            task,
+        })
+    }
+
+    fn folder(
+        root: PathBuf,
+        language: Option<Language>,
+        command: Option<Vec<String>>,
+        timeout: Option<Duration>,
+    ) -> Result<Self, Failure> {
+        let all = tree(&root)?;
+        let is_cargo = root.join("Cargo.toml").is_file();
+        let language = language.unwrap_or(match is_cargo {
+            true => Language::Rust,
+            false if all.iter().any(|file| file.path.ends_with(".py")) => Language::Python,
+            false => Language::Other,
+        });
+        let command = match (command, language) {
+            (Some(command), _) => command,
+            (None, Language::Rust) if is_cargo => {
+                words(&["cargo", "test", "--offline", "--message-format=json"])
+            }
+            (None, Language::Python) => python_tests(&all),
+            _ => {
+                return Err(Failure::usage(format!(
+                    "{} is no Cargo and no Python project",
+                    root.display()
+                ))
+                .help("name a command that fails as long as it is wrong: --test 'COMMAND'"));
+            }
+        };
+        let may_change = |file: &SourceFile| {
+            let path = Path::new(&file.path);
+            let known = match language {
+                Language::Other => Language::of(path) != Language::Other,
+                language => Language::of(path) == language,
+            };
+            known && !is_test(&file.path) && file.path != "build.rs"
+        };
+        let (files, fixed): (Vec<_>, Vec<_>) = all.into_iter().partition(may_change);
+        if files.is_empty() {
+            return Err(Failure::usage(format!(
+                "{} holds no source file that could be changed",
+                root.display()
+            )));
+        }
+        let limit = timeout.unwrap_or(PROJECT_TIME);
+        let task = RepairTask {
+            language,
+            files,
+            fixed,
+            visible: Check::new([CheckStep::new(Stage::Test, command).limit(limit)]),
+            ..RepairTask::default()
+        };
+        Ok(Self {
+            root: Some(root),
+            task,
+        })
+    }
+}
+
+/// The name that a snippet has where it is run.
+pub(super) fn snippet_name(language: Language) -> &'static str {
+    match language {
+        Language::Rust => "snippet.rs",
+        _ => "snippet.py",
+    }
+}
+
+/// The check of a single file: the command, or whether it compiles or runs.
+pub(super) fn check_of_file(
+    name: &str,
+    language: Language,
+    command: Option<Vec<String>>,
+    timeout: Option<Duration>,
+) -> Check {
+    let mut check = match (command, language) {
+        (Some(command), _) => Check::new([CheckStep::new(Stage::Test, command)]),
+        (None, Language::Rust) => Check::rust_alone(name),
+        (None, _) => Check::python_alone(name),
+    };
+    if let Some(limit) = timeout {
+        for step in &mut check.steps {
+            step.limit = limit;
+        }
+    }
+    check
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
+/// How a Python project is tested: by pytest if something of it speaks of pytest.
+fn python_tests(files: &[SourceFile]) -> Vec<String> {
+    let speaks = |file: &SourceFile| {
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        match name {
+            "conftest.py" | "pytest.ini" => true,
+            "pyproject.toml" | "setup.cfg" | "tox.ini" => file.text.contains("pytest"),
+            _ => is_test(&file.path) && file.text.contains("pytest"),
+        }
+    };
+    if files.iter().any(speaks) {
+        return words(&["python3", "-m", "pytest", "-q"]);
+    }
+    match files.iter().any(|file| file.path.starts_with("tests/")) {
+        true => words(&["python3", "-m", "unittest", "discover", "-s", "tests", "-t", "."]),
+        false => words(&["python3", "-m", "unittest", "discover"]),
+    }
+}
+
+/// Whether a file is a test, by its path in the project.
+fn is_test(path: &str) -> bool {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    let name = parts.pop().unwrap_or_default();
+    let stem = name.split('.').next().unwrap_or_default();
+    parts.iter().any(|part| matches!(*part, "tests" | "test" | "benches"))
+        || stem.starts_with("test_")
+        || stem.ends_with("_test")
+        || stem.ends_with("_tests")
+        || matches!(stem, "tests" | "test" | "conftest")
+}
+
+/// The project that a file belongs to: the nearest folder above it that is one, or its own.
+fn root_of(file: &Path) -> PathBuf {
+    let marks = ["Cargo.toml", "pyproject.toml", "setup.py", ".git"];
+    let own = file.parent().unwrap_or(Path::new("/"));
+    let is_root = |folder: &&Path| marks.iter().any(|mark| folder.join(mark).exists());
+    own.ancestors().find(is_root).unwrap_or(own).to_owned()
+}
+
+/// A path from the root, with slashes.
+fn relative(path: &Path, root: &Path) -> Option<String> {
+    let parts = path.strip_prefix(root).ok()?.components();
+    let parts: Option<Vec<&str>> = parts.map(|part| part.as_os_str().to_str()).collect();
+    parts.map(|parts| parts.join("/"))
+}
+
+/// The text files of a project, by path. Links are not followed, and nothing hidden is read.
+fn tree(root: &Path) -> Result<Vec<SourceFile>, Failure> {
+    let mut found = Vec::new();
+    let mut size = 0;
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let unreadable = |error: io::Error| {
+            Failure::new(format!("{} cannot be read: {error}", folder.display()))
+        };
+        for entry in fs::read_dir(&folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let (path, name) = (entry.path(), entry.file_name());
+            let name = name.to_string_lossy();
+            let kind = entry.file_type().map_err(unreadable)?;
+            // cargo's settings are hidden and belong to the program.
+            if name.starts_with('.') && name != ".cargo" {
+                continue;
+            }
+            if kind.is_dir() {
+                if !SKIPPED.contains(&&*name) {
+                    folders.push(path);
+                }
+                continue;
+            }
+            if !kind.is_file() || entry.metadata().map_err(unreadable)?.len() > LARGEST {
+                continue;
+            }
+            // What is no text is left out; a test that needs it fails, and says so.
+            let (Ok(text), Some(path)) = (fs::read_to_string(&path), relative(&path, root)) else {
+                continue;
+            };
+            size += text.len() as u64;
+            found.push(SourceFile { path, text });
+            if found.len() > MOST || size > ALL {
+                return Err(Failure::usage(format!(
+                    "{} holds more than {MOST} files or {} MiB of text",
+                    root.display(),
+                    ALL >> 20
+                ))
+                .help("name the folder of one project, or a file"));
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(root: &Path, name: &str, text: &str) {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn paths(files: &[SourceFile]) -> Vec<&str> {
+        files.iter().map(|file| file.path.as_str()).collect()
+    }
+
+    #[test]
+    fn a_cargo_project_may_change_its_sources_and_not_its_tests() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for name in [
+            "Cargo.toml", "build.rs", "src/lib.rs", "src/a_test.rs", "tests/it.rs", ".git/config", "target/x.rs",
+            "notes.md",
+        ] {
+            write(root, name, "x");
+        }
+        let project = Project::read(root, None, None, None).unwrap();
+        assert_eq!(paths(&project.task.files), ["src/lib.rs"]);
+        let fixed = ["Cargo.toml", "build.rs", "notes.md", "src/a_test.rs", "tests/it.rs"];
+        assert_eq!(paths(&project.task.fixed), fixed);
+        assert_eq!(project.task.visible.steps[0].command[..2], ["cargo", "test"]);
+    }
+
+    #[test]
+    fn a_file_with_a_test_is_all_that_may_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(root, "a.py", "x");
+        write(root, "b.py", "x");
+        write(root, "test_a.py", "x");
+        let read = |name: &str, command: Option<Vec<String>>| {
+            Project::read(&root.join(name), None, command, None)
+        };
+        let project = read("a.py", Some(words(&["python3", "test_a.py"]))).unwrap();
+        assert_eq!(paths(&project.task.files), ["a.py"]);
+        assert_eq!(paths(&project.task.fixed), ["b.py", "test_a.py"]);
+        assert_eq!(paths(&read("a.py", None).unwrap().task.fixed), [""; 0]);
+        assert!(read("test_a.py", None).unwrap_err().is_usage());
+        assert!(read("none.py", None).unwrap_err().is_usage());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "a.py", "x");
+        std::os::unix::fs::symlink("/etc", folder.path().join("etc")).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", folder.path().join("b.py")).unwrap();
+        let project = Project::read(folder.path(), None, None, None).unwrap();
+        assert_eq!(paths(&project.task.files), ["a.py"]);
+        assert!(project.task.fixed.is_empty());
+    }
+}

@@ -1,0 +1,125 @@
+//! Writing what was repaired.
+
+use std::{
+    fs, io,
+    io::Write,
+    path::{Component, Path},
+};
+
+use catena_agents::SourceFile;
+use tempfile::NamedTempFile;
+
+use crate::failure::Failure;
+
+/// Writes the files of `after` that differ from `before` into `root`, each under a temporary name first;
+/// gives their paths. Nothing is written when one of them is no longer as it was read.
+pub(super) fn save(
+    root: &Path,
+    before: &[SourceFile],
+    after: &[SourceFile],
+) -> Result<Vec<String>, Failure> {
+    let mut ready = Vec::new();
+    for file in after {
+        let Some(old) = before.iter().find(|old| old.path == file.path) else {
+            continue;
+        };
+        if old.text == file.text {
+            continue;
+        }
+        let path = root.join(&file.path);
+        let refused = |why: &str| {
+            Failure::new(format!("{} is not written: {why}", path.display()))
+                .help("what would have been changed is shown above")
+        };
+        let hidden = |part: Component<'_>| match part {
+            Component::Normal(name) => name == ".git",
+            _ => true,
+        };
+        if Path::new(&file.path).components().any(hidden) {
+            return Err(refused("it is outside of the project"));
+        }
+        // A folder that became a link leads elsewhere.
+        let real = path.canonicalize().map_err(|error| refused(&error.to_string()))?;
+        let root = root.canonicalize().map_err(|error| refused(&error.to_string()))?;
+        let about = fs::symlink_metadata(&path).map_err(|error| refused(&error.to_string()))?;
+        if !about.is_file() || real != root.join(&file.path) {
+            return Err(refused("a link leads to it"));
+        }
+        match fs::read_to_string(&path) {
+            Ok(text) if text == old.text => {}
+            _ => return Err(refused("it was changed meanwhile")),
+        }
+        let temporary = temporary(&path, &file.text, about.permissions())
+            .map_err(|error| refused(&error.to_string()))?;
+        ready.push((path, temporary, file.path.clone()));
+    }
+    let mut written = Vec::new();
+    for (path, temporary, name) in ready {
+        temporary.persist(&path).map_err(|error| {
+            let done = match written.is_empty() {
+                true => String::new(),
+                false => format!("; written before: {}", written.join(", ")),
+            };
+            Failure::new(format!("{} cannot be written: {}{done}", path.display(), error.error))
+        })?;
+        written.push(name);
+    }
+    Ok(written)
+}
+
+fn temporary(path: &Path, text: &str, permissions: fs::Permissions) -> io::Result<NamedTempFile> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(permissions)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(text: &str) -> Vec<SourceFile> {
+        vec![SourceFile::new("src/a.py", text), SourceFile::new("b.py", "same")]
+    }
+
+    fn project() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("src")).unwrap();
+        fs::write(folder.path().join("src/a.py"), "old").unwrap();
+        folder
+    }
+
+    #[test]
+    fn what_changed_is_written_and_nothing_is_left_beside_it() {
+        let folder = project();
+        let written = save(folder.path(), &files("old"), &files("new")).unwrap();
+        assert_eq!(written, ["src/a.py"]);
+        assert_eq!(fs::read_to_string(folder.path().join("src/a.py")).unwrap(), "new");
+        assert_eq!(fs::read_dir(folder.path().join("src")).unwrap().count(), 1);
+        assert!(!folder.path().join("b.py").exists());
+    }
+
+    #[test]
+    fn what_somebody_changed_stays() {
+        let folder = project();
+        fs::write(folder.path().join("src/a.py"), "mine").unwrap();
+        let refused = save(folder.path(), &files("old"), &files("new")).unwrap_err();
+        assert!(refused.to_string().contains("changed meanwhile"), "{refused}");
+        assert_eq!(fs::read_to_string(folder.path().join("src/a.py")).unwrap(), "mine");
+        assert_eq!(fs::read_dir(folder.path().join("src")).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        let (folder, elsewhere) = (project(), tempfile::tempdir().unwrap());
+        fs::write(elsewhere.path().join("a.py"), "old").unwrap();
+        fs::remove_dir_all(folder.path().join("src")).unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("src")).unwrap();
+        let refused = save(folder.path(), &files("old"), &files("new")).unwrap_err();
+        assert!(refused.to_string().contains("link"), "{refused}");
+        assert_eq!(fs::read_to_string(elsewhere.path().join("a.py")).unwrap(), "old");
+    }
+}
