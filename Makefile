@@ -97,6 +97,15 @@ memory-eval: weights
 	$(CATENA) eval $(CONVERSATIONS) --no-answers --out eval-results/retrieval --markdown
 	$(CATENA) eval $(CONVERSATIONS) --window 2048 --out eval-results/memory --markdown
 
+# make repair-eval  broken programs repaired in rounds, beside plain feedback and samples (CATENA_DATA; hours on a CPU)
+PROGRAMS := $(DATA)/quixbugs/quixbugs_python.jsonl $(DATA)/humanevalfix/python.jsonl $(DATA)/humanevalfix/rust.jsonl
+.PHONY: repair-eval
+repair-eval: weights
+	@for file in $(PROGRAMS); do \
+		[ -f "$$file" ] || { echo "$$file is missing: set CATENA_DATA to the folder that holds quixbugs/ and humanevalfix/"; exit 1; }; \
+	done
+	$(CATENA) eval $(PROGRAMS) --model $(or $(CATENA_MODEL),qwen2.5-coder-1.5b) --out eval-results/repair --markdown
+
 # make speed  the local engine beside llama.cpp on the same file, in one run (about 10 minutes)
 .PHONY: speed
 speed: weights

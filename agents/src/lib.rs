@@ -23,7 +23,7 @@ pub use memory::{
 };
 pub use prompts::Prompts;
 pub use repair::{
-    BugCategory, BugType, Check, CheckStep, ClassifiedBy, Critique, Diagnostic, Fault, Form, Language,
-    Method, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS, Raw, RepairTask, Repaired, Repairer, Report,
-    Round, Runner, ScriptedRunner, SourceFile, Stage, Stopped,
+    BugCategory, BugType, Check, CheckStep, ClassifiedBy, Critique, Diagnostic, Fault, Form,
+    Language, Method, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS, Raw, RepairTask, Repaired,
+    Repairer, Report, Round, Runner, SandboxRunner, ScriptedRunner, SourceFile, Stage, Stopped,
 };

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use catena_agents::{ChainOfAgents, FullContext, MultiPath};
 use catena_core::Usage;
-use catena_evals::{AgentStrategy, Answered, Conversations, Evaluation, Strategy, Suite, Table};
+use catena_evals::{
+    AgentStrategy, Answered, Conversations, Evaluation, RepairSuite, Strategy, Suite, Table,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,6 +15,7 @@ use crate::{
     failure::Failure,
     memory_evals, model,
     reading::{as_usage, prompts, window},
+    repair_evals,
     terminal::{harmless, print},
 };
 
@@ -30,6 +33,26 @@ const PERMUTATIONS: u32 = 5;
 const USUAL: [&str; 2] = ["chain", "full-context"];
 
 pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
+    match args
+        .files
+        .iter()
+        .filter(|path| RepairSuite::knows(path))
+        .count()
+    {
+        0 if args.rounds.is_some() => {
+            return Err(Failure::usage("--rounds is of broken programs").help(
+                "files of them have names that hold quixbugs, or are in a folder humanevalfix",
+            ));
+        }
+        0 => {}
+        all if all == args.files.len() => return repair_evals::run(args, config).await,
+        _ => {
+            return Err(
+                Failure::usage("texts and programs are measured by different strategies")
+                    .help("give each a command of its own"),
+            );
+        }
+    }
     let conversations = args.files.iter().filter_map(|path| Conversations::of(path));
     match conversations.count() {
         0 => texts(args, config).await,

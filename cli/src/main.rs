@@ -8,6 +8,7 @@ mod config;
 mod data;
 mod evals;
 mod failure;
+mod fix;
 mod journal;
 mod measured;
 mod memory;
@@ -17,6 +18,7 @@ mod models;
 mod output_file;
 mod progress;
 mod reading;
+mod repair_evals;
 mod report;
 mod runs;
 mod terminal;
@@ -63,6 +65,7 @@ async fn execute(args: Args) -> Result<(), Failure> {
             Command::Ask(ask) => reading::ask(ask, &config).await,
             Command::Summarize(summarize) => reading::summarize(summarize, &config).await,
             Command::Chat(chat) => chat::chat(chat, &config).await,
+            Command::Fix(args) => fix::fix(args, &config).await,
             Command::Memory(memory) => {
                 interruptible(memory::run(memory, &config), memory::INTERRUPTED).await
             }

@@ -41,8 +41,8 @@ pub use metric::{
     token_f1,
 };
 pub use repair::{
-    Kind, REPAIR_STRATEGIES, RepairEvaluation, RepairItem, RepairStrategy, RepairSuite, RepairedItem,
-    Repairing, equal_tokens, repair_strategies,
+    Kind, REPAIR_STRATEGIES, RepairEvaluation, RepairItem, RepairStrategy, RepairSuite,
+    RepairedItem, Repairing, equal_tokens, repair_strategies,
 };
 pub use stats::{Summary, paired_difference};
 pub use strategy::{AgentStrategy, Answered, Scorable, Strategy};

@@ -12,7 +12,13 @@ impl Check {
     /// What runs the assertions is called `catena_check.py`, and they are in `catena_tests.py`.
     pub fn python(path: &str, tests: impl Into<String>, limit: Option<u32>) -> Self {
         let limit = limit.unwrap_or(0).to_string();
-        let command = ["python3", "catena_check.py", path, "catena_tests.py", &limit];
+        let command = [
+            "python3",
+            "catena_check.py",
+            path,
+            "catena_tests.py",
+            &limit,
+        ];
         Self::new([CheckStep::new(Stage::Run, command).proof("@catena \"done\"")])
             .file("catena_check.py", HARNESS)
             .file("catena_tests.py", tests)
@@ -25,8 +31,15 @@ impl Check {
     pub fn rust(path: &str, tests: impl AsRef<str>) -> Self {
         let all = format!("include!({path:?});\n{}", tests.as_ref());
         let compile = [
-            "rustc", "--edition=2021", "--test", "--error-format=json", "-Awarnings", "-Cdebuginfo=0",
-            "-o", "catena_check", "catena_check.rs",
+            "rustc",
+            "--edition=2021",
+            "--test",
+            "--error-format=json",
+            "-Awarnings",
+            "-Cdebuginfo=0",
+            "-o",
+            "catena_check",
+            "catena_check.rs",
         ];
         let run = ["./catena_check", "--test-threads=1"];
         Self::new([
@@ -44,8 +57,15 @@ impl Check {
     /// Whether a Rust program compiles.
     pub fn rust_alone(path: &str) -> Self {
         let compile = [
-            "rustc", "--edition=2021", "--crate-type=lib", "--emit=metadata", "--error-format=json",
-            "-Awarnings", "-o", "catena_check.rmeta", path,
+            "rustc",
+            "--edition=2021",
+            "--crate-type=lib",
+            "--emit=metadata",
+            "--error-format=json",
+            "-Awarnings",
+            "-o",
+            "catena_check.rmeta",
+            path,
         ];
         Self::new([CheckStep::new(Stage::Compile, compile)])
     }

@@ -26,7 +26,10 @@ pub(super) fn files<'a>(
         return files.iter().collect();
     };
     let names = |file: &&SourceFile| {
-        let mut named = report.diagnostics.iter().filter_map(|told| told.file.as_deref());
+        let mut named = report
+            .diagnostics
+            .iter()
+            .filter_map(|told| told.file.as_deref());
         named.any(|named| is_of(named, &file.path))
     };
     let named: Vec<_> = files.iter().filter(names).collect();
@@ -36,13 +39,26 @@ pub(super) fn files<'a>(
     let said: String = report
         .diagnostics
         .iter()
-        .map(|told| format!("{} {}\n", told.message, quoted(task, files, told).unwrap_or_default()))
+        .map(|told| {
+            format!(
+                "{} {}\n",
+                told.message,
+                quoted(task, files, told).unwrap_or_default()
+            )
+        })
         .collect();
     let said = format!("{said}{}", report.text);
     let said: HashSet<&str> = words(&said).collect();
     let mut ranked: Vec<(usize, &SourceFile)> = files
         .iter()
-        .map(|file| (definitions(&file.text).filter(|name| said.contains(name)).count(), file))
+        .map(|file| {
+            (
+                definitions(&file.text)
+                    .filter(|name| said.contains(name))
+                    .count(),
+                file,
+            )
+        })
         .collect();
     ranked.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
     ranked.truncate(SHOWN);
@@ -57,7 +73,10 @@ pub(super) fn files<'a>(
 /// which commands run.
 fn is_of(named: &str, path: &str) -> bool {
     let named = named.trim_start_matches("./");
-    named == path || named.strip_suffix(path).is_some_and(|head| head.ends_with('/'))
+    named == path
+        || named
+            .strip_suffix(path)
+            .is_some_and(|head| head.ends_with('/'))
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -67,7 +86,9 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 /// The names behind `fn`, `def`, `struct`, `class` and the like.
 fn definitions(text: &str) -> impl Iterator<Item = &str> {
-    let starts = ["fn", "def", "struct", "enum", "trait", "class", "const", "static"];
+    let starts = [
+        "fn", "def", "struct", "enum", "trait", "class", "const", "static",
+    ];
     let pairs = text.split_whitespace().zip(text.split_whitespace().skip(1));
     pairs
         .filter(move |(word, _)| starts.contains(word))
@@ -109,7 +130,10 @@ pub(super) fn failure(
 ) -> String {
     let mut text = String::new();
     if report.passed + report.failed > 1 {
-        text += &format!("{} tests passed, {} failed.\n", report.passed, report.failed);
+        text += &format!(
+            "{} tests passed, {} failed.\n",
+            report.passed, report.failed
+        );
     }
     let fits = |text: &str| counter.count(text) <= tokens;
     for told in report.diagnostics.iter().take(TOLD) {
@@ -170,10 +194,16 @@ pub(super) fn shown(
         return Some((file.text.trim_end().to_owned(), String::new()));
     }
     let lines: Vec<&str> = file.text.lines().collect();
-    let told = report.map(|report| &*report.diagnostics).unwrap_or_default();
+    let told = report
+        .map(|report| &*report.diagnostics)
+        .unwrap_or_default();
     let mut named = told
         .iter()
-        .filter(|told| told.file.as_deref().is_some_and(|named| is_of(named, &file.path)))
+        .filter(|told| {
+            told.file
+                .as_deref()
+                .is_some_and(|named| is_of(named, &file.path))
+        })
         .filter_map(|told| usize::try_from(told.line?).ok());
     let middle = named.next().unwrap_or(1);
     let mut around = lines.len();
@@ -233,7 +263,10 @@ mod tests {
 
     #[test]
     fn a_test_leads_to_what_it_calls() {
-        assert_eq!(paths(&report(Fault::Assertion, "tests/sums.rs", 3)), ["src/sums.rs"]);
+        assert_eq!(
+            paths(&report(Fault::Assertion, "tests/sums.rs", 3)),
+            ["src/sums.rs"]
+        );
     }
 
     #[test]
@@ -251,7 +284,10 @@ mod tests {
         let file = SourceFile::new("src/sums.rs", text);
         let report = report(Fault::Panic, "src/sums.rs", 50);
         let (text, note) = shown(&file, Some(&report), &WordCounter::default(), 30).unwrap();
-        assert!(text.contains("line 50") && text.split_whitespace().count() <= 30, "{text}");
+        assert!(
+            text.contains("line 50") && text.split_whitespace().count() <= 30,
+            "{text}"
+        );
         assert!(note.ends_with("of 100"), "{note}");
     }
 }

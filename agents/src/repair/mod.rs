@@ -9,17 +9,17 @@ mod edit;
 mod focus;
 mod render;
 mod runner;
+mod sandboxed;
 mod state;
 mod steps;
 mod taxonomy;
 mod types;
 mod write;
 
-pub use diagnose::{
-    Diagnostic, Fault, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS, Raw, Report,
-};
+pub use diagnose::{Diagnostic, Fault, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS, Raw, Report};
 pub use render::Form;
 pub use runner::{Runner, ScriptedRunner};
+pub use sandboxed::SandboxRunner;
 pub use taxonomy::{BugCategory, BugType};
 pub use types::{
     Check, CheckStep, ClassifiedBy, Critique, Language, RepairTask, Repaired, Round, SourceFile,

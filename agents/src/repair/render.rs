@@ -6,11 +6,7 @@ use catena_core::{ChatMessage, ChatModel, ChatRequest, Prompt, Result};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{
-    BugType, Critique, Language, SourceFile,
-    focus,
-    state::State,
-};
+use super::{BugType, Critique, Language, SourceFile, focus, state::State};
 use crate::Prompts;
 
 /// Renders prompts.
@@ -114,9 +110,7 @@ impl Renderer {
         let report = report.filter(|report| told && !report.passes);
         let chosen = focus::files(&state.task, files, report);
         let failure = match report {
-            Some(report) => {
-                focus::failure(&state.task, files, report, counter, FAILURE_TOKENS)
-            }
+            Some(report) => focus::failure(&state.task, files, report, counter, FAILURE_TOKENS),
             None => String::new(),
         };
         // An answer may have to be as long as the program.
@@ -156,7 +150,10 @@ impl Renderer {
             "fence": fence(&failure),
             "failure": failure,
         }))?;
-        let parts: Vec<String> = messages.into_iter().map(|message| message.content).collect();
+        let parts: Vec<String> = messages
+            .into_iter()
+            .map(|message| message.content)
+            .collect();
         Ok(Some(Program {
             text: parts.join("\n\n"),
             files: shown,
@@ -231,7 +228,9 @@ impl Renderer {
             (Some(_), Some(file)) => counter.count(&file.text) * 3 / 2 + 256,
             _ => self.answer_tokens as usize,
         };
-        let most = u32::try_from(long).unwrap_or(u32::MAX).min(self.answer_tokens);
+        let most = u32::try_from(long)
+            .unwrap_or(u32::MAX)
+            .min(self.answer_tokens);
         Ok(ChatRequest::new(messages).max_tokens(most))
     }
 

@@ -3,10 +3,7 @@
 use catena_core::Usage;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Critique, RepairTask, Report, Round, SourceFile, Stopped,
-    types::Files,
-};
+use super::{Critique, RepairTask, Report, Round, SourceFile, Stopped, types::Files};
 
 /// A repair that is under way.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -51,7 +48,9 @@ impl State {
 
 /// By path.
 pub(super) fn by_path(files: &[SourceFile]) -> Files {
-    let pairs = files.iter().map(|file| (file.path.clone(), file.text.clone()));
+    let pairs = files
+        .iter()
+        .map(|file| (file.path.clone(), file.text.clone()));
     pairs.collect()
 }
 

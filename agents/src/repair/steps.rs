@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use catena_core::{Agent, Context, Graph, Result, Scorer, Usage};
 
 use super::{
-    BugType, ClassifiedBy, Critique, Method, Repaired, RepairTask, Report, Round, Runner, Stopped,
+    BugType, ClassifiedBy, Critique, Method, RepairTask, Repaired, Report, Round, Runner, Stopped,
     diagnose::{by_rule, choices},
     edit::diff,
     render::Renderer,
@@ -103,7 +103,11 @@ impl Agent for Check {
                 latest = Some(index);
             }
             // What passes is not improved upon.
-            if state.rounds.get(index).is_some_and(|round| round.report.passes) {
+            if state
+                .rounds
+                .get(index)
+                .is_some_and(|round| round.report.passes)
+            {
                 break;
             }
         }
@@ -127,7 +131,11 @@ impl Check {
             .tool("check", &(&files, check), self.runner.run(&files, check))
             .await?;
         // An error that a person saw is one, also where our check does not come to it.
-        let reported = state.task.reported.as_deref().filter(|_| state.rounds.is_empty());
+        let reported = state
+            .task
+            .reported
+            .as_deref()
+            .filter(|_| state.rounds.is_empty());
         Ok(match reported {
             Some(text) if report.passes => Report::reported(text),
             _ => report,
@@ -142,7 +150,11 @@ impl Check {
         let spent = state.usage.tokens();
         if passes {
             let untouched = state.number == 0 && state.usage.calls == 0;
-            Some(if untouched { Stopped::NothingWrong } else { Stopped::Passed })
+            Some(if untouched {
+                Stopped::NothingWrong
+            } else {
+                Stopped::Passed
+            })
         } else if state.number >= self.rounds {
             Some(Stopped::Rounds)
         } else if self.tokens.is_some_and(|limit| spent >= limit) {
@@ -241,7 +253,10 @@ impl Agent for Criticise {
         let Some(program) = self.renderer.program(&state, true)? else {
             return Ok(state);
         };
-        let known = state.critique.as_ref().and_then(|critique| critique.bug_type);
+        let known = state
+            .critique
+            .as_ref()
+            .and_then(|critique| critique.bug_type);
         let request = self.renderer.critique(&program, known, paper)?;
         if !self.renderer.fits(&request) {
             return Ok(state);
@@ -297,9 +312,13 @@ impl Correct {
             return Ok(state);
         };
         let tried = self.tried(&state);
-        let mut request = self.renderer.correct(&program, state.critique.as_ref(), &tried)?;
+        let mut request = self
+            .renderer
+            .correct(&program, state.critique.as_ref(), &tried)?;
         if !self.renderer.fits(&request) && !tried.is_empty() {
-            request = self.renderer.correct(&program, state.critique.as_ref(), "")?;
+            request = self
+                .renderer
+                .correct(&program, state.critique.as_ref(), "")?;
         }
         if !self.renderer.fits(&request) {
             state.stopped = Some(Stopped::TooLong);

@@ -147,7 +147,9 @@ impl BugType {
             let name = lower.find(bug.name());
             code.into_iter().chain(name).min()
         };
-        let found = Self::ALL.into_iter().filter_map(|bug| Some((place(&bug)?, bug)));
+        let found = Self::ALL
+            .into_iter()
+            .filter_map(|bug| Some((place(&bug)?, bug)));
         found.min().map(|(_, bug)| bug)
     }
 }

@@ -197,7 +197,11 @@ impl RepairTask {
 
     /// Checks what types cannot.
     pub(super) fn validate(&self) -> Result<()> {
-        let signals = self.visible.steps.iter().filter(|step| !step.command.is_empty());
+        let signals = self
+            .visible
+            .steps
+            .iter()
+            .filter(|step| !step.command.is_empty());
         if signals.count() == 0 {
             return Err(Error::invalid(
                 "there is no test and no compiler that could say whether a correction is one",

@@ -11,7 +11,11 @@ use super::{Journal, Limits, Output, With};
 #[command(after_long_help = AFTER)]
 pub(crate) struct Fix {
     /// The source file that is broken, or the folder of a Cargo or Python project; of a project those files may change that the diagnostics name
-    #[arg(value_name = "PATH", required_unless_present = "stdin", conflicts_with = "stdin")]
+    #[arg(
+        value_name = "PATH",
+        required_unless_present = "stdin",
+        conflicts_with = "stdin"
+    )]
     pub(crate) path: Option<PathBuf>,
 
     /// The command that fails as long as the program is wrong. It runs in a sandbox, in a copy of the project, without a shell; for one, write sh -c '…' [default: cargo test, pytest or unittest for a project; for a file, whether it compiles or runs]

@@ -1,9 +1,11 @@
 //! The command line.
 
 mod chat;
+mod fix;
 mod memory;
 
 pub(crate) use chat::{Chat, Talk};
+pub(crate) use fix::{Fix, How, Method};
 pub(crate) use memory::{ArchiveFile, Memory, Store, Which as WhichMemories, Whose};
 
 use std::{path::PathBuf, time::Duration};
@@ -78,12 +80,17 @@ pub(crate) enum Command {
     /// several lines between two lines of """ are one. Answers go to standard output, the rest to
     /// standard error. What was said is remembered for all later conversations of that name.
     Chat(Chat),
+    /// Repair code that does not pass its tests
+    ///
+    /// Runs the test in a sandbox, finds the type of bug, asks the model what is wrong and for a correction,
+    /// and runs the test again, round by round. Shows each round; writes files only when the test passes.
+    Fix(Fix),
     /// List, show, search, forget, export, import, check and move what conversations remember
     #[command(subcommand)]
     Memory(Memory),
     /// List, show, resume and fork recorded runs
     ///
-    /// Every run of `ask` and `summarize`, and every turn of `chat`, is recorded after each call to the model. One that was
+    /// Every run of `ask`, `summarize` and `fix`, and every turn of `chat`, is recorded after each call to the model. One that was
     /// stopped, killed or failed goes on where it was; what was answered is not asked again.
     #[command(subcommand)]
     Runs(Runs),
@@ -122,6 +129,7 @@ impl Command {
                 reading.output.json
             }
             Self::Chat(chat) => chat.output.json,
+            Self::Fix(fix) => fix.output.json,
             Self::Memory(memory) => memory.is_json(),
             Self::Runs(runs) => runs.is_json(),
             Self::Models(
@@ -463,14 +471,14 @@ pub(crate) enum Models {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Eval {
-    /// Files of a benchmark, known by their names: *hotpotqa*, *musique*, *2wiki* (JSON Lines), *quality* and *meetings* (L-Eval's form of QuALITY and QMSum); or conversations: *dialogue* (SCM's, with *dialogue*_questions beside it) and *conv-* (LoCoMo)
+    /// Files of a benchmark, known by their names: *hotpotqa*, *musique*, *2wiki* (JSON Lines), *quality* and *meetings* (L-Eval's form of QuALITY and QMSum); or conversations: *dialogue* (SCM's, with *dialogue*_questions beside it) and *conv-* (LoCoMo); or broken programs: *quixbugs*, and files in a folder humanevalfix
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) with: With,
 
-    /// The strategies: chain, both-ways and permutations (several chains, by vote), full-context [default: chain,full-context]. Of conversations: scm, scm-no-controller, scm-no-flash, scm-no-activation, scm-paper-ranking, dense, words, hybrid, hybrid@0.2 (words weigh 0.2), last-k, full-context [default: all]
+    /// The strategies: chain, both-ways and permutations (several chains, by vote), full-context [default: chain,full-context]. Of conversations: scm, scm-no-controller, scm-no-flash, scm-no-activation, scm-paper-ranking, dense, words, hybrid, hybrid@0.2 (words weigh 0.2), last-k, full-context [default: all]. Of broken programs: critique, paper (the paper's plain loop), feedback (plain error feedback), candidates (side by side, at equal cost), resample (independent samples) [default: critique, paper, feedback, resample]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) strategies: Vec<String>,
 
@@ -485,6 +493,10 @@ pub(crate) struct Eval {
     /// Of conversations: what makes vectors of texts: minilm, hashing (words alone, without a model), or openai:NAME:DIMENSIONS [env: CATENA_EMBEDDER] [default: minilm]
     #[arg(long, value_name = "EMBEDDER")]
     pub(crate) embedder: Option<EmbedderChoice>,
+
+    /// Of broken programs: rounds behind the first attempt [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub(crate) rounds: Option<u32>,
 
     /// Only the first so many items of each file
     #[arg(short = 'n', long, value_name = "N")]

@@ -3,9 +3,7 @@
 use std::{path::PathBuf, pin::pin, sync::Arc, time::Instant};
 
 use catena_agents::{RepairTask, Repaired, Repairer, Round, SandboxRunner};
-use catena_core::{
-    Error, Graph, Outcome, Run, RunId, RunOptions, RunRecord, SqliteJournal,
-};
+use catena_core::{Error, Graph, Outcome, Run, RunId, RunOptions, RunRecord, SqliteJournal};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -86,8 +84,11 @@ pub(crate) async fn resume(
     config: &Config,
 ) -> Result<(), Failure> {
     let unknown = |error: serde_json::Error| {
-        Failure::usage(format!("run {} is one of another program: {error}", record.id))
-            .help("resume it with the program that began it")
+        Failure::usage(format!(
+            "run {} is one of another program: {error}",
+            record.id
+        ))
+        .help("resume it with the program that began it")
     };
     let setting: Setting = serde_json::from_value(record.meta.clone()).map_err(unknown)?;
     let task = serde_json::from_value(record.input.clone()).map_err(unknown)?;
@@ -172,7 +173,11 @@ impl Job {
     /// Whether what a build leaves is worth keeping from one run to the next.
     fn builds(&self) -> bool {
         let steps = &self.task.visible.steps;
-        steps.iter().any(|step| step.command.first().is_some_and(|program| program == "cargo"))
+        steps.iter().any(|step| {
+            step.command
+                .first()
+                .is_some_and(|program| program == "cargo")
+        })
     }
 
     fn start(&self, graph: Graph<RepairTask, Repaired>) -> Run<Repaired> {
@@ -219,7 +224,10 @@ impl Job {
             print(&format!("{object:#}\n"));
         } else {
             if self.setting.dry_run && keep && !repaired.diff.is_empty() {
-                show.say(&format!("\nWould be changed:\n{}", show.diff(&repaired.diff)));
+                show.say(&format!(
+                    "\nWould be changed:\n{}",
+                    show.diff(&repaired.diff)
+                ));
             }
             for path in &written {
                 show.say(&format!("{path}: written\n"));
@@ -231,10 +239,20 @@ impl Job {
                 );
             }
         }
-        saved.map_err(|failure| if self.output.json { failure.told() } else { failure })?;
+        saved.map_err(|failure| {
+            if self.output.json {
+                failure.told()
+            } else {
+                failure
+            }
+        })?;
         if let Some(error) = outcome.unrecorded {
             let failure = Failure::from(error);
-            return Err(if self.output.json { failure.told() } else { failure });
+            return Err(if self.output.json {
+                failure.told()
+            } else {
+                failure
+            });
         }
         if repaired.passes {
             return Ok(());
@@ -247,7 +265,11 @@ impl Job {
             (false, false) => failure.help("--keep-best prints the best version"),
             (true, _) => failure,
         };
-        Err(if self.output.json { failure.told() } else { failure })
+        Err(if self.output.json {
+            failure.told()
+        } else {
+            failure
+        })
     }
 
     fn json(

@@ -108,7 +108,10 @@ mod tests {
     fn languages_are_told_by_their_words() {
         assert_eq!(guessed("fn f() {}\n", None), Language::Rust);
         assert_eq!(guessed("def f():\n    pass\n", None), Language::Python);
-        assert_eq!(guessed("x = 1\n", Some("Traceback (most recent call last):")), Language::Python);
+        assert_eq!(
+            guessed("x = 1\n", Some("Traceback (most recent call last):")),
+            Language::Python
+        );
         assert_eq!(guessed("x = 1\n", None), Language::Other);
     }
 }

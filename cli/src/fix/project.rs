@@ -26,7 +26,13 @@ const MOST: usize = 4_000;
 
 /// Folders that are no part of a program.
 const SKIPPED: [&str; 7] = [
-    "target", "node_modules", "__pycache__", "venv", "build", "dist", "site-packages",
+    "target",
+    "node_modules",
+    "__pycache__",
+    "venv",
+    "build",
+    "dist",
+    "site-packages",
 ];
 
 /// A project's tests may take longer than a file's.
@@ -81,11 +87,7 @@ impl Project {
     }
 
     /// A file without a test: whether it compiles or runs.
-    fn alone(
-        path: &Path,
-        language: Language,
-        timeout: Option<Duration>,
-    ) -> Result<Self, Failure> {
+    fn alone(path: &Path, language: Language, timeout: Option<Duration>) -> Result<Self, Failure> {
         if language == Language::Other {
             return Err(Failure::usage(format!(
                 "nothing says whether {} is right",
@@ -94,7 +96,10 @@ impl Project {
             .help("name a command that fails as long as it is wrong: --test 'COMMAND'"));
         }
         let text = fs::read_to_string(path).map_err(|error| {
-            Failure::usage(format!("{} cannot be read as text: {error}", path.display()))
+            Failure::usage(format!(
+                "{} cannot be read as text: {error}",
+                path.display()
+            ))
         })?;
         let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
         let name = relative(path, &folder)
@@ -213,7 +218,9 @@ fn python_tests(files: &[SourceFile]) -> Vec<String> {
         return words(&["python3", "-m", "pytest", "-q"]);
     }
     match files.iter().any(|file| file.path.starts_with("tests/")) {
-        true => words(&["python3", "-m", "unittest", "discover", "-s", "tests", "-t", "."]),
+        true => words(&[
+            "python3", "-m", "unittest", "discover", "-s", "tests", "-t", ".",
+        ]),
         false => words(&["python3", "-m", "unittest", "discover"]),
     }
 }
@@ -223,7 +230,9 @@ fn is_test(path: &str) -> bool {
     let mut parts: Vec<&str> = path.split('/').collect();
     let name = parts.pop().unwrap_or_default();
     let stem = name.split('.').next().unwrap_or_default();
-    parts.iter().any(|part| matches!(*part, "tests" | "test" | "benches"))
+    parts
+        .iter()
+        .any(|part| matches!(*part, "tests" | "test" | "benches"))
         || stem.starts_with("test_")
         || stem.ends_with("_test")
         || stem.ends_with("_tests")
@@ -311,16 +320,31 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         for name in [
-            "Cargo.toml", "build.rs", "src/lib.rs", "src/a_test.rs", "tests/it.rs", ".git/config", "target/x.rs",
+            "Cargo.toml",
+            "build.rs",
+            "src/lib.rs",
+            "src/a_test.rs",
+            "tests/it.rs",
+            ".git/config",
+            "target/x.rs",
             "notes.md",
         ] {
             write(root, name, "x");
         }
         let project = Project::read(root, None, None, None).unwrap();
         assert_eq!(paths(&project.task.files), ["src/lib.rs"]);
-        let fixed = ["Cargo.toml", "build.rs", "notes.md", "src/a_test.rs", "tests/it.rs"];
+        let fixed = [
+            "Cargo.toml",
+            "build.rs",
+            "notes.md",
+            "src/a_test.rs",
+            "tests/it.rs",
+        ];
         assert_eq!(paths(&project.task.fixed), fixed);
-        assert_eq!(project.task.visible.steps[0].command[..2], ["cargo", "test"]);
+        assert_eq!(
+            project.task.visible.steps[0].command[..2],
+            ["cargo", "test"]
+        );
     }
 
     #[test]

@@ -39,8 +39,12 @@ pub(super) fn save(
             return Err(refused("it is outside of the project"));
         }
         // A folder that became a link leads elsewhere.
-        let real = path.canonicalize().map_err(|error| refused(&error.to_string()))?;
-        let root = root.canonicalize().map_err(|error| refused(&error.to_string()))?;
+        let real = path
+            .canonicalize()
+            .map_err(|error| refused(&error.to_string()))?;
+        let root = root
+            .canonicalize()
+            .map_err(|error| refused(&error.to_string()))?;
         let about = fs::symlink_metadata(&path).map_err(|error| refused(&error.to_string()))?;
         if !about.is_file() || real != root.join(&file.path) {
             return Err(refused("a link leads to it"));
@@ -60,7 +64,11 @@ pub(super) fn save(
                 true => String::new(),
                 false => format!("; written before: {}", written.join(", ")),
             };
-            Failure::new(format!("{} cannot be written: {}{done}", path.display(), error.error))
+            Failure::new(format!(
+                "{} cannot be written: {}{done}",
+                path.display(),
+                error.error
+            ))
         })?;
         written.push(name);
     }
@@ -81,7 +89,10 @@ mod tests {
     use super::*;
 
     fn files(text: &str) -> Vec<SourceFile> {
-        vec![SourceFile::new("src/a.py", text), SourceFile::new("b.py", "same")]
+        vec![
+            SourceFile::new("src/a.py", text),
+            SourceFile::new("b.py", "same"),
+        ]
     }
 
     fn project() -> tempfile::TempDir {
@@ -96,7 +107,10 @@ mod tests {
         let folder = project();
         let written = save(folder.path(), &files("old"), &files("new")).unwrap();
         assert_eq!(written, ["src/a.py"]);
-        assert_eq!(fs::read_to_string(folder.path().join("src/a.py")).unwrap(), "new");
+        assert_eq!(
+            fs::read_to_string(folder.path().join("src/a.py")).unwrap(),
+            "new"
+        );
         assert_eq!(fs::read_dir(folder.path().join("src")).unwrap().count(), 1);
         assert!(!folder.path().join("b.py").exists());
     }
@@ -106,8 +120,14 @@ mod tests {
         let folder = project();
         fs::write(folder.path().join("src/a.py"), "mine").unwrap();
         let refused = save(folder.path(), &files("old"), &files("new")).unwrap_err();
-        assert!(refused.to_string().contains("changed meanwhile"), "{refused}");
-        assert_eq!(fs::read_to_string(folder.path().join("src/a.py")).unwrap(), "mine");
+        assert!(
+            refused.to_string().contains("changed meanwhile"),
+            "{refused}"
+        );
+        assert_eq!(
+            fs::read_to_string(folder.path().join("src/a.py")).unwrap(),
+            "mine"
+        );
         assert_eq!(fs::read_dir(folder.path().join("src")).unwrap().count(), 1);
     }
 
@@ -120,6 +140,9 @@ mod tests {
         std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("src")).unwrap();
         let refused = save(folder.path(), &files("old"), &files("new")).unwrap_err();
         assert!(refused.to_string().contains("link"), "{refused}");
-        assert_eq!(fs::read_to_string(elsewhere.path().join("a.py")).unwrap(), "old");
+        assert_eq!(
+            fs::read_to_string(elsewhere.path().join("a.py")).unwrap(),
+            "old"
+        );
     }
 }

@@ -50,8 +50,12 @@ impl Show {
             }
             "repair.unapplied" => {
                 if let Ok(told) = serde_json::from_value::<Unapplied>(read()) {
-                    let text = format!("a correction cannot be applied: {}", harmless(&told.reason));
-                    self.say(&format!("{}\n", self.in_style(&text, AnsiColor::Yellow.on_default())));
+                    let text =
+                        format!("a correction cannot be applied: {}", harmless(&told.reason));
+                    self.say(&format!(
+                        "{}\n",
+                        self.in_style(&text, AnsiColor::Yellow.on_default())
+                    ));
                 }
             }
             _ => {}

@@ -85,6 +85,12 @@ fn subject(record: &RunRecord) -> String {
             return said.to_owned();
         }
     }
+    // A repair: its files, or what they are to do.
+    let files = input["files"].as_array().into_iter().flatten();
+    let paths: Vec<_> = files.filter_map(|file| file["path"].as_str()).collect();
+    if !paths.is_empty() {
+        return paths.join(", ");
+    }
     let documents = input["documents"].as_array().into_iter().flatten();
     let names: Vec<_> = documents
         .filter_map(|document| document["name"].as_str())

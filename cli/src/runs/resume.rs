@@ -9,6 +9,7 @@ use crate::{
     chat,
     config::Config,
     failure::Failure,
+    fix,
     memory::RUN,
     reading::{Begin, Job, Setting},
     terminal::harmless,
@@ -39,6 +40,9 @@ pub(super) async fn resume(
     }
     if record.name == RUN {
         return chat::resume(record, journal, limits, output, config).await;
+    }
+    if record.name == fix::RUN {
+        return fix::resume(record, journal, limits, output, config).await;
     }
     let (setting, input) = recorded(&record)?;
     let job = Job {
@@ -82,6 +86,10 @@ pub(super) async fn fork(
             Failure::usage(format!("run {id} is a turn of a conversation"))
                 .help("say it again in `catena chat`; conversations go on, and do not fork"),
         );
+    }
+    if record.name == fix::RUN {
+        return Err(Failure::usage(format!("run {id} is a repair"))
+            .help("begin another with `catena fix`; repairs go on, and do not fork"));
     }
     let (setting, input) = recorded(&record)?;
     let job = Job {

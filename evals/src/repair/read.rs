@@ -59,9 +59,7 @@ impl RepairSuite {
         };
         let items = match benchmark {
             Benchmark::QuixBugs => lines(path, "QuixBugs", |line, _| quixbugs(line))?,
-            Benchmark::HumanEvalFix => {
-                lines(path, "HumanEvalFix", |line, _| human_eval_fix(line))?
-            }
+            Benchmark::HumanEvalFix => lines(path, "HumanEvalFix", |line, _| human_eval_fix(line))?,
         };
         Ok(Self { name, items })
     }
@@ -209,8 +207,7 @@ fn human_eval_fix(line: &str) -> Result<RepairItem, String> {
                     Check::python(PYTHON, &item.test, Some(limit_of(all)))
                 }
             };
-            RepairTask::new(PYTHON, program, visible)
-                .hidden(Check::python(PYTHON, item.test, None))
+            RepairTask::new(PYTHON, program, visible).hidden(Check::python(PYTHON, item.test, None))
         }
         "Rust" => {
             let whole = [&item.buggy_solution, &item.canonical_solution, &item.test];
@@ -244,7 +241,8 @@ fn without_crates(declaration: &str, uses: &[&str]) -> String {
             let Some((_, used)) = foreign.iter().find(|(krate, _)| *krate == name) else {
                 return true;
             };
-            uses.iter().any(|text| text.contains(used) || text.contains(&format!("{name}::")))
+            uses.iter()
+                .any(|text| text.contains(used) || text.contains(&format!("{name}::")))
         })
         .map(|line| format!("{line}\n"))
         .collect()
@@ -257,21 +255,31 @@ mod tests {
     #[test]
     fn benchmarks_are_known_by_file_or_folder() {
         let name = |path: &str| Benchmark::of(Path::new(path)).map(|(_, name)| name);
-        assert_eq!(name("data/quixbugs/quixbugs_python.jsonl").unwrap(), "quixbugs_python");
-        assert_eq!(name("humanevalfix/rust.jsonl").unwrap(), "humanevalfix-rust");
+        assert_eq!(
+            name("data/quixbugs/quixbugs_python.jsonl").unwrap(),
+            "quixbugs_python"
+        );
+        assert_eq!(
+            name("humanevalfix/rust.jsonl").unwrap(),
+            "humanevalfix-rust"
+        );
         assert_eq!(name("musique.jsonl"), None);
     }
 
     #[test]
     fn the_text_at_the_end_describes_the_program() {
         let (program, text) = described("def f():\n    pass\n\n\"\"\"\nAdds.\n\"\"\"\n");
-        assert_eq!((program.as_str(), text.as_str()), ("def f():\n    pass\n", "Adds."));
+        assert_eq!(
+            (program.as_str(), text.as_str()),
+            ("def f():\n    pass\n", "Adds.")
+        );
         assert_eq!(described("x = 1").1, "");
     }
 
     #[test]
     fn crates_that_nothing_uses_are_left_out() {
-        let declaration = "use rand::Rng;\nuse regex::Regex;\nuse md5;\nuse std::any::Any;\nfn f() {\n";
+        let declaration =
+            "use rand::Rng;\nuse regex::Regex;\nuse md5;\nuse std::any::Any;\nfn f() {\n";
         let kept = without_crates(declaration, &["let x = md5::compute(y);"]);
         assert_eq!(kept, "use md5;\nuse std::any::Any;\nfn f() {\n");
     }

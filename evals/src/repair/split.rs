@@ -66,7 +66,10 @@ fn statements(body: &str) -> Vec<&str> {
 /// An assertion that tells what it compares.
 fn telling(statement: &str) -> String {
     let told = || {
-        let inner = statement.strip_prefix("assert!(")?.trim_end_matches(';').trim_end();
+        let inner = statement
+            .strip_prefix("assert!(")?
+            .trim_end_matches(';')
+            .trim_end();
         let inner = inner.strip_suffix(')')?;
         let mut equals = Vec::new();
         let mut plain = true;
@@ -144,7 +147,10 @@ impl<'a> Scanner<'a> {
                         _ => None,
                     };
                     let end = length.map(|length| at + 1 + length);
-                    while chars.peek().is_some_and(|(next, _)| end.is_some_and(|end| *next < end)) {
+                    while chars
+                        .peek()
+                        .is_some_and(|(next, _)| end.is_some_and(|end| *next < end))
+                    {
                         chars.next();
                     }
                 }
@@ -197,8 +203,14 @@ mod tests {
         assert_eq!(text.matches("#[test]").count(), 4);
         assert_eq!(text.matches("let empty").count(), 3);
         assert!(text.contains("assert_eq!(f(\"a;(\"), empty);"), "{text}");
-        assert!(text.contains("assert_eq!(f(\"b\\\"\"), vec!['(', '\\'']);"), "{text}");
-        assert!(text.contains("assert!(f(\"c\").is_empty() && true);"), "{text}");
+        assert!(
+            text.contains("assert_eq!(f(\"b\\\"\"), vec!['(', '\\'']);"),
+            "{text}"
+        );
+        assert!(
+            text.contains("assert!(f(\"c\").is_empty() && true);"),
+            "{text}"
+        );
         assert!(text.contains("assert_eq!(g(1), 2);"), "{text}");
         let (first, _) = first_assertions(TESTS, |all| all.div_ceil(4)).unwrap();
         assert_eq!(first.matches("#[test]").count(), 1);
@@ -207,9 +219,17 @@ mod tests {
 
     #[test]
     fn what_is_not_one_comparison_stays() {
-        for stays in ["assert!(a != b);", "assert!(a == b && c == d);", "assert!(f(a == b));", "assert!(a == b, \"x\");"] {
+        for stays in [
+            "assert!(a != b);",
+            "assert!(a == b && c == d);",
+            "assert!(f(a == b));",
+            "assert!(a == b, \"x\");",
+        ] {
             assert_eq!(telling(stays), stays);
         }
-        assert_eq!(telling("assert!(f(1, 2) == [1, 2]);"), "assert_eq!(f(1, 2), [1, 2]);");
+        assert_eq!(
+            telling("assert!(f(1, 2) == [1, 2]);"),
+            "assert_eq!(f(1, 2), [1, 2]);"
+        );
     }
 }

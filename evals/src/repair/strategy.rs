@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use catena_agents::{Method, Prompts, Repaired, Repairer, RepairTask, Round, Runner, Stopped};
+use catena_agents::{Method, Prompts, RepairTask, Repaired, Repairer, Round, Runner, Stopped};
 use catena_core::{ChatModel, Error, Graph, Result, Scorer};
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,14 @@ pub struct Repairing {
 
 impl Repairing {
     fn setting(&self) -> Result<String> {
-        let names = ["program", "classify", "critique", "critique_paper", "correct", "again"];
+        let names = [
+            "program",
+            "classify",
+            "critique",
+            "critique_paper",
+            "correct",
+            "again",
+        ];
         let digests = names
             .map(|name| -> Result<String> {
                 let prompt = self.prompts.load(&format!("repair/{name}"))?;
@@ -84,7 +91,11 @@ impl Repairing {
             "catena {}, model {}{}, window {}, {} rounds, {SAMPLES} samples, prompts {}",
             env!("CARGO_PKG_VERSION"),
             self.model.profile().name,
-            if self.scorer.is_some() { ", scorer" } else { "" },
+            if self.scorer.is_some() {
+                ", scorer"
+            } else {
+                ""
+            },
             self.window,
             self.rounds,
             digests.join(" ")
@@ -134,8 +145,12 @@ pub fn repair_strategies(
         .iter()
         .map(|name| -> Result<Box<dyn RepairStrategy>> {
             if !REPAIR_STRATEGIES.contains(&&**name) {
-                return Err(Error::invalid(format!("there is no strategy '{name}'"))
-                    .with_help(format!("the strategies are {}", REPAIR_STRATEGIES.join(", "))));
+                return Err(
+                    Error::invalid(format!("there is no strategy '{name}'")).with_help(format!(
+                        "the strategies are {}",
+                        REPAIR_STRATEGIES.join(", ")
+                    )),
+                );
             }
             Ok(Box::new(ByGraph {
                 name: name.clone(),

@@ -92,7 +92,9 @@ impl RepairEvaluation {
         let first = self.passes(0);
         let last = self.passes_within(tokens);
         let both = first.into_iter().zip(last);
-        both.filter(|(first, _)| *first == 0.0).map(|(_, last)| last).collect()
+        both.filter(|(first, _)| *first == 0.0)
+            .map(|(_, last)| last)
+            .collect()
     }
 
     /// Items that passed at first and do not at the end.
@@ -111,7 +113,10 @@ impl RepairEvaluation {
 
     /// How many items failed.
     pub fn failures(&self) -> usize {
-        let failed = self.items.iter().filter(|item| item.answered.error.is_some());
+        let failed = self
+            .items
+            .iter()
+            .filter(|item| item.answered.error.is_some());
         failed.count()
     }
 
@@ -146,7 +151,10 @@ impl RepairEvaluation {
                 row.push(column, Summary::bootstrap(&self.passes(round), SEED)?);
             }
         }
-        row.push("end", Summary::bootstrap(&self.passes_within(tokens), SEED)?);
+        row.push(
+            "end",
+            Summary::bootstrap(&self.passes_within(tokens), SEED)?,
+        );
         let repaired = self.repaired(tokens);
         if !repaired.is_empty() {
             row.push("repaired", Summary::bootstrap(&repaired, SEED)?);
@@ -158,7 +166,10 @@ impl RepairEvaluation {
     pub fn by_type(&self) -> BTreeMap<Option<BugType>, Kind> {
         let mut kinds: BTreeMap<Option<BugType>, Kind> = BTreeMap::new();
         for (item, last) in self.items.iter().zip(self.passes_within(None)) {
-            let fails = item.rounds.first().is_some_and(|round| round.hidden != Some(true));
+            let fails = item
+                .rounds
+                .first()
+                .is_some_and(|round| round.hidden != Some(true));
             let critique = item.rounds.iter().find_map(|round| round.critique.as_ref());
             let (true, Some(critique)) = (fails, critique) else {
                 continue;
@@ -261,7 +272,11 @@ mod tests {
             vec![version(0, true, true, 10)],
             vec![version(0, true, false, 10)],
             vec![version(0, false, false, 10), version(1, true, true, 30)],
-            vec![version(0, false, false, 10), version(1, false, false, 30), version(2, true, true, 50)],
+            vec![
+                version(0, false, false, 10),
+                version(1, false, false, 30),
+                version(2, true, true, 50),
+            ],
         ]);
         assert_eq!(all.passes(0), [1.0, 0.0, 0.0, 0.0]);
         assert_eq!(all.passes(1), [1.0, 0.0, 1.0, 0.0]);
@@ -274,7 +289,11 @@ mod tests {
     fn samples_are_cut_where_they_cost_as_much() {
         let all = evaluation(vec![
             vec![version(0, true, true, 10)],
-            vec![version(0, false, false, 10), version(1, false, false, 20), version(2, true, true, 30)],
+            vec![
+                version(0, false, false, 10),
+                version(1, false, false, 20),
+                version(2, true, true, 30),
+            ],
         ]);
         assert_eq!(equal_tokens(&all, 15.0), 20);
         assert_eq!(all.cost(Some(20)).1, 15.0);

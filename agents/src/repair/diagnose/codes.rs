@@ -123,7 +123,10 @@ pub const RUST_PANICS: &[(&str, BugType)] = &[
     ("start byte index", BoundaryCondition),
     ("end byte index", BoundaryCondition),
     ("attempt to", BoundaryCondition),
-    ("called `Option::unwrap()` on a `None` value", BoundaryCondition),
+    (
+        "called `Option::unwrap()` on a `None` value",
+        BoundaryCondition,
+    ),
     ("called `Option::expect()`", BoundaryCondition),
     ("called `Result::unwrap()` on an `Err` value", RuntimeMinor),
     ("removal index", BoundaryCondition),
@@ -134,7 +137,10 @@ pub const RUST_PANICS: &[(&str, BugType)] = &[
     ("already mutably borrowed", ApiMisuse),
     ("not implemented", DefinitionMissing),
     ("not yet implemented", DefinitionMissing),
-    ("internal error: entered unreachable code", BoundaryCondition),
+    (
+        "internal error: entered unreachable code",
+        BoundaryCondition,
+    ),
     ("stack overflow", RuntimeMinor),
 ];
 

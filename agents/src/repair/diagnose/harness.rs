@@ -69,8 +69,7 @@ impl Told {
                     }
                     (None, Some(got), Some(expected)) => {
                         let (got, expected) = (short(&got), short(&expected));
-                        let message =
-                            format!("`{test}` failed: got {got}, expected {expected}");
+                        let message = format!("`{test}` failed: got {got}, expected {expected}");
                         Diagnostic {
                             source: Some(test),
                             values: Some((got, expected)),

@@ -74,7 +74,9 @@ impl Reader {
             }
             _ => (
                 Fault::Exception(name.to_owned()),
-                format!("{name}: {message}").trim_end_matches(": ").to_owned(),
+                format!("{name}: {message}")
+                    .trim_end_matches(": ")
+                    .to_owned(),
                 None,
             ),
         };
@@ -102,7 +104,11 @@ impl Reader {
                     .map(|(got, expected)| (got.to_owned(), expected.to_owned()));
                 let source = source.as_deref().unwrap_or("assert");
                 let message = format!("`{source}` failed: {compared}");
-                (Fault::Assertion, message, values.or_else(|| differing(compared)))
+                (
+                    Fault::Assertion,
+                    message,
+                    values.or_else(|| differing(compared)),
+                )
             }
             _ => (Fault::Exception(name.to_owned()), first.to_owned(), None),
         };
@@ -117,7 +123,10 @@ impl Reader {
 
 /// `  File "a.py", line 3, in f`
 fn frame(line: &str) -> Option<(String, u32)> {
-    let (file, rest) = line.trim_start().strip_prefix("File \"")?.split_once("\", line ")?;
+    let (file, rest) = line
+        .trim_start()
+        .strip_prefix("File \"")?
+        .split_once("\", line ")?;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
     Some((file.to_owned(), digits.parse().ok()?))
 }
@@ -173,18 +182,29 @@ Traceback (most recent call last):
     raise TypeError(f'the JSON object must be str')
 TypeError: the JSON object must be str, bytes or bytearray, not int
 ";
-        let [told] = &*in_text(text) else { panic!("one") };
+        let [told] = &*in_text(text) else {
+            panic!("one")
+        };
         assert_eq!(told.fault, Fault::Exception("TypeError".to_owned()));
-        assert_eq!((told.file.as_deref(), told.line), (Some("/work/a.py"), Some(4)));
+        assert_eq!(
+            (told.file.as_deref(), told.line),
+            (Some("/work/a.py"), Some(4))
+        );
         assert_eq!(told.source.as_deref(), Some("return json.loads(x)"));
     }
 
     #[test]
     fn a_syntax_error_has_no_traceback() {
-        let text = "  File \"d.py\", line 1\n    def f(:\n          ^\nSyntaxError: invalid syntax\n";
-        let [told] = &*in_text(text) else { panic!("one") };
+        let text =
+            "  File \"d.py\", line 1\n    def f(:\n          ^\nSyntaxError: invalid syntax\n";
+        let [told] = &*in_text(text) else {
+            panic!("one")
+        };
         assert_eq!(told.fault, Fault::Exception("SyntaxError".to_owned()));
-        assert_eq!((told.line, told.source.as_deref()), (Some(1), Some("def f(:")));
+        assert_eq!(
+            (told.line, told.source.as_deref()),
+            (Some(1), Some("def f(:"))
+        );
     }
 
     #[test]
@@ -199,7 +219,9 @@ AssertionError: 1 != 2
 
 Ran 2 tests in 0.001s
 ";
-        let [told] = &*in_text(text) else { panic!("one") };
+        let [told] = &*in_text(text) else {
+            panic!("one")
+        };
         assert_eq!(told.fault, Fault::Assertion);
         assert_eq!(told.values, Some(("1".to_owned(), "2".to_owned())));
         assert_eq!(told.message, "`self.assertEqual(f(1), 2)` failed: 1 != 2");

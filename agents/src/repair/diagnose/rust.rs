@@ -113,11 +113,17 @@ pub(super) fn in_text(text: &str) -> Vec<Diagnostic> {
             if is_sum(message) || place.is_none() {
                 continue;
             }
-            found.push(with_place(Diagnostic::new(Fault::Compiler(code), message), place));
+            found.push(with_place(
+                Diagnostic::new(Fault::Compiler(code), message),
+                place,
+            ));
         } else if let Some(at) = panicked(line) {
             found.push(panic(at, after()));
         } else if line.contains("has overflowed its stack") {
-            found.push(Diagnostic::new(Fault::Panic, "stack overflow: a recursion has no end"));
+            found.push(Diagnostic::new(
+                Fault::Panic,
+                "stack overflow: a recursion has no end",
+            ));
         }
     }
     found
@@ -199,8 +205,14 @@ mod tests {
         let told = json_line(rustc).unwrap().unwrap();
         assert_eq!(told, json_line(&cargo).unwrap().unwrap());
         assert_eq!(told.fault, Fault::Compiler(Some("E0308".to_owned())));
-        assert_eq!(told.message, "mismatched types: expected `i32`, found `&str`\nhelp: try this");
-        assert_eq!((told.file.as_deref(), told.line), (Some("src/a.rs"), Some(7)));
+        assert_eq!(
+            told.message,
+            "mismatched types: expected `i32`, found `&str`\nhelp: try this"
+        );
+        assert_eq!(
+            (told.file.as_deref(), told.line),
+            (Some("src/a.rs"), Some(7))
+        );
         assert_eq!(told.source.as_deref(), Some("let x: i32 = \"a\";"));
     }
 
@@ -210,7 +222,10 @@ mod tests {
         assert_eq!(json_line(warning), Some(None));
         let sum = r#"{"$message_type":"diagnostic","message":"aborting due to 3 previous errors","code":null,"level":"error","spans":[],"children":[],"rendered":""}"#;
         assert_eq!(json_line(sum), Some(None));
-        assert_eq!(json_line(r#"{"reason":"build-finished","success":false}"#), Some(None));
+        assert_eq!(
+            json_line(r#"{"reason":"build-finished","success":false}"#),
+            Some(None)
+        );
         assert_eq!(json_line(r#"{"reason":"mine"}"#), None);
         assert_eq!(json_line(r#"{"a": 1}"#), None);
     }

@@ -79,7 +79,10 @@ mod tests {
                      test result: ok. 4 passed; 0 failed; 0 ignored; finished in 0.00s";
         assert_eq!(read(cargo), (5, 1));
         assert_eq!(read("test a ... ok\ntest b ... ok\ntest c ... "), (2, 0));
-        assert_eq!(read("==== 2 failed, 3 passed, 1 error in 0.12s ===="), (3, 3));
+        assert_eq!(
+            read("==== 2 failed, 3 passed, 1 error in 0.12s ===="),
+            (3, 3)
+        );
         assert_eq!(read("3 passed in 0.01s"), (3, 0));
         let unittest = "Ran 5 tests in 0.001s\n\nFAILED (failures=1, errors=2)";
         assert_eq!(read(unittest), (2, 3));

@@ -71,7 +71,9 @@ fn place(files: &Files, change: &Change) -> Result<String, Refused> {
             return Ok(only.clone());
         }
         if let What::Replace { search, .. } = &change.what {
-            let mut holding = files.iter().filter(|(_, text)| text.contains(search.trim_end()));
+            let mut holding = files
+                .iter()
+                .filter(|(_, text)| text.contains(search.trim_end()));
             if let (Some((path, _)), None) = (holding.next(), holding.next()) {
                 return Ok(path.clone());
             }
@@ -87,7 +89,9 @@ fn place(files: &Files, change: &Change) -> Result<String, Refused> {
     }
     // The name alone, or with folders above ours.
     let tails = |a: &str, b: &str| a.strip_suffix(b).is_some_and(|head| head.ends_with('/'));
-    let mut alike = files.keys().filter(|path| tails(path, named) || tails(named, path));
+    let mut alike = files
+        .keys()
+        .filter(|path| tails(path, named) || tails(named, path));
     match (alike.next(), alike.next()) {
         (Some(path), None) => Ok(path.clone()),
         _ => Err(Refused(format!(
@@ -110,7 +114,11 @@ fn replace(path: &str, text: &str, search: &str, replace: &str) -> Result<String
     // Part of a line.
     let part = search.trim_end_matches('\n');
     if text.matches(part).count() == 1 {
-        return Ok(ended(text.replacen(part, replace.trim_end_matches('\n'), 1)));
+        return Ok(ended(text.replacen(
+            part,
+            replace.trim_end_matches('\n'),
+            1,
+        )));
     }
     Err(missing(path, &anchor, "SEARCH text"))
 }
@@ -174,7 +182,9 @@ fn patch(path: &str, text: &str, hunks: &[Hunk]) -> Result<String, Refused> {
                     "a hunk for {path} has no line that stands there; give the lines around it"
                 )));
             }
-            false => find(path, &lines, &anchor, at)?.ok_or_else(|| missing(path, &anchor, "hunk"))?,
+            false => {
+                find(path, &lines, &anchor, at)?.ok_or_else(|| missing(path, &anchor, "hunk"))?
+            }
         };
         placed.push((place, hunk));
     }
@@ -243,14 +253,29 @@ mod tests {
     #[test]
     fn what_cannot_be_applied_says_why() {
         for (answer, reason) in [
-            (block("src/a.rs", "    four();", ""), "does not stand in src/a.rs"),
+            (
+                block("src/a.rs", "    four();", ""),
+                "does not stand in src/a.rs",
+            ),
             (block("src/b.rs", "    two();", "x"), "stands 2 times"),
             (block("src/a.rs", " ", "x"), "is empty"),
-            (block("src/c.rs", "    two();", "x"), "src/c.rs may not be changed"),
-            (block("../../etc/passwd.txt", "root", "x"), "may not be changed"),
-            (block("src/a.rs", "    one();", "    one();  "), "changes nothing"),
+            (
+                block("src/c.rs", "    two();", "x"),
+                "src/c.rs may not be changed",
+            ),
+            (
+                block("../../etc/passwd.txt", "root", "x"),
+                "may not be changed",
+            ),
+            (
+                block("src/a.rs", "    one();", "    one();  "),
+                "changes nothing",
+            ),
             ("```rust\nfn a() {}\n```".to_owned(), "which file"),
-            ("src/a.rs\n```rust\nfn c() {}\n```".to_owned(), "leaves out `a`"),
+            (
+                "src/a.rs\n```rust\nfn c() {}\n```".to_owned(),
+                "leaves out `a`",
+            ),
             ("I cannot.".to_owned(), "no code block"),
         ] {
             let refused = applied(&answer).unwrap_err();
@@ -270,6 +295,9 @@ mod tests {
         let cheat = with(&text.replace("(), 2)", "(), 1)")).unwrap_err();
         assert!(cheat.to_string().contains("changes the tests"), "{cheat}");
         let without = with("fn a() -> u32 { 1 }\n// nothing else\n").unwrap_err();
-        assert!(without.to_string().contains("changes the tests"), "{without}");
+        assert!(
+            without.to_string().contains("changes the tests"),
+            "{without}"
+        );
     }
 }

@@ -28,7 +28,11 @@ fn rust<'a>(lines: &'a [&'a str]) -> Vec<&'a [&'a str]> {
         let is_test = ["#[cfg(test)]", "#[test]", "#[tokio::test", "#[should_panic"]
             .iter()
             .any(|begins| attribute.starts_with(begins));
-        let end = if is_test { at + item(lines, at) } else { at + 1 };
+        let end = if is_test {
+            at + item(lines, at)
+        } else {
+            at + 1
+        };
         if is_test {
             found.push(lines.get(at..end).unwrap_or_default());
         }
@@ -45,7 +49,9 @@ fn item(lines: &[&str], at: usize) -> usize {
         let text = line.trim_end();
         indent(line) <= depth && (text.ends_with('}') || text.ends_with(';'))
     };
-    from.iter().position(ends).map_or(from.len(), |last| last + 1)
+    from.iter()
+        .position(ends)
+        .map_or(from.len(), |last| last + 1)
 }
 
 fn python<'a>(lines: &'a [&'a str]) -> Vec<&'a [&'a str]> {
@@ -62,7 +68,9 @@ fn python<'a>(lines: &'a [&'a str]) -> Vec<&'a [&'a str]> {
             // A doctest ends with its output, a function with its block.
             while let Some(next) = lines.get(end)
                 && match doctest {
-                    true => !next.trim().is_empty() && !next.contains("\"\"\"") && !next.contains("'''"),
+                    true => {
+                        !next.trim().is_empty() && !next.contains("\"\"\"") && !next.contains("'''")
+                    }
                     false => next.trim().is_empty() || indent(next) > indent(line),
                 }
             {
@@ -118,15 +126,27 @@ mod tests {
     fn tests_of_python_are_found_whole() {
         let text = "def f(x):\n    \"\"\"\n    >>> f(1)\n    2\n\n    Adds.\n    \"\"\"\n    return x\n\ndef test_f():\n    assert f(1) == 2\n\n    assert f(2) == 3\n\nx = 1\n";
         let found = super::tests("a.py", text);
-        assert_eq!(found, [">>>f(1)2", "deftest_f():assertf(1)==2assertf(2)==3"]);
-        assert_eq!(super::tests("a.py", &text.replace("return x", "return x + 1")), found);
+        assert_eq!(
+            found,
+            [">>>f(1)2", "deftest_f():assertf(1)==2assertf(2)==3"]
+        );
+        assert_eq!(
+            super::tests("a.py", &text.replace("return x", "return x + 1")),
+            found
+        );
     }
 
     #[test]
     fn definitions_at_the_outermost_level_count() {
         let old = "pub fn a() {}\nstruct B;\nimpl B {\n    fn c() {}\n}\n";
-        assert_eq!(left_out("a.rs", old, "pub fn a() {}\nstruct B { x: u8 }\n"), None);
+        assert_eq!(
+            left_out("a.rs", old, "pub fn a() {}\nstruct B { x: u8 }\n"),
+            None
+        );
         assert_eq!(left_out("a.rs", old, "fn a() {}\n").as_deref(), Some("B"));
-        assert_eq!(left_out("a.py", "async def f():\n    pass\n", "def g(): pass").as_deref(), Some("f"));
+        assert_eq!(
+            left_out("a.py", "async def f():\n    pass\n", "def g(): pass").as_deref(),
+            Some("f")
+        );
     }
 }

@@ -36,7 +36,8 @@ fn blocks(lines: &[&str]) -> Result<Vec<Change>, String> {
     let mut at = 0;
     while let Some(begin) = position(lines, at, is_search) {
         let unfinished = || "a SEARCH block has no ======= and >>>>>>> REPLACE after it".to_owned();
-        let middle = position(lines, begin + 1, |line| marks(line, '=', "")).ok_or_else(unfinished)?;
+        let middle =
+            position(lines, begin + 1, |line| marks(line, '=', "")).ok_or_else(unfinished)?;
         let end = position(lines, middle + 1, |line| marks(line, '>', "REPLACE"))
             .ok_or_else(unfinished)?;
         let between = |from: usize, to: usize| -> String {
@@ -66,7 +67,8 @@ fn position(lines: &[&str], from: usize, is: impl Fn(&str) -> bool) -> Option<us
 /// The path that is named right above, on the last line that is neither empty nor a fence.
 fn path_above(lines: &[&str]) -> Option<String> {
     let mut above = lines.iter().rev().map(|line| line.trim());
-    let line = above.find(|line| !line.is_empty() && fence(line).is_none_or(|(_, info)| !info.is_empty()))?;
+    let line = above
+        .find(|line| !line.is_empty() && fence(line).is_none_or(|(_, info)| !info.is_empty()))?;
     match fence(line) {
         Some((_, info)) => info.split_whitespace().find_map(path),
         None => path(line),
@@ -82,10 +84,14 @@ fn path(text: &str) -> Option<String> {
     let text = text.trim_matches(|c: char| "`*:\"' ".contains(c));
     let is_path = !text.contains(char::is_whitespace)
         && text.rsplit_once('.').is_some_and(|(stem, ending)| {
-            !stem.is_empty() && (1..=4).contains(&ending.len()) && ending.chars().all(char::is_alphanumeric)
+            !stem.is_empty()
+                && (1..=4).contains(&ending.len())
+                && ending.chars().all(char::is_alphanumeric)
         });
     // `x.y()` is code, and so is `a.b`; names of files have known endings or a folder.
-    let known = ["py", "rs", "toml", "txt", "md", "js", "ts", "c", "h", "go", "java", "sh", "cpp"];
+    let known = [
+        "py", "rs", "toml", "txt", "md", "js", "ts", "c", "h", "go", "java", "sh", "cpp",
+    ];
     let ending = text.rsplit_once('.').map_or("", |(_, ending)| ending);
     (is_path && known.contains(&ending)).then(|| text.to_owned())
 }
@@ -143,7 +149,11 @@ fn patches(lines: &[&str]) -> Vec<Change> {
     changes.into_iter().map(patch).collect()
 }
 
-fn close(changes: &mut Vec<(Option<String>, Vec<Hunk>)>, path: &Option<String>, hunk: Option<Hunk>) {
+fn close(
+    changes: &mut Vec<(Option<String>, Vec<Hunk>)>,
+    path: &Option<String>,
+    hunk: Option<Hunk>,
+) {
     let Some(mut hunk) = hunk else { return };
     // Empty lines at the end belong to what is written around a diff.
     while hunk.before.last().is_some_and(String::is_empty)
@@ -164,7 +174,11 @@ fn close(changes: &mut Vec<(Option<String>, Vec<Hunk>)>, path: &Option<String>, 
 /// The first number of `-3,7 +3,8 @@`.
 fn begins_at(header: &str) -> Option<usize> {
     let (_, numbers) = header.split_once('-')?;
-    numbers.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    numbers
+        .split(|c: char| !c.is_ascii_digit())
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// The length of a fence and what stands behind it.
@@ -180,10 +194,15 @@ fn fenced(lines: &[&str]) -> Result<Vec<Change>, String> {
     let mut found: Vec<(Option<String>, String)> = Vec::new();
     let mut at = 0;
     while let Some(begin) = position(lines, at, |line| fence(line).is_some()) {
-        let (length, info) = lines.get(begin).and_then(|line| fence(line)).unwrap_or((3, ""));
+        let (length, info) = lines
+            .get(begin)
+            .and_then(|line| fence(line))
+            .unwrap_or((3, ""));
         let closes = |line: &str| matches!(fence(line), Some((n, "")) if n >= length);
         let Some(end) = position(lines, begin + 1, closes) else {
-            return Err("the code block is not closed: the answer broke off, or is too long".to_owned());
+            return Err(
+                "the code block is not closed: the answer broke off, or is too long".to_owned(),
+            );
         };
         let inner = lines.get(begin + 1..end).unwrap_or_default();
         let text: String = inner.iter().map(|line| format!("{line}\n")).collect();
@@ -217,7 +236,15 @@ fn fenced(lines: &[&str]) -> Result<Vec<Change>, String> {
 
 fn looks_like_code(lines: &[&str]) -> bool {
     const BEGINNINGS: [&str; 9] = [
-        "def ", "class ", "import ", "from ", "fn ", "pub ", "use ", "#[", "async def ",
+        "def ",
+        "class ",
+        "import ",
+        "from ",
+        "fn ",
+        "pub ",
+        "use ",
+        "#[",
+        "async def ",
     ];
     let first = lines.iter().find(|line| !line.trim().is_empty());
     first.is_some_and(|line| BEGINNINGS.iter().any(|begins| line.starts_with(begins)))
@@ -239,16 +266,28 @@ mod tests {
     #[test]
     fn a_fenced_block_is_a_whole_file() {
         let answer = "Here it is:\n```python\ndef f():\n    return 2\n```\nCall it so:\n```python\nf()\n```\n";
-        assert_eq!(whole(answer), [(None, "def f():\n    return 2\n".to_owned())]);
-        assert_eq!(whole("def f():\n    pass"), [(None, "def f():\n    pass\n".to_owned())]);
+        assert_eq!(
+            whole(answer),
+            [(None, "def f():\n    return 2\n".to_owned())]
+        );
+        assert_eq!(
+            whole("def f():\n    pass"),
+            [(None, "def f():\n    pass\n".to_owned())]
+        );
         let nested = "````rust\n/// ```\n/// f();\n/// ```\nfn f() {}\n````\n";
-        assert_eq!(whole(nested)[0].1, "/// ```\n/// f();\n/// ```\nfn f() {}\n");
+        assert_eq!(
+            whole(nested)[0].1,
+            "/// ```\n/// f();\n/// ```\nfn f() {}\n"
+        );
     }
 
     #[test]
     fn files_are_named_above_or_behind_the_fence() {
         let answer = "`src/a.rs`:\n```rust\nfn a() {}\n```\n**File: src/b.rs**\n\n```rust\nfn b() {}\n```\n```rust src/c.rs\nfn c() {}\n```";
-        let named: Vec<_> = whole(answer).into_iter().map(|(path, _)| path.unwrap()).collect();
+        let named: Vec<_> = whole(answer)
+            .into_iter()
+            .map(|(path, _)| path.unwrap())
+            .collect();
         assert_eq!(named, ["src/a.rs", "src/b.rs", "src/c.rs"]);
     }
 
@@ -257,27 +296,49 @@ mod tests {
         let answer = "src/a.rs\n```\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n```\n<<<<<< search\nc\n======\n>>>>>> replace\n";
         let changes = read(answer).unwrap();
         assert_eq!(changes.len(), 2);
-        assert!(changes.iter().all(|change| change.path.as_deref() == Some("src/a.rs")));
-        let expected = What::Replace { search: "c\n".into(), replace: String::new() };
+        assert!(
+            changes
+                .iter()
+                .all(|change| change.path.as_deref() == Some("src/a.rs"))
+        );
+        let expected = What::Replace {
+            search: "c\n".into(),
+            replace: String::new(),
+        };
         assert_eq!(changes[1].what, expected);
-        assert!(read("<<<<<<< SEARCH\na\n=======\n").unwrap_err().contains("REPLACE"));
+        assert!(
+            read("<<<<<<< SEARCH\na\n=======\n")
+                .unwrap_err()
+                .contains("REPLACE")
+        );
     }
 
     #[test]
     fn a_unified_diff_is_read() {
-        let answer = "```diff\n--- a/x.py\n+++ b/x.py\n@@ -1,3 +1,3 @@ def f():\n a\n-b\n+c\n\n```\n";
+        let answer =
+            "```diff\n--- a/x.py\n+++ b/x.py\n@@ -1,3 +1,3 @@ def f():\n a\n-b\n+c\n\n```\n";
         let changes = read(answer).unwrap();
         let hunk = Hunk {
             at: Some(1),
             before: vec!["a".into(), "b".into()],
             after: vec!["a".into(), "c".into()],
         };
-        assert_eq!(changes, [Change { path: Some("x.py".into()), what: What::Patch(vec![hunk]) }]);
+        assert_eq!(
+            changes,
+            [Change {
+                path: Some("x.py".into()),
+                what: What::Patch(vec![hunk])
+            }]
+        );
     }
 
     #[test]
     fn what_is_missing_is_said() {
         assert!(read("It is fine.").unwrap_err().contains("no code block"));
-        assert!(read("```python\ndef f():\n").unwrap_err().contains("not closed"));
+        assert!(
+            read("```python\ndef f():\n")
+                .unwrap_err()
+                .contains("not closed")
+        );
     }
 }

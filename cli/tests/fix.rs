@@ -1,0 +1,197 @@
+//! `catena fix`.
+
+mod support;
+
+use std::{fs, process::Command};
+
+use support::{Home, Reply, Request, Server, finish, run, run_with_input, signal};
+
+const BROKEN: &str = "def add(a, b):\n    return a - b\n";
+const FIXED: &str = "def add(a, b):\n    return a + b\n";
+const TEST: &str = "from add import add\nassert add(1, 2) == 3, add(1, 2)\n";
+
+/// A model that adds.
+fn model(request: &Request) -> Reply {
+    let asked = request.user();
+    if asked.contains("Which type of bug") {
+        Reply::text("{\"bug_type\": \"C.1\"}")
+    } else if asked.contains("Which line is wrong") {
+        Reply::text("It subtracts where it has to add.")
+    } else if asked.contains("snippet.py") {
+        Reply::text("```python\nprint(\"a\" + str(1))\n```")
+    } else {
+        Reply::text(&format!("```python\n{FIXED}```"))
+    }
+}
+
+/// A model that does not know better.
+fn useless(request: &Request) -> Reply {
+    match request.user().contains("Write the corrected") {
+        true => Reply::text(&format!(
+            "```python\ndef add(a, b):\n    return {}\n```",
+            request.number
+        )),
+        false => Reply::text("C.1"),
+    }
+}
+
+fn project() -> Home {
+    let home = Home::new();
+    home.write("project/add.py", BROKEN);
+    home.write("project/test_add.py", TEST);
+    home.write("project/.git/config", "[core]\n");
+    home
+}
+
+fn fix(home: &Home, server: &Server, more: &[&str]) -> Command {
+    let mut fix = home.with(
+        server,
+        ["fix", "project/add.py", "--test", "python3 test_add.py"],
+    );
+    fix.args(more);
+    fix
+}
+
+fn text(home: &Home, name: &str) -> String {
+    fs::read_to_string(home.path(name)).unwrap()
+}
+
+#[test]
+fn a_file_is_repaired_and_written_and_each_round_is_shown() {
+    let (home, server) = (project(), Server::start(model));
+    let done = run(&mut fix(&home, &server, &[]));
+    done.exits(0);
+    assert_eq!(text(&home, "project/add.py"), FIXED);
+    assert_eq!(text(&home, "project/test_add.py"), TEST);
+    for shown in [
+        "round 0: fails its tests",
+        "C.1 misunderstanding or logic error (by the model)",
+        "It subtracts where it has to add.",
+        "-    return a - b\n+    return a + b\n",
+        "round 1: passes",
+        "add.py: written",
+    ] {
+        assert!(done.stdout.contains(shown), "no {shown:?} in {done:#?}");
+    }
+    assert!(!done.stdout.contains('\u{1b}'), "no colours off a terminal");
+    // Nothing else came to be, and no copy.
+    let mut names: Vec<_> = fs::read_dir(home.path("project"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, [".git", "add.py", "test_add.py"]);
+}
+
+#[test]
+fn what_is_not_repaired_is_not_written_unless_it_is_wanted() {
+    let (home, server) = (project(), Server::start(useless));
+    let done = run(&mut fix(&home, &server, &["--rounds", "1"]));
+    done.exits(1).says("not repaired").says("--keep-best");
+    assert_eq!(text(&home, "project/add.py"), BROKEN);
+    let done = run(&mut fix(&home, &server, &["--rounds", "1", "--keep-best"]));
+    done.exits(1);
+    assert_ne!(text(&home, "project/add.py"), BROKEN);
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_shows_what_it_would() {
+    let (home, server) = (project(), Server::start(model));
+    let done = run(&mut fix(&home, &server, &["--dry-run"]));
+    done.exits(0);
+    assert!(
+        done.stdout.contains("Would be changed:\n--- a/add.py"),
+        "{done:#?}"
+    );
+    assert_eq!(text(&home, "project/add.py"), BROKEN);
+}
+
+#[test]
+fn json_is_one_object_with_everything() {
+    let (home, server) = (project(), Server::start(model));
+    let json = run(&mut fix(&home, &server, &["--json"])).exits(0).json();
+    assert_eq!(json["status"], "repaired");
+    assert_eq!(json["written"][0], "add.py");
+    assert_eq!(json["rounds"][1]["critique"]["bug_type"], "C.1");
+    assert_eq!(json["rounds"][0]["stage"], "test");
+}
+
+#[test]
+fn a_project_of_python_is_repaired() {
+    let (home, server) = (Home::new(), Server::start(model));
+    home.write("project/add.py", BROKEN);
+    home.write(
+        "project/test_add.py",
+        "import unittest\nfrom add import add\nclass T(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(1, 2), 3)\n",
+    );
+    run(&mut home.with(&server, ["fix", "project"])).exits(0);
+    assert_eq!(text(&home, "project/add.py"), FIXED);
+}
+
+#[test]
+fn a_snippet_and_its_error_come_from_standard_input() {
+    let (home, server) = (Home::new(), Server::start(model));
+    let mut fix = home.with(&server, ["fix", "--stdin"]);
+    let done = run_with_input(
+        &mut fix,
+        "import sys\nprint(\"a\" + 1)\n---\nTypeError: can only concatenate\n",
+    );
+    done.exits(0);
+    assert_eq!(done.stdout, "print(\"a\" + str(1))\n");
+    assert!(done.stderr.contains("round 1: passes"), "{done:#?}");
+}
+
+#[test]
+fn wrong_usage_is_told_before_anything_is_asked() {
+    let (home, server) = (project(), Server::start(model));
+    home.write("notes.txt", "x");
+    for args in [
+        &["fix"][..],
+        &["fix", "none.py"],
+        &["fix", "notes.txt"],
+        &["fix", "project/test_add.py", "--test", "true"],
+        &["fix", "project/add.py", "--test", "python3 a | b"],
+        &["fix", "project/add.py", "--rounds", "0"],
+        &["fix", "project/add.py", "--stdin"],
+    ] {
+        run(&mut home.with(&server, args)).exits(2);
+    }
+    run_with_input(&mut home.with(&server, ["fix", "--stdin"]), "").exits(2);
+    assert_eq!(server.seen(), 0);
+}
+
+#[test]
+fn an_interrupted_repair_goes_on_where_it_stopped() {
+    let hangs = |request: &Request| match request.number {
+        2 => Reply::Hang,
+        _ => model(request),
+    };
+    let (home, server) = (project(), Server::start(hangs));
+    let child = fix(&home, &server, &[]).spawn().unwrap();
+    server.wait_for(3);
+    signal(child.id(), "INT");
+    finish(child).exits(130).says("catena runs resume");
+    assert_eq!(text(&home, "project/add.py"), BROKEN);
+    let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
+    done.exits(0);
+    assert_eq!(text(&home, "project/add.py"), FIXED);
+    // Classification and critique are answered from the record.
+    assert_eq!(server.seen(), 4);
+}
+
+#[test]
+fn what_was_changed_meanwhile_is_not_written_over() {
+    let hangs = |request: &Request| match request.number {
+        2 => Reply::Hang,
+        _ => model(request),
+    };
+    let (home, server) = (project(), Server::start(hangs));
+    let child = fix(&home, &server, &[]).spawn().unwrap();
+    server.wait_for(3);
+    signal(child.id(), "INT");
+    finish(child).exits(130);
+    home.write("project/add.py", "mine = 1\n");
+    let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
+    done.exits(1).says("changed meanwhile");
+    assert_eq!(text(&home, "project/add.py"), "mine = 1\n");
+}
