@@ -98,76 +98,86 @@ fn path(text: &str) -> Option<String> {
 
 /// The hunks of a unified diff, by file.
 fn patches(lines: &[&str]) -> Vec<Change> {
-    let mut changes: Vec<(Option<String>, Vec<Hunk>)> = Vec::new();
-    let mut hunk: Option<Hunk> = None;
-    let mut path = None;
+    let mut found = Patches::default();
     for (index, line) in lines.iter().enumerate() {
         let next = lines.get(index + 1).copied().unwrap_or_default();
         let is_header = line.starts_with("--- ") && next.starts_with("+++ ");
         if is_header || line.starts_with("@@") || fence(line).is_some() {
-            close(&mut changes, &path, hunk.take());
+            found.close();
         }
         if let Some(rest) = line.strip_prefix("@@") {
-            hunk = Some(Hunk {
+            found.hunk = Some(Hunk {
                 at: begins_at(rest),
                 before: Vec::new(),
                 after: Vec::new(),
             });
-        } else if let Some(hunk) = &mut hunk {
-            let rest = line.get(1..).unwrap_or_default().to_owned();
-            match line.chars().next() {
-                Some('-') => hunk.before.push(rest),
-                Some('+') => hunk.after.push(rest),
-                Some('\\') => {}
-                Some(' ') => {
-                    hunk.before.push(rest.clone());
-                    hunk.after.push(rest);
-                }
-                // An empty line of context, whose blank an editor has taken.
-                None => {
-                    hunk.before.push(String::new());
-                    hunk.after.push(String::new());
-                }
-                // The diff is over.
-                Some(_) => {
-                    let done = Hunk { ..hunk.clone() };
-                    close(&mut changes, &path, Some(done));
-                    hunk.before.clear();
-                    hunk.after.clear();
-                }
-            }
+        } else if found.hunk.is_some() {
+            found.line(line);
         } else if let Some(named) = line.strip_prefix("+++ ") {
             let named = named.split('\t').next().unwrap_or_default().trim();
-            path = Some(named.strip_prefix("b/").unwrap_or(named).to_owned());
+            found.path = Some(named.strip_prefix("b/").unwrap_or(named).to_owned());
         }
     }
-    close(&mut changes, &path, hunk);
+    found.close();
     let patch = |(path, hunks)| Change {
         path,
         what: What::Patch(hunks),
     };
-    changes.into_iter().map(patch).collect()
+    found.changes.into_iter().map(patch).collect()
 }
 
-fn close(
-    changes: &mut Vec<(Option<String>, Vec<Hunk>)>,
-    path: &Option<String>,
+#[derive(Default)]
+struct Patches {
+    changes: Vec<(Option<String>, Vec<Hunk>)>,
+    path: Option<String>,
     hunk: Option<Hunk>,
-) {
-    let Some(mut hunk) = hunk else { return };
-    // Empty lines at the end belong to what is written around a diff.
-    while hunk.before.last().is_some_and(String::is_empty)
-        && hunk.after.last().is_some_and(String::is_empty)
-    {
-        hunk.before.pop();
-        hunk.after.pop();
+    /// Lines without even a blank at the end of the hunk: context whose blank an editor has taken, or
+    /// what is written around a diff.
+    loose: usize,
+}
+
+impl Patches {
+    /// A line of the hunk, or the first behind it.
+    fn line(&mut self, line: &str) {
+        let Some(hunk) = &mut self.hunk else { return };
+        let rest = || line.get(1..).unwrap_or_default().to_owned();
+        let loose = std::mem::take(&mut self.loose);
+        match line.chars().next() {
+            Some('-') => hunk.before.push(rest()),
+            Some('+') => hunk.after.push(rest()),
+            Some(' ') => {
+                hunk.before.push(rest());
+                hunk.after.push(rest());
+            }
+            None => {
+                hunk.before.push(String::new());
+                hunk.after.push(String::new());
+                self.loose = loose + 1;
+            }
+            // No newline at the end of the file.
+            Some('\\') => {}
+            Some(_) => {
+                self.loose = loose;
+                self.close();
+            }
+        }
     }
-    if hunk.before == hunk.after {
-        return;
-    }
-    match changes.last_mut() {
-        Some((last, hunks)) if last == path => hunks.push(hunk),
-        _ => changes.push((path.clone(), vec![hunk])),
+
+    fn close(&mut self) {
+        let loose = std::mem::take(&mut self.loose);
+        let Some(mut hunk) = self.hunk.take() else {
+            return;
+        };
+        for lines in [&mut hunk.before, &mut hunk.after] {
+            lines.truncate(lines.len().saturating_sub(loose));
+        }
+        if hunk.before == hunk.after {
+            return;
+        }
+        match self.changes.last_mut() {
+            Some((last, hunks)) if *last == self.path => hunks.push(hunk),
+            _ => self.changes.push((self.path.clone(), vec![hunk])),
+        }
     }
 }
 
