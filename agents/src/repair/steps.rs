@@ -414,11 +414,10 @@ impl Agent for Finish {
             for round in &mut state.rounds {
                 let mut files = round.files.clone();
                 files.extend(state.task.fixed.iter().cloned());
+                let asked = (&files, &hidden);
                 let run = self.runner.run(&files, &hidden);
                 // Whether they pass is all that leaves the check.
-                let passes = cx.tool("hidden check", &(&files, &hidden), async {
-                    Ok(run.await?.passes)
-                });
+                let passes = cx.tool("hidden check", &asked, async { Ok(run.await?.passes) });
                 round.hidden = Some(passes.await?);
             }
         }
