@@ -79,6 +79,14 @@ impl Marker {
         Self(format!("{}-{next}", std::process::id()))
     }
 
+    pub(crate) fn named(name: String) -> Self {
+        Self(name)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn mark(&self, command: Command) -> Command {
         command.env("CATENA_TEST_RUN", self.0.clone())
     }

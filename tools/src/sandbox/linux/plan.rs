@@ -156,9 +156,10 @@ impl Machine {
     fn kernel_limits(&self) -> Result<Vec<(Resource, u64, u64)>> {
         let limits = &self.limits;
         let cpu = limits.cpu.as_secs() + u64::from(limits.cpu.subsec_nanos() > 0);
-        // `init` counts too. Without a user namespace so does everything else that the user runs.
-        let mut processes = u64::from(limits.processes) + 1;
+        // `init` counts too, unless it is root's.
+        let mut processes = u64::from(limits.processes) + u64::from(!self.root);
         if !self.namespaces {
+            // Without a user namespace so does everything else that the user runs.
             processes += tasks_of(if self.root {
                 NOBODY
             } else {

@@ -257,9 +257,8 @@ impl Running<'_> {
             let ready = self.wait(cancel, until, is_cancelled)?;
             self.stdout.read();
             self.stderr.read();
-            if let Some(read) = self.read_report() {
-                report = Some(read);
-            }
+            // The first one: that the program could not be executed comes before how it ended.
+            report = report.or_else(|| self.read_report());
             if ready.is_started {
                 self.started = None;
             }
