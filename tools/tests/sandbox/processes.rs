@@ -150,7 +150,7 @@ print('left')
 #[test]
 fn ignoring_every_signal() {
     let quick = sandbox().with_limits(catena_tools::Limits {
-        wall: std::time::Duration::from_secs(1),
+        wall: std::time::Duration::from_secs(6),
         ..crate::support::limits()
     });
     let output = python_in(

@@ -68,6 +68,15 @@ pub(super) enum Kind {
     Device(PathBuf),
 }
 
+/// What a view is made of: mounts, folders to make for them, parents first, and links, by where they
+/// point and where they are.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    pub(super) trees: Vec<Tree>,
+    pub(super) folders: Vec<CString>,
+    pub(super) links: Vec<(CString, CString)>,
+}
+
 impl Host {
     /// Looks at the host; runs `rustc` and `python3` to ask where they live.
     pub(super) fn find(readable: &[PathBuf], path: &[PathBuf]) -> Result<Self> {
@@ -123,8 +132,8 @@ impl Host {
         })
     }
 
-    /// The mounts of which the view is made, with the folders to make for them and the links.
-    pub(super) fn trees(&self) -> Result<(Vec<Tree>, Vec<CString>, Vec<(CString, CString)>)> {
+    /// What a view is made of.
+    pub(super) fn pieces(&self) -> Result<Pieces> {
         let (mut trees, mut links) = (Vec::new(), Vec::new());
         let mut folders: Vec<PathBuf> = vec![PathBuf::from(WORK)];
         for place in &self.places {
@@ -153,7 +162,11 @@ impl Host {
             .iter()
             .map(|path| relative(path))
             .collect::<Result<_>>()?;
-        Ok((trees, folders, links))
+        Ok(Pieces {
+            trees,
+            folders,
+            links,
+        })
     }
 
     /// The host's paths that can be read.

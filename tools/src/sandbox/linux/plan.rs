@@ -74,7 +74,7 @@ impl Machine {
     }
 
     fn view(&self, command: &Command, folder: &Path) -> Result<View> {
-        let (trees, folders, links) = self.host.trees()?;
+        let mut pieces = self.host.pieces()?;
         let mut pinned = BTreeSet::new();
         let mut protected = BTreeSet::new();
         for path in &command.protected {
@@ -105,16 +105,15 @@ impl Machine {
             ("/proc/self/fd/1", "dev/stdout"),
             ("/proc/self/fd/2", "dev/stderr"),
         ];
-        let mut all_links = links;
         for (to, at) in devices {
-            all_links.push((c_string(to)?, c_string(at)?));
+            pieces.links.push((c_string(to)?, c_string(at)?));
         }
         let user = format!("sandbox:x:{INSIDE}:{INSIDE}::/tmp:/bin/sh\n");
         let group = format!("sandbox:x:{INSIDE}:\n");
         Ok(View {
-            trees,
-            folders,
-            links: all_links,
+            trees: pieces.trees,
+            folders: pieces.folders,
+            links: pieces.links,
             files: vec![
                 (c"etc/passwd".to_owned(), user.into_bytes()),
                 (c"etc/group".to_owned(), group.into_bytes()),
