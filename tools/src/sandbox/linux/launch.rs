@@ -16,7 +16,6 @@ use std::{
 use rustix::{
     fs::{self, CWD, Mode, OFlags, ResolveFlags},
     io::{self, Errno},
-    mount::{self, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags},
     process::{self, DumpableBehavior, Resource, Rlimit, Signal},
     thread::{self, CapabilitySet, CapabilitySets, Gid, Uid},
 };
@@ -298,22 +297,12 @@ fn prepare(plan: &Plan) -> Done {
 }
 
 fn tree(from: BorrowedFd<'_>, path: &CStr, recursive: bool) -> io::Result<OwnedFd> {
-    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    if recursive {
-        flags |= OpenTreeFlags::AT_RECURSIVE;
-    }
-    if path.is_empty() {
-        flags |= OpenTreeFlags::AT_EMPTY_PATH;
-    }
-    mount::open_tree(from, path, flags)
+    let recursive = if recursive { libc::AT_RECURSIVE } else { 0 };
+    sys::open_tree(from, path, recursive)
 }
 
 fn attach(tree: &OwnedFd, folder: BorrowedFd<'_>, path: &CStr) -> io::Result<()> {
-    let mut flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-    if path.is_empty() {
-        flags |= MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-    }
-    mount::move_mount(tree, c"", folder, path, flags)
+    sys::move_mount(tree.as_fd(), folder, path)
 }
 
 const RESTRICTED: u64 = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
@@ -321,14 +310,11 @@ const FROZEN: u64 = RESTRICTED | libc::MOUNT_ATTR_RDONLY;
 
 /// Puts the new root together and goes to live in it.
 fn build(view: &View) -> Done {
-    mount::mount_change(
-        c"/",
-        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
-    )
-    .at(Step::Propagation, 0)?;
+    let private = libc::MS_PRIVATE | libc::MS_REC;
+    sys::mount(c"", c"/", c"", private, c"").at(Step::Propagation, 0)?;
     // Over some folder that exists: it is uncovered again when the new root becomes the root.
-    let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    mount::mount(
+    let flags = libc::MS_NOSUID | libc::MS_NODEV;
+    sys::mount(
         c"tmpfs",
         c"/usr",
         c"tmpfs",
@@ -341,7 +327,7 @@ fn build(view: &View) -> Done {
     process::pivot_root(c".", OLD).at(Step::Pivot, 0)?;
     process::chdir(c"/").at(Step::Pivot, 1)?;
     fill(view)?;
-    mount::unmount(OLD, UnmountFlags::DETACH).at(Step::Pivot, 2)?;
+    sys::unmount(OLD).at(Step::Pivot, 2)?;
     fs::unlinkat(CWD, OLD, fs::AtFlags::REMOVEDIR).at(Step::Pivot, 3)?;
     let root = open_path(CWD, c"/").at(Step::Root, 3)?;
     sys::restrict_mount(root.as_fd(), FROZEN, false).at(Step::Root, 4)
@@ -360,12 +346,12 @@ fn fill(view: &View) -> Done {
     ] {
         fs::mkdirat(CWD, path, mode).at(Step::Root, 5)?;
     }
-    let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    mount::mount(c"tmpfs", c"tmp", c"tmpfs", flags, view.tmp.as_c_str()).at(Step::Root, 6)?;
-    mount::mount(c"tmpfs", c"dev/shm", c"tmpfs", flags, view.shm.as_c_str()).at(Step::Root, 7)?;
+    let flags = libc::MS_NOSUID | libc::MS_NODEV;
+    sys::mount(c"tmpfs", c"tmp", c"tmpfs", flags, view.tmp.as_c_str()).at(Step::Root, 6)?;
+    sys::mount(c"tmpfs", c"dev/shm", c"tmpfs", flags, view.shm.as_c_str()).at(Step::Root, 7)?;
     // Only what is about processes: no /proc/sys, no /proc/sysrq-trigger, no /proc/kcore.
-    let flags = flags | MountFlags::NOEXEC;
-    mount::mount(c"proc", c"proc", c"proc", flags, c"subset=pid").at(Step::Proc, 0)?;
+    let flags = flags | libc::MS_NOEXEC;
+    sys::mount(c"proc", c"proc", c"proc", flags, c"subset=pid").at(Step::Proc, 0)?;
 
     for (index, path) in view.folders.iter().enumerate() {
         match fs::mkdirat(CWD, path, readable) {

@@ -110,6 +110,87 @@ impl Pointers {
     }
 }
 
+// What is about mounts `rustix` wraps too, behind a feature that nothing else in the workspace asks for:
+// with it, everything that uses `rustix` would be built a second time, the engine included.
+
+/// Mounts, or changes a mount, as `flags` (`MS_…`) say.
+pub(super) fn mount(
+    source: &CStr,
+    target: &CStr,
+    kind: &CStr,
+    flags: libc::c_ulong,
+    data: &CStr,
+) -> Result<()> {
+    // SAFETY: the strings outlive the call.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_mount,
+            source.as_ptr(),
+            target.as_ptr(),
+            kind.as_ptr(),
+            flags,
+            data.as_ptr(),
+        )
+    })
+    .map(drop)
+}
+
+/// Unmounts once nobody uses it any more.
+pub(super) fn unmount(target: &CStr) -> Result<()> {
+    // SAFETY: the string outlives the call.
+    check(unsafe { libc::syscall(libc::SYS_umount2, target.as_ptr(), libc::MNT_DETACH) }).map(drop)
+}
+
+/// A copy of the mount at `path`, or of that which `from` is of if it is empty; with those beneath it if
+/// `recursive` is `AT_RECURSIVE`.
+pub(super) fn open_tree(
+    from: BorrowedFd<'_>,
+    path: &CStr,
+    recursive: libc::c_int,
+) -> Result<OwnedFd> {
+    /// `OPEN_TREE_CLONE` and `OPEN_TREE_CLOEXEC`.
+    const COPY: libc::c_int = 1 | libc::O_CLOEXEC;
+    // SAFETY: the string outlives the call.
+    let tree = check(unsafe {
+        libc::syscall(
+            libc::SYS_open_tree,
+            from.as_raw_fd(),
+            path.as_ptr(),
+            COPY | recursive | empty(path),
+        )
+    })?;
+    // SAFETY: the kernel has just opened this descriptor for us, and no one else knows of it.
+    Ok(unsafe { OwnedFd::from_raw_fd(tree as RawFd) })
+}
+
+/// Mounts `tree` at `path`, or over `folder` itself if it is empty.
+pub(super) fn move_mount(tree: BorrowedFd<'_>, folder: BorrowedFd<'_>, path: &CStr) -> Result<()> {
+    /// `MOVE_MOUNT_F_EMPTY_PATH` and `MOVE_MOUNT_T_EMPTY_PATH`.
+    const FROM_EMPTY: libc::c_int = 0x4;
+    const TO_EMPTY: libc::c_int = 0x40;
+    let to = if path.is_empty() { TO_EMPTY } else { 0 };
+    // SAFETY: both strings outlive the call.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            folder.as_raw_fd(),
+            path.as_ptr(),
+            FROM_EMPTY | to,
+        )
+    })
+    .map(drop)
+}
+
+fn empty(path: &CStr) -> libc::c_int {
+    if path.is_empty() {
+        libc::AT_EMPTY_PATH
+    } else {
+        0
+    }
+}
+
 /// Adds `attributes` (`MOUNT_ATTR_…`) to the mount of `tree`, and to those beneath it if `recursive`.
 pub(super) fn restrict_mount(tree: BorrowedFd<'_>, attributes: u64, recursive: bool) -> Result<()> {
     // SAFETY: all zeros is a valid value of this struct of integers.
