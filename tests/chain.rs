@@ -29,17 +29,22 @@ fn is_worker(request: &ChatRequest) -> bool {
 
 /// Workers copy the line with the secret, the manager repeats its notes.
 fn reader() -> ScriptedModel {
-    ScriptedModel::from_fn(|request| {
-        let prompt = &request.messages.last().unwrap().content;
-        Ok(if is_worker(request) {
-            let chunk = between(prompt, "\"\"\"\n", "\n\"\"\"");
-            let found = chunk.lines().find(|line| line.starts_with("The secret"));
-            found.unwrap_or("The text does not mention it.").to_owned()
-        } else {
-            between(prompt, "notes were taken:\n\"\"\"\n", "\n\"\"\"")
-        })
-    })
-    .with_profile(profile())
+    ScriptedModel::from_fn(|request| Ok(reply(request))).with_profile(profile())
+}
+
+fn reply(request: &ChatRequest) -> String {
+    let prompt = prompt(request);
+    if is_worker(request) {
+        let chunk = between(prompt, "\"\"\"\n", "\n\"\"\"");
+        let found = chunk.lines().find(|line| line.starts_with("The secret"));
+        found.unwrap_or("The text does not mention it.").to_owned()
+    } else {
+        between(prompt, "notes were taken:\n\"\"\"\n", "\n\"\"\"")
+    }
+}
+
+fn prompt(request: &ChatRequest) -> &str {
+    &request.messages.last().unwrap().content
 }
 
 fn between(text: &str, start: &str, end: &str) -> String {
@@ -346,4 +351,69 @@ proptest! {
             }
         }
     }
+}
+
+/// A model that answers two requests at a time and knows again what it has read.
+fn server() -> ScriptedModel {
+    reader().configure(|profile| {
+        profile.parallel = 2;
+        profile.prefix_cache = true;
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_chunk_is_prefilled_while_a_worker_writes() {
+    let text = lines(60, 40);
+    let plain = reader();
+    let (expected, calls) = ask(ChainOfAgents::new(Arc::new(plain)), &text).await;
+    let chunks = expected.units.len() as u64;
+    assert!(chunks > 2);
+
+    let model = server().latency(std::time::Duration::from_secs(1));
+    let chain = ChainOfAgents::new(Arc::new(model.clone())).prefill_ahead(true);
+    let began = tokio::time::Instant::now();
+    let (answer, ahead) = ask(chain, &text).await;
+    assert_eq!(answer, expected);
+    assert_eq!(ahead, calls + chunks - 1);
+    // One beside the other, so that it takes no longer than without.
+    assert_eq!(began.elapsed().as_secs(), chunks + 1);
+    assert_eq!(model.max_in_flight(), 2);
+
+    // Each prefill is the beginning of a later prompt, all of it up to what is not known yet.
+    let requests = model.requests();
+    let (short, long): (Vec<_>, Vec<_>) = requests
+        .iter()
+        .filter(|request| is_worker(request))
+        .partition(|request| request.max_tokens == Some(1));
+    assert_eq!(short.len() as u64, chunks - 1);
+    for (prefill, read) in short.iter().zip(&long[1..]) {
+        let chunk = prompt(prefill).split("Question:").next().unwrap();
+        assert!(prompt(read).starts_with(chunk), "{chunk}");
+    }
+}
+
+#[tokio::test]
+async fn a_prefill_that_fails_does_not_matter() {
+    let model = ScriptedModel::from_fn(|request| match request.max_tokens {
+        Some(1) => Err(catena::Error::other("no slot is free")),
+        _ => Ok(reply(request)),
+    })
+    .with_profile(server().profile().clone());
+    let chain = ChainOfAgents::new(Arc::new(model)).prefill_ahead(true);
+    let (answer, _) = ask(chain, &lines(60, 40)).await;
+    assert!(answer.text.contains("marmalade"));
+}
+
+#[test]
+fn prefilling_needs_a_cache_and_a_second_request() {
+    let refused = |model: ScriptedModel| {
+        let chain = ChainOfAgents::new(Arc::new(model)).prefill_ahead(true);
+        let error = chain.build().unwrap_err();
+        assert!(error.is_invalid() && error.help().is_some(), "{error}");
+        error.to_string()
+    };
+    let alone = server().configure(|profile| profile.parallel = 1);
+    assert!(refused(alone).contains("one request at a time"));
+    let forgetful = server().configure(|profile| profile.prefix_cache = false);
+    assert!(refused(forgetful).contains("no prefix cache"));
 }

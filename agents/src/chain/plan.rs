@@ -37,7 +37,7 @@ impl Plan {
         if !self.approve {
             return Ok(());
         }
-        let planned = Planned::new(chunks, self.worker.window());
+        let planned = Planned::new(chunks, self.worker.window(), self.worker.prefills());
         match cx.interrupt("plan", &planned).await? {
             true => Ok(()),
             false => Err(Error::other("it was not to be read")
@@ -70,6 +70,7 @@ impl Agent for Plan {
                         kind: source.kind,
                         range: chunk.range,
                         text: chunk.text,
+                        next: None,
                     }),
             );
         }
@@ -82,6 +83,12 @@ impl Agent for Plan {
             Order::LeftToRight => {}
             Order::RightToLeft => parts.reverse(),
             Order::Shuffled(seed) => shuffle(&mut parts, seed),
+        }
+        if self.worker.prefills() {
+            for index in 1..parts.len() {
+                let next = (parts[index].document, parts[index].range.clone());
+                parts[index - 1].next = Some(next);
+            }
         }
         let state = State {
             input,

@@ -66,11 +66,16 @@ pub struct Planned {
 }
 
 impl Planned {
-    pub(super) fn new(chunks: usize, window: u32) -> Self {
+    pub(super) fn new(chunks: usize, window: u32, prefill_ahead: bool) -> Self {
+        let ahead = match prefill_ahead {
+            true => chunks.saturating_sub(1),
+            false => 0,
+        };
+        let calls = chunks + 1 + ahead;
         Self {
             chunks,
-            calls: chunks + 1,
-            max_tokens: (chunks as u64 + 1) * u64::from(window),
+            calls,
+            max_tokens: calls as u64 * u64::from(window),
         }
     }
 }
@@ -94,6 +99,9 @@ pub(super) struct Part {
     pub(super) kind: DocumentKind,
     pub(super) range: Range<usize>,
     pub(super) text: String,
+    /// Where the chunk that is read after it stands, if that is to be prefilled meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<(usize, Range<usize>)>,
 }
 
 /// What a chain carries from chunk to chunk.
@@ -107,6 +115,11 @@ impl State {
     /// What the next agent is handed: the last unit's text, empty at the start.
     pub(super) fn unit(&self) -> &str {
         self.units.last().map_or("", |unit| &unit.text)
+    }
+
+    /// The text of a chunk.
+    pub(super) fn chunk(&self, document: usize, range: &Range<usize>) -> Option<&str> {
+        self.input.documents.get(document)?.text.get(range.clone())
     }
 }
 

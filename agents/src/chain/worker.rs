@@ -41,6 +41,7 @@ pub(super) struct Worker {
     notes: Notes,
     on_refusal: OnRefusal,
     sampling: Option<(f32, u64)>,
+    prefill_ahead: bool,
 }
 
 /// The variables of the templates.
@@ -66,7 +67,13 @@ impl Worker {
             notes: chain.notes,
             on_refusal: chain.on_refusal,
             sampling: chain.sampling,
+            prefill_ahead: chain.prefill_ahead,
         })
+    }
+
+    /// Whether a chunk is prefilled while the one before it is read.
+    pub(super) fn prefills(&self) -> bool {
+        self.prefill_ahead
     }
 
     /// How many tokens a chunk may have: what the window leaves after the instructions, the
@@ -154,7 +161,15 @@ impl Worker {
                         .wrapping_add(u64::from(tried)),
                 ),
             };
-            let answer = cx.chat(&*self.model, request).await?;
+            let answer = match self.prefill(step, attempt)? {
+                None => cx.chat(&*self.model, request).await?,
+                Some(ahead) => {
+                    let read = cx.chat(&*self.model, request);
+                    // What comes of it is in the model's cache, or is not: the chain goes on either way.
+                    let (answer, _) = futures::join!(read, cx.chat(&*self.model, ahead));
+                    answer?
+                }
+            };
             cut = answer.finish == FinishReason::Length;
             let written = match cut {
                 true => whole_sentences(&answer.text),
@@ -178,6 +193,19 @@ impl Worker {
             refused,
             cut,
         })
+    }
+
+    /// The request that has the model read the beginning of the next worker's prompt: all of it up to
+    /// the unit, which is being written.
+    fn prefill(&self, step: &Step<State, Part>, attempt: u32) -> Result<Option<ChatRequest>> {
+        let Some((document, range)) = step.item.next.as_ref().filter(|_| attempt == 0) else {
+            return Ok(None);
+        };
+        let Some(chunk) = step.state.chunk(*document, range) else {
+            return Ok(None);
+        };
+        let request = self.request(&step.state.input.task, chunk, "")?;
+        Ok(Some(request.max_tokens(1)))
     }
 
     /// What is handed on when the worker has `written` this; empty if that is of no use.

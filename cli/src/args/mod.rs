@@ -161,6 +161,11 @@ pub(crate) struct Reading {
     #[arg(long)]
     pub(crate) approve: bool,
 
+    /// Have the next chunk read while a worker still writes: for a server on a GPU that takes two
+    /// requests at a time and keeps prompts in a cache
+    #[arg(long)]
+    pub(crate) prefill_ahead: bool,
+
     #[command(flatten)]
     pub(crate) limits: Limits,
 

@@ -26,6 +26,7 @@ pub(crate) struct Job {
     pub(crate) with: With,
     pub(crate) answer_tokens: u32,
     pub(crate) approve: bool,
+    pub(crate) prefill_ahead: bool,
     pub(crate) limits: Limits,
     /// `None`: the run is not recorded.
     pub(crate) journal: Option<Arc<SqliteJournal>>,
@@ -68,6 +69,7 @@ impl Job {
             .answer_tokens(self.answer_tokens)
             .notes(notes.into())
             .approve(self.approve)
+            .prefill_ahead(self.prefill_ahead)
             .prompts(prompts(&self.with, config)?)
             .build()
             .map_err(as_usage)?;
@@ -79,6 +81,7 @@ impl Job {
             prompts: prompts_folder(&self.with, config)?,
             answer_tokens: self.answer_tokens,
             approve: self.approve,
+            prefill_ahead: self.prefill_ahead,
         };
         let mut session = Session::new(&self, model.profile().name.clone(), window);
         loop {

@@ -49,6 +49,7 @@ async fn read(reading: Reading, task: Task, name: &str, config: &Config) -> Resu
         with: reading.with,
         answer_tokens: reading.answer_tokens,
         approve: reading.approve,
+        prefill_ahead: reading.prefill_ahead,
         limits: reading.limits,
         journal,
         begin: Begin::Scratch,

@@ -24,6 +24,8 @@ pub(crate) struct Setting {
     pub(crate) answer_tokens: u32,
     #[serde(default)]
     pub(crate) approve: bool,
+    #[serde(default)]
+    pub(crate) prefill_ahead: bool,
 }
 
 impl Setting {
