@@ -39,7 +39,6 @@ fn bodies(tests: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = tests;
     while let Some((_, after)) = rest.split_once("#[test]") {
-        rest = after;
         let Some(open) = after.find('{') else { break };
         let body = after.get(open + 1..).unwrap_or_default();
         let Some(end) = Scanner::new(body).position(|depth, c| depth < 0 && c == '}') else {
