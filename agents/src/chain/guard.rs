@@ -203,6 +203,7 @@ mod tests {
             kind,
             range: 0..text.len(),
             text: text.to_owned(),
+            next: None,
         }
     }
 

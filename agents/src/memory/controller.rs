@@ -289,15 +289,15 @@ impl Controller {
     }
 
     fn fact_size(&self, fact: &RecalledFact) -> u64 {
+        let RecalledFact {
+            about, is, since, ..
+        } = fact;
         let past = fact.before.iter();
         let past: String = past
-            .map(|past| format!("; before that: {} (until {})", past.is, past.until))
+            .map(|past| format!("- {about} before that, until {}: {}\n", past.until, past.is))
             .collect();
-        let line = format!(
-            "- {}: {} (since {}){past}\n",
-            fact.about, fact.is, fact.since
-        );
-        self.renderer.count(&line) + 2
+        let lines = format!("- {about}: {is} (since {since})\n{past}");
+        self.renderer.count(&lines) + 2 * (1 + fact.before.len() as u64)
     }
 
     /// Facts are short, and go in before anything else, up to a quarter of the room.

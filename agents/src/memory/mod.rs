@@ -10,6 +10,7 @@ mod document;
 mod facts;
 mod remember;
 mod render;
+mod tense;
 mod types;
 
 pub use document::{Digest, DocumentMemory};

@@ -6,7 +6,10 @@ use catena_core::{ChatMessage, ChatModel, ChatRequest, Prompt, Result, Segmenter
 use catena_memory::{Form, MemoryItem, Moment};
 use serde::Serialize;
 
-use super::types::{Flash, Line, RecalledFact};
+use super::{
+    tense::asks_about_the_past,
+    types::{Flash, Line, RecalledFact},
+};
 
 /// The prompt of the answer.
 #[derive(Clone, Debug)]
@@ -24,6 +27,7 @@ struct Variables<'a> {
     instructions: &'a str,
     now: String,
     facts: &'a [RecalledFact],
+    past: bool,
     memories: &'a [Line],
     message: &'a str,
 }
@@ -42,6 +46,7 @@ impl Renderer {
             instructions: &self.instructions,
             now: if self.dates { date(now) } else { String::new() },
             facts,
+            past: asks_about_the_past(message),
             memories,
             message,
         })?;
@@ -103,7 +108,7 @@ impl Renderer {
             summary,
         } = line;
         let text = match summary.is_empty() {
-            true => format!("[turn {turn}, {when}] {user}\nAssistant: {bot}\n"),
+            true => format!("[turn {turn}, {when}] User: {user}\nAssistant: {bot}\n"),
             false => format!("[turn {turn}, {when}] {summary}\n"),
         };
         // Tokens at the ends may join others.

@@ -273,7 +273,7 @@ mod tests {
     fn the_statement_that_failed_is_quoted_whole() {
         let task = task();
         let failed = report(Fault::Assertion, "tests/sums.rs", 3);
-        let text = failure(&task, &task.files, &failed, &WordCounter::default(), 100);
+        let text = failure(&task, &task.files, &failed, &WordCounter, 100);
         let expected = "it failed\n  in tests/sums.rs, line 3: assert_eq!(\ntotal(&[1]),\n1\n);";
         assert_eq!(text, expected);
     }
@@ -283,7 +283,7 @@ mod tests {
         let text: String = (1..=100).map(|n| format!("line {n}\n")).collect();
         let file = SourceFile::new("src/sums.rs", text);
         let report = report(Fault::Panic, "src/sums.rs", 50);
-        let (text, note) = shown(&file, Some(&report), &WordCounter::default(), 30).unwrap();
+        let (text, note) = shown(&file, Some(&report), &WordCounter, 30).unwrap();
         assert!(
             text.contains("line 50") && text.split_whitespace().count() <= 30,
             "{text}"

@@ -124,6 +124,7 @@ struct Variables<'a> {
     instructions: &'a str,
     now: &'a str,
     facts: [(); 0],
+    past: bool,
     memories: &'a [Line],
     message: &'a str,
 }
@@ -158,6 +159,7 @@ impl AnswerFromTurns {
             instructions: &self.instructions,
             now: "",
             facts: [],
+            past: false,
             memories: lines,
             message: question,
         })?;
