@@ -8,6 +8,11 @@ if ! CATENA_SERVERS=$(scripts/venv.sh servers models/tests/servers/requirements.
     CATENA_SERVERS=
 fi
 export CATENA_SERVERS
+if ! CATENA_MCP_SERVERS=$(scripts/npm.sh mcp tools/mcp/tests/servers/package.json); then
+    echo "The server that catena-mcp is tested against could not be installed: see above" >&2
+    CATENA_MCP_SERVERS=
+fi
+export CATENA_MCP_SERVERS
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -18,8 +23,9 @@ run() {
     cargo test --locked --no-fail-fast "$@" 2>&1 | tee -a "$log" || failed=1
 }
 
-# Against a real server. Where it cannot be installed they fail, and say so: they are not left out.
+# Against real servers. Where one cannot be installed they fail, and say so: they are not left out.
 run -p catena-models --test servers
+run -p catena-mcp --test servers
 # Apart, so that the dependencies of the engine and the indexes keep their features and are not built twice.
 heavy=(-p catena-cli -p catena-edge -p catena-fastembed -p catena-local -p catena-qdrant)
 run

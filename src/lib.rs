@@ -7,6 +7,7 @@
 //! - [`agents`]: the finished systems;
 //! - [`memory`]: what conversations are remembered in;
 //! - [`tools`]: what agents work with;
+//! - `mcp`, with the feature of that name: tools of MCP servers;
 //! - `local`, with the feature of that name: models in process.
 
 #![forbid(unsafe_code)]
@@ -15,6 +16,8 @@ pub use catena_agents as agents;
 pub use catena_core::*;
 #[cfg(feature = "local")]
 pub use catena_local as local;
+#[cfg(feature = "mcp")]
+pub use catena_mcp as mcp;
 pub use catena_memory as memory;
 pub use catena_models as models;
 pub use catena_tools as tools;

@@ -3,6 +3,7 @@
 //! - [`ChainOfAgents`]: questions and summaries over documents of any length.
 //! - [`MemoryChat`]: a conversation that never forgets and never overflows.
 //! - [`Repairer`]: code that passes its tests, from code that does not.
+//! - [`ToolAgent`]: a model that uses tools until it knows the answer.
 
 #![forbid(unsafe_code)]
 
@@ -11,6 +12,7 @@ mod full_context;
 mod memory;
 mod prompts;
 mod repair;
+mod tool_use;
 
 pub use chain::{
     ChainAnswer, ChainInput, ChainOfAgents, MultiPath, Notes, OnRefusal, Order, Passage, Place,
@@ -26,4 +28,7 @@ pub use repair::{
     BugCategory, BugType, Check, CheckStep, ClassifiedBy, Critique, Diagnostic, Fault, Form,
     Language, Method, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS, Raw, RepairTask, Repaired,
     Repairer, Report, Round, Runner, SandboxRunner, ScriptedRunner, SourceFile, Stage, Stopped,
+};
+pub use tool_use::{
+    Calling, OnLimit, RecallArguments, RecallMemory, ToolAgent, ToolAnswer, ToolUse,
 };

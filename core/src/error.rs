@@ -433,9 +433,9 @@ impl Error {
         }
     }
 
-    /// No failure policy may go on after it: the run is being stopped, waits, has spent what it
-    /// may, or could not be recorded.
-    pub(crate) fn ends_the_run(&self) -> bool {
+    /// Nothing may go on after it, no failure policy and no agent that catches errors: the run is
+    /// being stopped, waits, has spent what it may, or could not be recorded.
+    pub fn ends_the_run(&self) -> bool {
         matches!(
             self.0.kind,
             Kind::Cancelled

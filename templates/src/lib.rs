@@ -42,6 +42,10 @@ templates![
     "repair/critique",
     "repair/critique_paper",
     "repair/program",
+    "tool_use/json",
+    "tool_use/last",
+    "tool_use/native",
+    "tool_use/result",
 ];
 
 #[cfg(test)]
