@@ -36,7 +36,7 @@ async fn main() -> catena::Result<()> {
             Ok("kept")
         },
     );
-    let tools = Toolbox::new().add(ReadFile::new(".")?)?.add(keep)?;
+    let tools = Toolbox::new().with(ReadFile::new(".")?)?.with(keep)?;
     let tools = tools.approve(["keep_note"])?;
     let agent = Arc::new(ToolAgent::new(model, tools).build()?);
 

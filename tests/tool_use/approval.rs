@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::support::{Done, agent, call, calls, finish, memory, native, noting, options, told};
 
 fn tools(done: &Done) -> Toolbox {
-    let tools = Toolbox::new().add(noting("read", done)).unwrap();
-    let tools = tools.add(noting("write", done)).unwrap();
+    let tools = Toolbox::new().with(noting("read", done)).unwrap();
+    let tools = tools.with(noting("write", done)).unwrap();
     tools.approve(["write"]).unwrap()
 }
 

@@ -14,7 +14,7 @@ use crate::support::{Done, Gate, Text, agent, answer, call, calls, native, notin
 #[tokio::test]
 async fn calls_are_made_and_their_results_told_until_there_is_an_answer() {
     let done = Done::default();
-    let tools = Toolbox::new().add(noting("say", &done)).unwrap();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
     let model = native([
         Reply::calling("Let me see.", [call("a", "say", "one")]),
         calls([call("b", "say", "two")]),
@@ -40,7 +40,7 @@ async fn results_come_in_the_order_of_the_calls_whatever_is_done_first() {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
         Ok(said.text)
     });
-    let tools = Toolbox::new().add(wait).unwrap();
+    let tools = Toolbox::new().with(wait).unwrap();
     let model = native([
         calls([
             call("a", "wait", "9"),
@@ -66,7 +66,7 @@ async fn no_more_calls_are_made_at_once_than_the_width() {
             async move { gate.pass().await }
         })
     };
-    let tools = Toolbox::new().add(pass).unwrap();
+    let tools = Toolbox::new().with(pass).unwrap();
     let many: Vec<ToolCall> = (0..9).map(|n| call(&n.to_string(), "pass", "x")).collect();
     let model = native([Reply::calling("", many), Reply::from("Done.")]);
     let agent = agent(&model, &tools).width(3);
@@ -83,7 +83,7 @@ async fn no_more_calls_are_made_at_once_than_the_width() {
 #[tokio::test]
 async fn what_is_wrong_with_a_call_is_told_and_nothing_is_called() {
     let done = Done::default();
-    let tools = Toolbox::new().add(noting("say", &done)).unwrap();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
     let wrong = [
         (ToolCall::new("1", "say", "{\"text\": \"a"), "no JSON"),
         (
@@ -127,7 +127,7 @@ async fn what_is_wrong_with_a_call_is_told_and_nothing_is_called() {
 #[tokio::test]
 async fn calls_with_the_same_id_are_told_apart() {
     let done = Done::default();
-    let tools = Toolbox::new().add(noting("say", &done)).unwrap();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
     let model = native([
         calls([call("x", "say", "one"), call("x", "say", "two")]),
         calls([call("x", "say", "three"), call("", "say", "four")]),
@@ -153,7 +153,7 @@ async fn calls_with_the_same_id_are_told_apart() {
 #[tokio::test]
 async fn a_crowd_of_calls_is_bounded() {
     let done = Done::default();
-    let tools = Toolbox::new().add(noting("say", &done)).unwrap();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
     let many = (0..100).map(|n| call(&n.to_string(), "say", &n.to_string()));
     let model = native([Reply::calling("", many), Reply::from("Done.")]);
     let answer = answer(agent(&model, &tools)).await;
@@ -171,7 +171,7 @@ async fn what_a_tool_gives_is_shown_as_text_or_as_json() {
     let weather = tool("weather", "?", |_: (), _: Context| async {
         Ok(Weather { degrees: -3 })
     });
-    let tools = Toolbox::new().add(weather).unwrap();
+    let tools = Toolbox::new().with(weather).unwrap();
     let model = native([
         calls([
             ToolCall::new("1", "weather", ""),

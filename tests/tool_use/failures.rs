@@ -19,7 +19,7 @@ fn failing() -> Toolbox {
             text => Err::<String, _>(Error::unavailable(text.to_owned()).with_help("wait")),
         }
     });
-    let tools = Toolbox::new().add(fail).unwrap();
+    let tools = Toolbox::new().with(fail).unwrap();
     tools.timeout(Duration::from_secs(5))
 }
 
@@ -56,7 +56,7 @@ async fn a_cancelled_run_stops_its_tools() {
             async move { gate.pass().await }
         })
     };
-    let tools = Toolbox::new().add(pass).unwrap();
+    let tools = Toolbox::new().with(pass).unwrap();
     let model = native([calls([call("1", "pass", "x")]), Reply::from("?")]);
     let graph = agent(&model, &tools).build().unwrap();
     let run = Run::start(graph, "the task".to_owned(), RunOptions::new("run"));

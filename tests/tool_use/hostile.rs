@@ -54,9 +54,9 @@ async fn a_file_reaches_no_tool_that_is_not_allowed_and_none_without_approval() 
     let done = Done::default();
     let tools = || -> Result<Toolbox> {
         Toolbox::new()
-            .add(ReadFile::new(&inner)?)?
-            .add(noting("erase", &done))?
-            .add(noting("write", &done))?
+            .with(ReadFile::new(&inner)?)?
+            .with(noting("erase", &done))?
+            .with(noting("write", &done))?
             .only(["read_file", "write"])?
             .approve(["write"])
     };
@@ -104,7 +104,7 @@ async fn a_file_reaches_no_tool_that_is_not_allowed_and_none_without_approval() 
 async fn a_task_with_marks_of_templates_is_text() {
     let done = Done::default();
     let model = ScriptedModel::new().otherwise(r#"{"answer":"ok"}"#);
-    let tools = Toolbox::new().add(noting("say", &done)).unwrap();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
     let graph = ToolAgent::new(Arc::new(model.clone()), tools)
         .build()
         .unwrap();

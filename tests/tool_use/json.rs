@@ -10,7 +10,7 @@ use catena::{
 use crate::support::{Done, agent, answer, call, calls, finish, native, noting};
 
 fn tools(done: &Done) -> Toolbox {
-    Toolbox::new().add(noting("say", done)).unwrap()
+    Toolbox::new().with(noting("say", done)).unwrap()
 }
 
 fn last(request: &ChatRequest) -> &str {

@@ -13,7 +13,7 @@ use crate::support::{
 
 fn endless(done: &Done) -> (ScriptedModel, Toolbox) {
     let replies = (0..20).map(|n| calls([call("x", "say", &n.to_string())]));
-    let tools = Toolbox::new().add(noting("say", done)).unwrap();
+    let tools = Toolbox::new().with(noting("say", done)).unwrap();
     (native(replies), tools)
 }
 
@@ -41,7 +41,7 @@ async fn an_agent_that_calls_for_ever_is_stopped_with_an_error_that_says_so() {
 #[tokio::test]
 async fn or_it_has_to_answer_from_what_it_knows() {
     let done = Done::default();
-    let tools = Toolbox::new().add(noting("say", &done)).unwrap();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
     let model = native([
         calls([call("1", "say", "one")]),
         calls([call("2", "say", "two")]),
@@ -74,7 +74,7 @@ async fn one_that_calls_even_then_has_failed() {
 #[tokio::test]
 async fn a_budget_spent_in_the_middle_is_raised_and_no_call_repeated() {
     let done = Done::default();
-    let tools = Toolbox::new().add(noting("say", &done)).unwrap();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
     let model = native([
         calls([call("1", "say", "one"), call("2", "say", "two")]),
         calls([call("3", "say", "three")]),
@@ -99,7 +99,7 @@ async fn a_result_is_cut_and_old_ones_make_way_for_new_ones() {
     let long = tool("long", "?", |said: Text, _: Context| async move {
         Ok(format!("{} ", said.text).repeat(400))
     });
-    let tools = Toolbox::new().add(long).unwrap();
+    let tools = Toolbox::new().with(long).unwrap();
     let mut replies: Vec<Reply> = Vec::new();
     for word in ["one", "two", "three", "four"] {
         replies.push(calls([call(word, "long", word)]));
@@ -146,7 +146,7 @@ async fn a_task_that_does_not_fit_is_an_error_that_says_by_how_much() {
 #[tokio::test]
 async fn an_answer_that_was_cut_off_says_so() {
     let done = Done::default();
-    let tools = Toolbox::new().add(noting("say", &done)).unwrap();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
     let model = native([Reply::from("one two three four five six")]);
     let answer = answer(agent(&model, &tools).answer_tokens(3)).await;
     assert_eq!((&*answer.text, answer.cut), ("one two three", true));

@@ -17,9 +17,9 @@ fn tools() -> Toolbox {
         "Old Tom kept the key in a blue teapot.",
     )];
     Toolbox::new()
-        .add(ReadFile::new(".").unwrap())
+        .with(ReadFile::new(".").unwrap())
         .unwrap()
-        .add(SearchDocuments::new(documents))
+        .with(SearchDocuments::new(documents))
         .unwrap()
 }
 

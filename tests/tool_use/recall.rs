@@ -43,7 +43,7 @@ fn recall(query: &str) -> ToolCall {
 #[tokio::test]
 async fn what_was_said_and_what_is_known_is_found_again_in_its_namespace_alone() {
     let (_folder, memory, ada) = remembered().await;
-    let tools = Toolbox::new().add(RecallMemory::new(memory, ada)).unwrap();
+    let tools = Toolbox::new().with(RecallMemory::new(memory, ada)).unwrap();
     let model = native([calls([recall("the boat")]), Reply::from("Blue.")]);
     let answer = answer(agent(&model, &tools)).await;
     let result = &answer.used[0].result;
@@ -58,7 +58,9 @@ async fn what_was_said_and_what_is_known_is_found_again_in_its_namespace_alone()
 #[tokio::test]
 async fn it_is_paid_for_and_goes_on_when_the_budget_is_raised() {
     let (_folder, archive, ada) = remembered().await;
-    let tools = Toolbox::new().add(RecallMemory::new(archive, ada)).unwrap();
+    let tools = Toolbox::new()
+        .with(RecallMemory::new(archive, ada))
+        .unwrap();
     let model = native([calls([recall("the boat")]), Reply::from("Blue.")]);
     let journal = memory();
     let graph = || agent(&model, &tools).build().unwrap();

@@ -18,7 +18,7 @@ use crate::support::{
 #[tokio::test]
 async fn finished_calls_are_not_made_again() {
     let done = Done::default();
-    let tools = Toolbox::new().add(noting("say", &done)).unwrap();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
     let down = Arc::new(AtomicBool::new(true));
     let is_down = Arc::clone(&down);
     let model = ScriptedModel::from_fn(move |_| match is_down.load(Ordering::SeqCst) {
@@ -55,7 +55,7 @@ async fn stopped_in_the_middle(repeatable: bool) -> (Gate, ScriptedModel, ToolOu
         })
     };
     let pass = if repeatable { pass.repeatable() } else { pass };
-    let tools = Toolbox::new().add(pass).unwrap();
+    let tools = Toolbox::new().with(pass).unwrap();
     let model = native([calls([call("1", "pass", "x")]), Reply::from("Done.")]);
     let journal = memory();
     let graph = || agent(&model, &tools).build().unwrap();
@@ -96,7 +96,7 @@ async fn wherever_a_run_breaks_off_no_call_is_begun_twice() {
         ]
     };
     let done = Done::default();
-    let tools = Toolbox::new().add(noting("say", &done)).unwrap();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
     let journal = memory();
     let graph = |model: &ScriptedModel| agent(model, &tools).build().unwrap();
     let (whole, result) = finish(graph(&native(replies())), options(&journal)).await;

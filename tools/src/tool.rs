@@ -71,7 +71,7 @@ use crate::schema;
 ///     }
 /// }
 ///
-/// let tools = Toolbox::new().add(Divide)?;
+/// let tools = Toolbox::new().with(Divide)?;
 /// assert_eq!(tools.specs()[0].parameters["required"][1], "divisor");
 /// # Ok::<(), Error>(())
 /// ```
@@ -207,7 +207,7 @@ impl<T: Tool> DynTool for T {
 /// let weather = tool("weather", "The weather of a city, now.", |city: City, _cx: Context| async move {
 ///     Ok(format!("It snows in {}.", city.city))
 /// });
-/// let tools = Toolbox::new().add(weather.repeatable())?;
+/// let tools = Toolbox::new().with(weather.repeatable())?;
 /// # Ok::<(), catena_core::Error>(())
 /// ```
 pub fn tool<A, O, F, Fut>(

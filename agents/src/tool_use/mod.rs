@@ -68,7 +68,7 @@ use crate::Prompts;
 ///     .configure(|profile| profile.tools = true)
 ///     .replies([Reply::calling("", [call]), Reply::from("Yes, it snows.")]);
 ///
-/// let graph = ToolAgent::new(Arc::new(model), Toolbox::new().add(weather)?).build()?;
+/// let graph = ToolAgent::new(Arc::new(model), Toolbox::new().with(weather)?).build()?;
 /// let task = "Do I need a coat in Oslo?".to_owned();
 /// let run = Run::start(graph, task, RunOptions::new("coat"));
 /// let answer = run.outcome().await?.output;

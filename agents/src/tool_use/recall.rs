@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 /// use catena_tools::Toolbox;
 ///
 /// fn tools(memory: Memory, ada: NamespaceId) -> Result<Toolbox> {
-///     Toolbox::new().add(RecallMemory::new(memory, ada))
+///     Toolbox::new().with(RecallMemory::new(memory, ada))
 /// }
 /// ```
 #[derive(Clone, Debug)]

@@ -34,8 +34,8 @@ use crate::{
 /// let server = StdioServer::new("mcp-server-git").args(["--repository", "."]);
 /// let git = McpClient::stdio(server).await?.prefix("git_");
 /// let tools = Toolbox::new()
-///     .add(ReadFile::new(".")?)?
-///     .add_all(git.tools().await?)?
+///     .with(ReadFile::new(".")?)?
+///     .with_all(git.tools().await?)?
 ///     .only(["read_file", "git_git_status", "git_git_commit"])?
 ///     .approve(["git_git_commit"])?;
 /// # Ok(())

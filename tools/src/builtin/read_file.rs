@@ -30,7 +30,7 @@ use crate::{Document, DocumentKind, Tool};
 ///
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let folder = folder.path();
-/// let tools = Toolbox::new().add(ReadFile::new(folder)?.max_bytes(100_000))?;
+/// let tools = Toolbox::new().with(ReadFile::new(folder)?.max_bytes(100_000))?;
 /// # Ok::<(), catena_core::Error>(())
 /// ```
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use crate::{Document, Tool, words};
 /// use catena_tools::{Document, SearchDocuments, Toolbox};
 ///
 /// let documents = vec![Document::new("tom.txt", "Old Tom kept the key in a blue teapot.")];
-/// let tools = Toolbox::new().add(SearchDocuments::new(documents))?;
+/// let tools = Toolbox::new().with(SearchDocuments::new(documents))?;
 /// # Ok::<(), catena_core::Error>(())
 /// ```
 #[derive(Debug)]

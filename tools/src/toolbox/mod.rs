@@ -34,7 +34,7 @@ use crate::DynTool;
 /// let read = tool("read", "Reads.", |path: Path, _cx: Context| async move { Ok(path.path) });
 /// let write = tool("write", "Writes.", |path: Path, _cx: Context| async move { Ok(path.path) });
 /// let erase = tool("erase", "Erases.", |path: Path, _cx: Context| async move { Ok(path.path) });
-/// let tools = Toolbox::new().add(read)?.add(write)?.add(erase)?;
+/// let tools = Toolbox::new().with(read)?.with(write)?.with(erase)?;
 /// let tools = tools.only(["read", "write"])?.approve(["write"])?;
 /// assert_eq!(tools.names().collect::<Vec<_>>(), ["read", "write"]);
 /// assert!(tools.approve(["erase"]).is_err());
@@ -74,20 +74,20 @@ impl Toolbox {
     ///
     /// [`is_invalid`](Error::is_invalid) when there is one of that name, the name is not made of up to
     /// 64 letters, digits, `_` and `-`, or the schema of the arguments is none of an object.
-    pub fn add(self, tool: impl DynTool) -> Result<Self> {
-        self.add_dyn(Arc::new(tool))
+    pub fn with(self, tool: impl DynTool) -> Result<Self> {
+        self.with_dyn(Arc::new(tool))
     }
 
     /// Adds several tools, such as those of a server.
     ///
     /// # Errors
     ///
-    /// Those of [`add`](Self::add), for the first that has one.
-    pub fn add_all(self, tools: impl IntoIterator<Item = Arc<dyn DynTool>>) -> Result<Self> {
-        tools.into_iter().try_fold(self, Self::add_dyn)
+    /// Those of [`with`](Self::with), for the first that has one.
+    pub fn with_all(self, tools: impl IntoIterator<Item = Arc<dyn DynTool>>) -> Result<Self> {
+        tools.into_iter().try_fold(self, Self::with_dyn)
     }
 
-    fn add_dyn(mut self, tool: Arc<dyn DynTool>) -> Result<Self> {
+    fn with_dyn(mut self, tool: Arc<dyn DynTool>) -> Result<Self> {
         let spec = tool.spec();
         let name = &spec.name;
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
@@ -232,13 +232,13 @@ mod tests {
 
     #[test]
     fn two_of_one_name_are_refused() {
-        let tools = Toolbox::new().add(named("a")).unwrap();
-        let error = tools.clone().add(named("a")).unwrap_err();
+        let tools = Toolbox::new().with(named("a")).unwrap();
+        let error = tools.clone().with(named("a")).unwrap_err();
         assert!(error.is_invalid());
         assert_eq!(error.to_string(), "there are two tools called 'a'");
         assert!(
             tools
-                .add_all([Arc::new(named("a")) as Arc<dyn DynTool>])
+                .with_all([Arc::new(named("a")) as Arc<dyn DynTool>])
                 .is_err()
         );
     }
@@ -246,19 +246,19 @@ mod tests {
     #[test]
     fn a_name_is_one_that_providers_take() {
         for name in ["", "a b", "a.b", "ä", "a\nb", &"a".repeat(65)] {
-            let error = Toolbox::new().add(named(name)).unwrap_err();
+            let error = Toolbox::new().with(named(name)).unwrap_err();
             assert!(error.is_invalid() && error.help().is_some(), "{name}");
         }
         let longest = "a".repeat(64);
         for name in ["a", "A-1_b", &longest] {
-            assert!(Toolbox::new().add(named(name)).is_ok(), "{name}");
+            assert!(Toolbox::new().with(named(name)).is_ok(), "{name}");
         }
     }
 
     #[test]
     fn an_allow_list_names_tools_that_there_are() {
         let tools = ["a", "b", "c"].into_iter().map(named);
-        let tools = tools.fold(Toolbox::new(), |tools_, tool| tools_.add(tool).unwrap());
+        let tools = tools.fold(Toolbox::new(), |tools_, tool| tools_.with(tool).unwrap());
         let error = tools.clone().only(["a", "d"]).unwrap_err();
         assert_eq!(error.to_string(), "there is no tool 'd'");
         assert_eq!(error.help(), Some("there are: a, b, c"));
@@ -290,7 +290,7 @@ mod tests {
             // Nothing is fetched.
             serde_json::json!({"type": "object", "$ref": "http://127.0.0.1:9/x.json"}),
         ] {
-            let error = Toolbox::new().add(Odd(schema.clone())).unwrap_err();
+            let error = Toolbox::new().with(Odd(schema.clone())).unwrap_err();
             assert!(error.to_string().contains("'odd'"), "{schema}: {error}");
         }
     }

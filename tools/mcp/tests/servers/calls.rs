@@ -14,7 +14,7 @@ async fn the_tools_are_the_same_over_both_transports() {
     for (transport, server) in both().await {
         let about = server.client.about();
         assert!(about.starts_with("mcp-servers/everything "), "{about}");
-        let tools = Toolbox::new().add_all(server.client.tools().await.unwrap());
+        let tools = Toolbox::new().with_all(server.client.tools().await.unwrap());
         let tools = tools.unwrap();
         let spec = |name: &str| tools.specs().into_iter().find(|spec| spec.name == name);
         let sum = spec("get-sum").unwrap();
@@ -31,7 +31,7 @@ async fn the_tools_are_the_same_over_both_transports() {
 async fn results_of_all_kinds_become_text() {
     for (transport, server) in both().await {
         let client = server.client.clone().prefix("ev_");
-        let tools = Toolbox::new().add_all(client.tools().await.unwrap());
+        let tools = Toolbox::new().with_all(client.tools().await.unwrap());
         let tools = tools.unwrap();
         let text = async |name: &str, arguments: &str| {
             let result = call(&tools, name, arguments).await.unwrap();
@@ -57,7 +57,7 @@ async fn results_of_all_kinds_become_text() {
 #[tokio::test]
 async fn arguments_that_do_not_fit_never_reach_the_server() {
     let server = over_stdio().await;
-    let tools = Toolbox::new().add_all(server.client.tools().await.unwrap());
+    let tools = Toolbox::new().with_all(server.client.tools().await.unwrap());
     let result = call(&tools.unwrap(), "get-sum", r#"{"a": "two", "b": 40}"#).await;
     let result = result.unwrap();
     assert_eq!(result.outcome, ToolOutcome::Refused);
@@ -67,7 +67,7 @@ async fn arguments_that_do_not_fit_never_reach_the_server() {
 #[tokio::test]
 async fn a_long_call_is_given_up_and_the_server_serves_on() {
     for (transport, server) in both().await {
-        let tools = Toolbox::new().add_all(server.client.tools().await.unwrap());
+        let tools = Toolbox::new().with_all(server.client.tools().await.unwrap());
         let tools = tools.unwrap().timeout(Duration::from_millis(300));
         let begun = Instant::now();
         let long = r#"{"duration": 60, "steps": 60}"#;
@@ -91,7 +91,7 @@ async fn a_server_knows_nothing_of_our_environment_but_what_it_is_given() {
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
     let server = server().env("GIVEN", "this");
     let client = McpClient::stdio(server).await.unwrap();
-    let tools = Toolbox::new().add_all(client.tools().await.unwrap());
+    let tools = Toolbox::new().with_all(client.tools().await.unwrap());
     let result = call(&tools.unwrap(), "get-env", "{}").await.unwrap();
     let environment: Value = serde_json::from_str(&result.text).unwrap();
     assert_eq!(environment["GIVEN"], "this");

@@ -41,7 +41,7 @@ async fn a_server_that_dies_is_an_error_that_says_so() {
     let file = folder.path().join("number");
     let client = McpClient::stdio(wrapped(&file, "echo these are my last words >&2;"));
     let client = client.await.unwrap();
-    let tools = Toolbox::new().add_all(client.tools().await.unwrap());
+    let tools = Toolbox::new().with_all(client.tools().await.unwrap());
     let tools = tools.unwrap();
     let process = fs::read_to_string(&file).unwrap();
     let calling = call(
@@ -126,7 +126,7 @@ async fn what_does_not_answer_over_http_is_an_error_that_says_so() {
         "{elsewhere}"
     );
     let client = connect("mcp").await.unwrap();
-    let tools = Toolbox::new().add_all(client.tools().await.unwrap());
+    let tools = Toolbox::new().with_all(client.tools().await.unwrap());
     let tools = tools.unwrap();
     drop(process);
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -148,7 +148,7 @@ async fn what_does_not_answer_over_http_is_an_error_that_says_so() {
 #[tokio::test]
 async fn a_server_outlives_a_cancelled_run() {
     let client = McpClient::stdio(server()).await.unwrap();
-    let tools = Toolbox::new().add_all(client.tools().await.unwrap());
+    let tools = Toolbox::new().with_all(client.tools().await.unwrap());
     let tools = tools.unwrap();
     let long = call(
         &tools,
