@@ -46,7 +46,10 @@ async fn main() -> catena::Result<()> {
         let run = Run::start(agent.clone(), task.clone(), options);
         let id = run.id().clone();
         let waits = match run.outcome().await {
-            Ok(outcome) => return Ok(println!("{}", outcome.output.text)),
+            Ok(outcome) => {
+                println!("{}", outcome.output.text);
+                return Ok(());
+            }
             Err(error) if error.is_interrupted() => error,
             Err(error) => return Err(error),
         };
