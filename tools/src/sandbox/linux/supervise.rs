@@ -287,10 +287,11 @@ impl Running<'_> {
                 self.measure();
                 if now >= next_walk {
                     self.measure_folder();
-                    // A large folder is not walked all the time.
-                    next_walk = Instant::now() + WALK.max(now.elapsed() * 10);
+                    // A large folder is not walked all the time, but never left alone for long.
+                    let pause = (now.elapsed() * 4).clamp(WALK, WALK * 10);
+                    next_walk = Instant::now() + pause;
                 }
-                next_watch = Instant::now() + WATCH.max(now.elapsed() * 4);
+                next_watch = Instant::now() + (now.elapsed() * 4).clamp(WATCH, WATCH * 10);
             }
         }
     }
