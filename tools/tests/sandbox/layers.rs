@@ -175,10 +175,12 @@ fn says_what_is_missing() {
 #[test]
 fn killing_the_program_that_runs_a_sandbox_ends_what_runs_in_it() {
     let marker = Marker::new();
+    let folder = Workspace::new().unwrap();
     let test = std::env::current_exe().unwrap();
     let mut host = std::process::Command::new(test)
         .args(["--ignored", "--exact", "layers::runs_for_long"])
         .env("CATENA_TEST_INNER", marker.name())
+        .env("CATENA_TEST_FOLDER", folder.path())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
@@ -202,11 +204,11 @@ fn killing_the_program_that_runs_a_sandbox_ends_what_runs_in_it() {
 #[ignore = "is killed by the test that runs it"]
 fn runs_for_long() {
     let name = std::env::var("CATENA_TEST_INNER").unwrap();
-    let workspace = Workspace::new().unwrap();
+    let folder = std::env::var("CATENA_TEST_FOLDER").unwrap();
     let command = Marker::named(name).mark(Command::new("python3").args([
         "-c",
         "import os, time\nfor _ in range(3):\n  if os.fork() == 0: os.setsid(); time.sleep(25)\ntime.sleep(25)",
     ]));
-    let output = block_on(crate::support::sandbox().run(&command, workspace.path())).unwrap();
+    let output = block_on(crate::support::sandbox().run(&command, folder.as_ref())).unwrap();
     assert_ne!(output.status, Status::Exited(1));
 }

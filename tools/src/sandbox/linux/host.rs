@@ -9,7 +9,7 @@ use std::{
 
 use catena_core::{Error, Result};
 
-use super::launch::Tree;
+use super::view::Tree;
 
 /// Where the working folder is seen.
 pub(super) const WORK: &str = "/work";

@@ -1,13 +1,16 @@
 //! The sandbox on Linux.
 
+mod failure;
 mod filter;
 mod host;
 mod launch;
 mod measure;
 mod plan;
+mod report;
 mod rules;
 mod supervise;
 mod sys;
+mod view;
 
 use std::{
     collections::BTreeSet,

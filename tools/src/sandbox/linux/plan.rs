@@ -12,9 +12,10 @@ use rustix::process::Resource;
 use super::{
     Machine,
     host::{DEVICES, WORK, c_string},
-    launch::{Plan, View},
+    launch::Plan,
     supervise::Streams,
     sys,
+    view::View,
 };
 use crate::sandbox::{Command, Limits, command::beneath};
 
