@@ -112,7 +112,7 @@ impl Fitting {
         let told =
             |kept: usize| format!("\n[{} of {} bytes left out]", text.len() - kept, text.len());
         let room = tokens.saturating_sub(self.count(&told(0))).max(1);
-        let mut end = text.floor_char_boundary(text.len().min(tokens.saturating_mul(BYTES)));
+        let mut end = boundary(text, text.len().min(tokens.saturating_mul(BYTES)));
         loop {
             let kept = text.get(..end).unwrap_or_default();
             let count = self.count(kept);
@@ -121,9 +121,15 @@ impl Fitting {
             }
             // In proportion, and a little less, since a text is not even.
             let next = (end as u128 * room as u128 / count as u128) as usize;
-            end = text.floor_char_boundary(next.min(end - 1));
+            end = boundary(text, next.min(end - 1));
         }
     }
+}
+
+/// The last boundary between two characters that is not behind byte `at`.
+fn boundary(text: &str, at: usize) -> usize {
+    let boundary = (0..=at).rev().find(|at| text.is_char_boundary(*at));
+    boundary.unwrap_or_default()
 }
 
 #[cfg(test)]

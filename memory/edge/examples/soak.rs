@@ -223,7 +223,7 @@ async fn turn(chat: &Arc<Graph<Message, Reply>>, message: String) -> Result<(Rep
         RunOptions::new("soak"),
     );
     let outcome = run.outcome().await?;
-    let tokens = outcome.usage.tokens.input + outcome.usage.tokens.output;
+    let tokens = outcome.usage.tokens();
     Ok((outcome.output, tokens))
 }
 

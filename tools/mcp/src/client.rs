@@ -46,7 +46,6 @@ pub struct McpClient {
     server: Arc<Server>,
     prefix: String,
     timeout: Duration,
-    result_bytes: usize,
 }
 
 /// The other end. Held by the client and by each tool.
@@ -131,7 +130,6 @@ impl McpClient {
             }),
             prefix: String::new(),
             timeout: Duration::from_secs(300),
-            result_bytes: 256 << 10,
         })
     }
 
@@ -148,13 +146,6 @@ impl McpClient {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
-        self
-    }
-
-    /// The most bytes of a result; what is left out is told. Default: 256 KiB.
-    #[must_use]
-    pub fn result_bytes(mut self, bytes: usize) -> Self {
-        self.result_bytes = bytes;
         self
     }
 
@@ -186,7 +177,6 @@ impl McpClient {
                 original: tool.name.into_owned(),
                 spec,
                 timeout: self.timeout,
-                result_bytes: self.result_bytes,
             }));
         }
         Ok(tools)

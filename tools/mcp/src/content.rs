@@ -3,8 +3,8 @@
 use catena_core::{Error, Result};
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 
-/// The text of a result, or the error that it is.
-pub(crate) fn text(result: CallToolResult, most: usize) -> Result<String> {
+/// The text of a result, or the error that it is. The toolbox bounds its size.
+pub(crate) fn text(result: CallToolResult) -> Result<String> {
     let mut parts: Vec<String> = result.content.into_iter().map(part).collect();
     if parts.is_empty() {
         // With text beside it, it is the same once more.
@@ -12,7 +12,7 @@ pub(crate) fn text(result: CallToolResult, most: usize) -> Result<String> {
     }
     let text = match parts.is_empty() {
         true => "(nothing)".to_owned(),
-        false => cut(parts.join("\n"), most),
+        false => parts.join("\n"),
     };
     match result.is_error {
         Some(true) => Err(Error::other(text)),
@@ -54,17 +54,6 @@ fn shapeless(what: &str, kind: &str, base64: usize) -> String {
     )
 }
 
-fn cut(mut text: String, most: usize) -> String {
-    if text.len() <= most {
-        return text;
-    }
-    let whole = text.len();
-    text.truncate(text.floor_char_boundary(most));
-    let left = whole - text.len();
-    text.push_str(&format!("\n[{left} of {whole} bytes are left out here]"));
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -72,7 +61,7 @@ mod tests {
     use super::*;
 
     fn read(result: serde_json::Value) -> Result<String> {
-        text(serde_json::from_value(result).unwrap(), 100)
+        text(serde_json::from_value(result).unwrap())
     }
 
     #[test]
@@ -89,13 +78,8 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_one_and_a_long_result_is_cut() {
+    fn an_error_is_one() {
         let error = read(json!({"content": [{"type": "text", "text": "no"}], "isError": true}));
         assert_eq!(error.unwrap_err().to_string(), "no");
-        let long = read(json!({"content": [{"type": "text", "text": "é".repeat(100)}]}));
-        assert!(
-            long.unwrap()
-                .ends_with("é\n[100 of 200 bytes are left out here]")
-        );
     }
 }

@@ -22,7 +22,6 @@ pub(crate) struct McpTool {
     pub(crate) original: String,
     pub(crate) spec: ToolSpec,
     pub(crate) timeout: Duration,
-    pub(crate) result_bytes: usize,
 }
 
 /// What a model is told of a tool of the server `server`, under the name `name`.
@@ -68,7 +67,7 @@ impl DynTool for McpTool {
         // Dropped before its answer comes, it tells the server to stop.
         let called = self.server.service.peer().call_tool(request);
         match tokio::time::timeout(self.timeout, called).await {
-            Ok(Ok(result)) => content::text(result, self.result_bytes),
+            Ok(Ok(result)) => content::text(result),
             Ok(Err(error)) => {
                 let doing = format!("calling '{}'", self.original);
                 Err(self.server.failed(&doing, error).await)

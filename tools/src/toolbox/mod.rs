@@ -126,10 +126,8 @@ impl Toolbox {
         Ok(self)
     }
 
-    /// Has a person agree to each call of these tools: the run [waits](Context::interrupt) for an
-    /// [`Approval`]. Default: none.
-    ///
-    /// [`Context::interrupt`]: catena_core::Context::interrupt
+    /// Has a person agree to each call of these tools: the run
+    /// [waits](catena_core::Context::interrupt) for an [`Approval`]. Default: none.
     ///
     /// # Errors
     ///

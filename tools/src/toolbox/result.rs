@@ -83,7 +83,8 @@ fn cut(mut text: String, most: usize) -> String {
         return text;
     }
     let whole = text.len();
-    text.truncate(text.floor_char_boundary(most));
+    let boundary = (0..=most).rev().find(|at| text.is_char_boundary(*at));
+    text.truncate(boundary.unwrap_or_default());
     let left = whole - text.len();
     text.push_str(&format!("\n[{left} of {whole} bytes are left out here]"));
     text
