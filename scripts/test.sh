@@ -24,8 +24,7 @@ run() {
 }
 
 # Against real servers. Where one cannot be installed they fail, and say so: they are not left out.
-run -p catena-models --test servers
-run -p catena-mcp --test servers
+run --test servers
 # Apart, so that the dependencies of the engine and the indexes keep their features and are not built twice.
 heavy=(-p catena-cli -p catena-edge -p catena-fastembed -p catena-local -p catena-qdrant)
 run

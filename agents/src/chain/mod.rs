@@ -207,7 +207,7 @@ impl ChainOfAgents {
     /// Has the model read the next chunk while a worker still writes: a second call beside each but
     /// the last, of one token, whose prompt the next worker's then finds in the prefix cache. Each
     /// chunk is read once and billed twice, the second time as cached. Default: no. It is worth while
-    /// with a server on a GPU that has two slots for it; on a CPU, reading and writing are in each
+    /// with a server on a GPU that has a prefix cache and two slots for it; on a CPU, reading and writing are in each
     /// other's way.
     #[must_use]
     pub fn prefill_ahead(mut self, ahead: bool) -> Self {
@@ -227,7 +227,7 @@ impl ChainOfAgents {
     /// # Errors
     ///
     /// [`is_invalid`](Error::is_invalid) when the window is larger than the model's, or is to be
-    /// filled ahead by a model that has no prefix cache or answers one request at a time, and
+    /// filled ahead by a model that answers one request at a time, and
     /// [`is_prompt`](Error::is_prompt) when a template is missing or broken. A window too small
     /// for the prompt shows when the graph runs, since the question is part of it.
     pub fn build(self) -> Result<Graph<ChainInput, ChainAnswer>> {
@@ -240,14 +240,10 @@ impl ChainOfAgents {
             ))
             .with_help("choose a smaller window, or a model with a larger one"));
         }
-        if self.prefill_ahead && (!profile.prefix_cache || profile.parallel < 2) {
+        if self.prefill_ahead && profile.parallel < 2 {
             return Err(Error::invalid(format!(
-                "'{}' cannot read the next chunk while it writes: {}",
+                "'{}' cannot read the next chunk while it writes: it answers one request at a time",
                 profile.name,
-                match profile.prefix_cache {
-                    true => "it answers one request at a time",
-                    false => "it has no prefix cache",
-                }
             ))
             .with_help(
                 "leave out prefilling ahead, or use a server with two slots and a prefix cache",
