@@ -10,6 +10,7 @@
 mod chain;
 mod full_context;
 mod memory;
+mod patent;
 mod prompts;
 mod repair;
 mod tool_use;
@@ -23,6 +24,7 @@ pub use memory::{
     Ablation, Activated, Digest, DocumentMemory, MemoryChat, Message, Need, NeedReason, PastFact,
     Recall, RecalledFact, Reply, Summarise,
 };
+pub use patent::{Draft, Patent, PatentBlock, PatentClaim, PatentSection, Question, SectionKind};
 pub use prompts::Prompts;
 pub use repair::{
     BugCategory, BugType, Check, CheckStep, ClassifiedBy, Critique, Diagnostic, Fault, Form,
