@@ -2,6 +2,8 @@
 //!
 //! - [`ChainOfAgents`]: questions and summaries over documents of any length.
 //! - [`MemoryChat`]: a conversation that never forgets and never overflows.
+//! - [`Draft`], [`Patent`] and [`check_patent`]: what goes into and comes out of a patent draft, and
+//!   the rules that it is read by.
 //! - [`Repairer`]: code that passes its tests, from code that does not.
 //! - [`ToolAgent`]: a model that uses tools until it knows the answer.
 
@@ -24,7 +26,10 @@ pub use memory::{
     Ablation, Activated, Digest, DocumentMemory, MemoryChat, Message, Need, NeedReason, PastFact,
     Recall, RecalledFact, Reply, Summarise,
 };
-pub use patent::{Draft, Patent, PatentBlock, PatentClaim, PatentSection, Question, SectionKind};
+pub use patent::{
+    Draft, Finding, Guide, Jurisdiction, Patent, PatentBlock, PatentClaim, PatentPart, PatentPlace,
+    PatentSection, Question, Rule, SectionKind, SectionRule, Severity, WordingRule, check_patent,
+};
 pub use prompts::Prompts;
 pub use repair::{
     BugCategory, BugType, Check, CheckStep, ClassifiedBy, Critique, Diagnostic, Fault, Form,

@@ -1,0 +1,397 @@
+//! Antecedent basis: what a claim calls "the X" or "said X" was introduced before, in the claim or in
+//! one that it refers to.
+//!
+//! A noun phrase begins behind "the" or "said" and ends before punctuation or a word that no noun
+//! phrase goes on with. It has an antecedent if its words stand earlier in that order, or all of
+//! them in any order (`the stored values` after `storing values`). If not, shorter beginnings of
+//! it are tried, as long as what is left looks like a verb. Not reported, because granted
+//! claims are full of it: "the X of …" at its first mention, which may be inherent in what follows
+//! (MPEP 2173.05(e)); superlatives; and fixed phrases.
+
+use std::collections::HashSet;
+
+use super::{
+    super::Patent,
+    Finding, PatentPlace, Rule, Severity, finding,
+    references::references,
+    words::{Word, singular, stem, words},
+};
+
+/// Words that no noun phrase goes on with.
+const STOPS: &[&str] = &[
+    "a",
+    "an",
+    "the",
+    "said",
+    "of",
+    "to",
+    "in",
+    "on",
+    "at",
+    "by",
+    "for",
+    "from",
+    "with",
+    "without",
+    "within",
+    "into",
+    "onto",
+    "through",
+    "via",
+    "over",
+    "under",
+    "between",
+    "among",
+    "against",
+    "along",
+    "across",
+    "about",
+    "around",
+    "above",
+    "below",
+    "behind",
+    "during",
+    "until",
+    "upon",
+    "toward",
+    "towards",
+    "per",
+    "as",
+    "than",
+    "and",
+    "or",
+    "but",
+    "nor",
+    "if",
+    "when",
+    "while",
+    "whether",
+    "wherein",
+    "whereby",
+    "where",
+    "which",
+    "that",
+    "who",
+    "whose",
+    "is",
+    "are",
+    "was",
+    "were",
+    "be",
+    "been",
+    "being",
+    "has",
+    "have",
+    "having",
+    "had",
+    "does",
+    "do",
+    "can",
+    "may",
+    "might",
+    "must",
+    "shall",
+    "should",
+    "will",
+    "would",
+    "could",
+    "not",
+    "comprises",
+    "comprising",
+    "comprise",
+    "comprised",
+    "includes",
+    "including",
+    "include",
+    "included",
+    "consists",
+    "consisting",
+    "consist",
+    "contains",
+    "containing",
+    "contain",
+    "further",
+    "also",
+    "then",
+    "thereby",
+    "therefrom",
+    "thereof",
+    "therein",
+    "therewith",
+    "thereto",
+    "each",
+    "so",
+    "such",
+    "according",
+    "responsive",
+    "based",
+    "configured",
+    "adapted",
+    "arranged",
+    "disposed",
+    "located",
+    "coupled",
+    "connected",
+    "mounted",
+    "formed",
+    "provided",
+    "using",
+    "used",
+    "its",
+    "their",
+    "it",
+    "them",
+    "they",
+    "these",
+    "those",
+    "this",
+    "only",
+    "both",
+    "either",
+    "after",
+    "before",
+    "because",
+    "since",
+    "due",
+    "relative",
+    "substantially",
+    "respectively",
+    "automatically",
+    "in-use",
+    "characterised",
+    "characterized",
+    "ranges",
+    "exhibits",
+    "executed",
+];
+
+/// Behind "the": counts and the like, which are no part of the name.
+const COUNTS: &[&str] = &[
+    "at",
+    "least",
+    "one",
+    "two",
+    "three",
+    "four",
+    "more",
+    "or",
+    "plurality",
+    "of",
+    "each",
+    "respective",
+    "corresponding",
+    "individual",
+    "same",
+    "various",
+    "multiple",
+    "set",
+    "pair",
+    "number",
+    "associated",
+];
+
+/// What "the" stands before without pointing at anything.
+const FIXED: &[&str] = &[
+    "following",
+    "group",
+    "other",
+    "others",
+    "same",
+    "like",
+    "latter",
+    "former",
+    "art",
+    "extent",
+    "case",
+    "event",
+    "form",
+    "fact",
+    "present",
+    "invention",
+    "way",
+    "basis",
+    "ratio",
+    "rest",
+    "remainder",
+    "presence",
+    "absence",
+    "latest",
+    "earliest",
+    "next",
+    "claim",
+    "claims",
+    "preceding",
+    "steps",
+    "step",
+    "order",
+    "time",
+    "total",
+];
+
+pub(super) fn check(patent: &Patent, findings: &mut Vec<Finding>) {
+    for claim in &patent.claims {
+        let mut seen = Seen::default();
+        for number in ancestors(patent, claim.number()) {
+            if let Some(ancestor) = patent.claim(number) {
+                for word in words(ancestor.text()) {
+                    seen.push(&word);
+                }
+            }
+        }
+        // Once a phrase is reported it is known, here and in the claims that depend on this one.
+        missing(claim.text(), &mut seen, |article, phrase| {
+            findings.push(finding(
+                Rule::AntecedentBasis,
+                Severity::Warning,
+                PatentPlace::Claim(claim.number()),
+                format!("'{article} {phrase}' was not introduced before"),
+                format!("introduce it with 'a' or 'an', or refer to the claim that has '{phrase}'"),
+            ));
+        });
+    }
+}
+
+/// The claims that this one refers to, directly and through others, earliest first.
+fn ancestors(patent: &Patent, number: u32) -> Vec<u32> {
+    let mut found = HashSet::new();
+    let mut open = vec![number];
+    while let Some(next) = open.pop() {
+        let Some(claim) = patent.claim(next) else {
+            continue;
+        };
+        for reference in references(next, claim.text()) {
+            for other in reference.claims {
+                if other < next && found.insert(other) {
+                    open.push(other);
+                }
+            }
+        }
+    }
+    let mut found: Vec<u32> = found.into_iter().collect();
+    found.sort_unstable();
+    found
+}
+
+/// The words so far, by their singular in order, and by their stem.
+#[derive(Default)]
+struct Seen {
+    text: Vec<String>,
+    stems: HashSet<String>,
+}
+
+impl Seen {
+    fn push(&mut self, word: &Word<'_>) {
+        self.text.push(singular(&word.lower));
+        self.stems.insert(stem(&word.lower));
+        // "line-based calibration" introduces what is "line based".
+        for part in word.lower.split('-') {
+            self.stems.insert(stem(part));
+        }
+    }
+
+    /// Whether these words stand in the text so far in this order.
+    fn has_phrase(&self, phrase: &[Word<'_>]) -> bool {
+        let wanted: Vec<String> = phrase.iter().map(|word| singular(&word.lower)).collect();
+        !wanted.is_empty() && self.text.windows(wanted.len()).any(|found| found == wanted)
+    }
+
+    fn has_words(&self, phrase: &[Word<'_>]) -> bool {
+        phrase
+            .iter()
+            .all(|word| self.stems.contains(&stem(&word.lower)))
+    }
+}
+
+fn missing(text: &str, seen: &mut Seen, mut report: impl FnMut(&str, &str)) {
+    let words = words(text);
+    for (at, word) in words.iter().enumerate() {
+        seen.push(word);
+        if !word.is(&["the", "said"]) {
+            continue;
+        }
+        let said = word.lower == "said";
+        let rest = words.get(at + 1..).unwrap_or_default();
+        let skipped = rest.iter().take_while(|word| word.is(COUNTS)).count();
+        let rest = rest.get(skipped..).unwrap_or_default();
+        let phrase = phrase(rest);
+        let (Some(first), Some(last)) = (phrase.first(), phrase.last()) else {
+            continue;
+        };
+        let superlative =
+            first.lower.len() > 4 && first.lower.ends_with("est") || first.lower == "most";
+        if !said && (first.is(FIXED) || superlative) {
+            continue;
+        }
+        let followed_by_of = rest
+            .get(phrase.len())
+            .is_some_and(|word| word.lower == "of" && !word.after_punctuation);
+        if has_antecedent(seen, phrase) || (followed_by_of && !said) {
+            continue;
+        }
+        // Before an auxiliary the phrase is complete; else its end is a guess.
+        let complete = rest.get(phrase.len()).is_some_and(|word| {
+            word.is(&["is", "are", "was", "were", "has", "have", "can", "may"])
+        });
+        let end = likely_end(phrase).filter(|_| !complete).unwrap_or(last);
+        let name = text.get(first.start..end.end()).unwrap_or_default();
+        report(&word.lower, name);
+    }
+}
+
+/// The words of the noun phrase at the start.
+fn phrase<'a, 'b>(words: &'b [Word<'a>]) -> &'b [Word<'a>] {
+    let length = words
+        .iter()
+        .enumerate()
+        .take_while(|(index, word)| {
+            !word.is(STOPS) && !(*index > 0 && word.after_punctuation) && *index < 8
+        })
+        .count();
+    words.get(..length).unwrap_or_default()
+}
+
+fn has_antecedent(seen: &Seen, phrase: &[Word<'_>]) -> bool {
+    // What this very phrase added is not pushed yet.
+    (1..=phrase.len()).rev().any(|length| {
+        let Some((name, rest)) = phrase.split_at_checked(length) else {
+            return false;
+        };
+        let complete = match (name.last(), rest.first()) {
+            (_, None) => true,
+            (Some(last), Some(next)) => is_name_end(last) && is_verb_like(next),
+            (None, _) => false,
+        };
+        complete && (seen.has_phrase(name) || name.len() > 1 && seen.has_words(name))
+    })
+}
+
+/// The last word before what looks like a verb.
+fn likely_end<'a, 'b>(phrase: &'b [Word<'a>]) -> Option<&'b Word<'a>> {
+    phrase
+        .windows(2)
+        .find(|pair| {
+            matches!(pair, [last, next] if is_name_end(last) && is_verb_like(next)
+                && !next.lower.ends_with("ing"))
+        })
+        .and_then(<[Word<'_>]>::first)
+}
+
+/// Whether a noun phrase can end with this word: ordinals and participles are followed by a noun.
+fn is_name_end(word: &Word<'_>) -> bool {
+    const ORDINALS: &[&str] = &[
+        "first", "second", "third", "fourth", "fifth", "last", "upper", "lower", "inner", "outer",
+        "new", "left", "right", "front", "rear", "other",
+    ];
+    !word.is(ORDINALS)
+}
+
+fn is_verb_like(word: &Word<'_>) -> bool {
+    let lower = word.lower.as_str();
+    ["s", "ed", "ing", "ly", "able", "ible"]
+        .iter()
+        .any(|ending| lower.ends_with(ending))
+        || word.is(&[
+            "store", "be", "at", "sent", "held", "made", "set", "put", "kept", "built",
+        ])
+        || lower.bytes().all(|byte| byte.is_ascii_digit())
+}
