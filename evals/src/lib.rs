@@ -24,6 +24,7 @@ mod jsonl;
 mod kept;
 mod memory;
 mod metric;
+mod patent;
 mod repair;
 mod stats;
 mod strategy;
@@ -39,6 +40,10 @@ pub use memory::{
 pub use metric::{
     Metric, chosen, exact_match, multiple_choice, normalize_answer, rouge_l, rouge_mean, rouge_n,
     token_f1,
+};
+pub use patent::{
+    AutoPatentRouge, IRR_THRESHOLDS, Likeness, PatentScores, SKIPPED_ABOVE, autopatent_rouge, bleu,
+    char_bleu, irr, irr_ratio, repeated_share, score_patent, treebank_words, word_bleu,
 };
 pub use repair::{
     Kind, REPAIR_STRATEGIES, RepairEvaluation, RepairItem, RepairStrategy, RepairSuite,
