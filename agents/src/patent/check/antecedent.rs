@@ -344,7 +344,7 @@ fn phrase<'a, 'b>(words: &'b [Word<'a>]) -> &'b [Word<'a>] {
         .iter()
         .enumerate()
         .take_while(|(index, word)| {
-            !word.is(STOPS) && !(*index > 0 && word.after_punctuation) && *index < 8
+            !(word.is(STOPS) || *index > 0 && word.after_punctuation) && *index < 8
         })
         .count();
     words.get(..length).unwrap_or_default()

@@ -80,11 +80,12 @@ pub(super) fn stem(word: &str) -> String {
         ("s", 3),
         ("y", 3),
     ] {
-        if let Some(rest) = stem.strip_suffix(suffix) {
-            if rest.chars().count() >= least && !(suffix == "s" && rest.ends_with('s')) {
-                stem = rest.to_owned();
-                break;
-            }
+        if let Some(rest) = stem.strip_suffix(suffix)
+            && rest.chars().count() >= least
+            && !(suffix == "s" && rest.ends_with('s'))
+        {
+            stem = rest.to_owned();
+            break;
         }
     }
     for suffix in ["e", "at", "i"] {
