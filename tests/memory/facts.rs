@@ -18,7 +18,14 @@ async fn a_changed_fact_gives_the_new_value_and_the_old_one_as_past() {
     assert_eq!((&*fact.is, &*fact.before[0].is), ("Oslo", "Rome"));
     assert_eq!(fact.before[0].until, "2027-01-25");
     let prompt = shown(&bot.last_answer());
-    assert!(prompt.contains("home: Oslo (since 2027-01-25); before that: Rome (until 2027-01-25)"));
+    let now = "- home: Oslo (since 2027-01-25)\n- home before that, until 2027-01-25: Rome\n";
+    assert!(prompt.contains(now), "{prompt}");
+
+    // Asked about the past, what was comes first.
+    bot.say("Where was my home before?").await;
+    let prompt = shown(&bot.last_answer());
+    let past = "- old home (until 2027-01-25): Rome\n- home now: Oslo\n";
+    assert!(prompt.contains(past), "{prompt}");
 }
 
 #[tokio::test]
