@@ -13,14 +13,14 @@ use std::{
 use serde_json::Value;
 use support::{
     Home, Reply, Server, finish, run, run_with_input, signal,
-    talk::{ASKED, DOG, For, KNOWN, bot, chat, memory, purpose, say},
+    talk::{ASKED, DOG, For, KNOWN, bot, chat, memory, purpose, said, say},
 };
 
 /// A bot that hangs when it is to answer `message`, the first time.
 fn hangs_at(message: &'static str) -> Server {
     let hung = AtomicBool::new(false);
     Server::start(move |request| {
-        let here = purpose(request) == For::Answer && request.user() == message;
+        let here = purpose(request) == For::Answer && said(request) == message;
         match here && !hung.swap(true, Ordering::SeqCst) {
             true => Reply::Hang,
             false => bot(request),

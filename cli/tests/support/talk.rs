@@ -30,9 +30,18 @@ pub(crate) fn system(request: &Request) -> &str {
     request.body["messages"][0]["content"].as_str().unwrap()
 }
 
+/// What is said: the end of the last message, behind the facts that are known.
+pub(crate) fn said(request: &Request) -> &str {
+    let last = request.user();
+    match last.strip_prefix("What I told you about myself:\n") {
+        Some(facts) => facts.split_once("\n\n").unwrap().1,
+        None => last,
+    }
+}
+
 /// A bot that knows the dog's name if it is in its prompt, and learns it as a fact.
 pub(crate) fn bot(request: &Request) -> Reply {
-    let user = request.user();
+    let user = said(request);
     match purpose(request) {
         For::Need => Reply::text("notes"),
         For::Facts if user.contains("Rex") => Reply::text("name of the dog: Rex"),
