@@ -243,7 +243,8 @@ fn spinning_for_ever() {
         },
     );
     assert_eq!(output.status, Status::OutOfCpu, "{output:?}");
-    assert!(output.cpu >= Duration::from_millis(900), "{output:?}");
+    // The kernel counts ticks for the limit, and more exactly for what it reports.
+    assert!(output.cpu >= Duration::from_millis(500), "{output:?}");
 }
 
 #[test]
