@@ -13,7 +13,7 @@ pub(super) fn first_assertions(
     for body in bodies(tests) {
         let mut before = String::new();
         for statement in statements(body) {
-            let statement = statement.trim();
+            let statement = uncommented(statement);
             if statement.starts_with("assert") {
                 assertions.push(format!("{before}        {}\n", telling(statement)));
             } else if !statement.is_empty() {
@@ -32,6 +32,15 @@ pub(super) fn first_assertions(
     }
     text += "}\n";
     Some((text, all))
+}
+
+/// A statement without the comments before it.
+fn uncommented(statement: &str) -> &str {
+    let mut rest = statement.trim();
+    while rest.starts_with("//") {
+        rest = rest.split_once('\n').map_or("", |(_, code)| code.trim());
+    }
+    rest
 }
 
 /// The bodies of the test functions.
