@@ -54,6 +54,7 @@ use crate::Prompts;
 /// use serde::Deserialize;
 ///
 /// #[derive(Deserialize, JsonSchema)]
+/// #[schemars(crate = "catena_tools::schemars")]
 /// struct City {
 ///     city: String,
 /// }
