@@ -115,7 +115,8 @@ speed: weights
 # make search  searching 1,000,000 vectors in the embedded index (about 10 minutes); POINTS
 .PHONY: search
 search: setup
-	cargo run --locked $(HEAVY) --example search -- $(POINTS)
+	cargo build --locked $(HEAVY) --example search
+	$(CARGO_TARGET_DIR)/debug/examples/search $(POINTS)
 
 # make long-talk  300 turns with the local model: facts of the first turns, some changed since, asked at the end
 .PHONY: long-talk
@@ -125,7 +126,8 @@ long-talk: weights
 # make soak  a conversation of 20,000 turns with a scripted model over the embedded index; TURNS
 .PHONY: soak
 soak: setup
-	cargo run --locked $(HEAVY) --example soak -- $(TURNS)
+	cargo build --locked $(HEAVY) --example soak
+	$(CARGO_TARGET_DIR)/debug/examples/soak $(TURNS)
 
 # make install  catena, optimised, into cargo's folder
 .PHONY: install

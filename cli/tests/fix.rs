@@ -160,8 +160,8 @@ fn wrong_usage_is_told_before_anything_is_asked() {
     assert_eq!(server.seen(), 0);
 }
 
-#[test]
-fn an_interrupted_repair_goes_on_where_it_stopped() {
+/// A repair that was interrupted while the correction was being written.
+fn interrupted() -> (Home, Server) {
     let hangs = |request: &Request| match request.number {
         2 => Reply::Hang,
         _ => model(request),
@@ -171,6 +171,12 @@ fn an_interrupted_repair_goes_on_where_it_stopped() {
     server.wait_for(3);
     signal(child.id(), "INT");
     finish(child).exits(130).says("catena runs resume");
+    (home, server)
+}
+
+#[test]
+fn an_interrupted_repair_goes_on_where_it_stopped() {
+    let (home, server) = interrupted();
     assert_eq!(text(&home, "project/add.py"), BROKEN);
     let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
     done.exits(0);
@@ -181,15 +187,7 @@ fn an_interrupted_repair_goes_on_where_it_stopped() {
 
 #[test]
 fn what_was_changed_meanwhile_is_not_written_over() {
-    let hangs = |request: &Request| match request.number {
-        2 => Reply::Hang,
-        _ => model(request),
-    };
-    let (home, server) = (project(), Server::start(hangs));
-    let child = fix(&home, &server, &[]).spawn().unwrap();
-    server.wait_for(3);
-    signal(child.id(), "INT");
-    finish(child).exits(130);
+    let (home, server) = interrupted();
     home.write("project/add.py", "mine = 1\n");
     let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
     done.exits(1).says("changed meanwhile");

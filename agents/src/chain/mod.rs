@@ -207,8 +207,8 @@ impl ChainOfAgents {
     /// Has the model read the next chunk while a worker still writes: a second call beside each but
     /// the last, of one token, whose prompt the next worker's then finds in the prefix cache. Each
     /// chunk is read once and billed twice, the second time as cached. Default: no. It is worth while
-    /// with a server on a GPU that has a prefix cache and two slots for it; on a CPU, reading and writing are in each
-    /// other's way.
+    /// with a server on a GPU that has a prefix cache and two slots for it; on a CPU, reading and
+    /// writing are in each other's way.
     #[must_use]
     pub fn prefill_ahead(mut self, ahead: bool) -> Self {
         self.prefill_ahead = ahead;

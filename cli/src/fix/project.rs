@@ -72,18 +72,34 @@ impl Project {
             let text = fs::read_to_string(&path).map_err(unreadable)?;
             files.push(SourceFile::new(&name, text));
         }
-        let limit = timeout.unwrap_or(PROJECT_TIME);
-        let task = RepairTask {
+        Ok(Self::tested(
+            root,
             language,
-            files,
-            fixed,
-            visible: Check::new([CheckStep::new(Stage::Test, command).limit(limit)]),
-            ..RepairTask::default()
-        };
-        Ok(Self {
+            (files, fixed),
+            command,
+            timeout,
+        ))
+    }
+
+    /// Files that may change and files that may not, under a command that tests them.
+    fn tested(
+        root: PathBuf,
+        language: Language,
+        (files, fixed): (Vec<SourceFile>, Vec<SourceFile>),
+        command: Vec<String>,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let limit = timeout.unwrap_or(PROJECT_TIME);
+        Self {
             root: Some(root),
-            task,
-        })
+            task: RepairTask {
+                language,
+                files,
+                fixed,
+                visible: Check::new([CheckStep::new(Stage::Test, command).limit(limit)]),
+                ..RepairTask::default()
+            },
+        }
     }
 
     /// A file without a test: whether it compiles or runs.
@@ -157,18 +173,13 @@ impl Project {
                 root.display()
             )));
         }
-        let limit = timeout.unwrap_or(PROJECT_TIME);
-        let task = RepairTask {
+        Ok(Self::tested(
+            root,
             language,
-            files,
-            fixed,
-            visible: Check::new([CheckStep::new(Stage::Test, command).limit(limit)]),
-            ..RepairTask::default()
-        };
-        Ok(Self {
-            root: Some(root),
-            task,
-        })
+            (files, fixed),
+            command,
+            timeout,
+        ))
     }
 }
 

@@ -15,14 +15,14 @@ async fn connect(collection: &str) -> QdrantIndex {
 }
 
 #[tokio::test]
-#[ignore = "needs a Qdrant server at CATENA_QDRANT_URL"]
+#[ignore = "needs a Qdrant server; `make test` runs it where CATENA_QDRANT_URL names one"]
 async fn it_conforms() {
     let index = connect("conformance").await;
     check_index(&index).await.unwrap();
 }
 
 #[tokio::test]
-#[ignore = "needs a Qdrant server at CATENA_QDRANT_URL"]
+#[ignore = "needs a Qdrant server; `make test` runs it where CATENA_QDRANT_URL names one"]
 async fn a_collection_that_was_never_made_is_empty_and_takes_no_points() {
     let index = connect("none").await;
     let (one, vector) = (NamespaceId(1), vec![1.0, 0.0]);
@@ -40,7 +40,7 @@ async fn a_collection_that_was_never_made_is_empty_and_takes_no_points() {
 }
 
 #[tokio::test]
-#[ignore = "needs a Qdrant server at CATENA_QDRANT_URL"]
+#[ignore = "needs a Qdrant server; `make test` runs it where CATENA_QDRANT_URL names one"]
 async fn another_connection_finds_the_same() {
     let index = connect("shared").await;
     let stamp = IndexStamp {
@@ -69,7 +69,7 @@ async fn another_connection_finds_the_same() {
 
 /// Only where the server wants a key at all.
 #[tokio::test]
-#[ignore = "needs a Qdrant server at CATENA_QDRANT_URL"]
+#[ignore = "needs a Qdrant server; `make test` runs it where CATENA_QDRANT_URL names one"]
 async fn a_wrong_key_is_refused() {
     let url = std::env::var("CATENA_QDRANT_URL").expect("CATENA_QDRANT_URL is not set");
     if std::env::var_os("CATENA_QDRANT_KEY").is_some() {

@@ -166,7 +166,7 @@ fn a_machine_without_a_layer_is_told_which() {
 
 /// Run by [`a_machine_without_a_layer_is_told_which`], where there are no namespaces to be had.
 #[test]
-#[ignore = "fails outside of a sandbox"]
+#[ignore = "`make test` runs it inside a sandbox, from a_machine_without_a_layer_is_told_which"]
 fn says_what_is_missing() {
     let error = Sandbox::new().unwrap_err();
     println!("{error}\n{}", error.help().unwrap_or_default());
@@ -201,7 +201,7 @@ fn killing_the_program_that_runs_a_sandbox_ends_what_runs_in_it() {
 
 /// Run by [`killing_the_program_that_runs_a_sandbox_ends_what_runs_in_it`].
 #[test]
-#[ignore = "is killed by the test that runs it"]
+#[ignore = "`make test` runs it from killing_the_program_that_runs_a_sandbox_ends_what_runs_in_it"]
 fn runs_for_long() {
     let name = std::env::var("CATENA_TEST_INNER").unwrap();
     let folder = std::env::var("CATENA_TEST_FOLDER").unwrap();
