@@ -15,7 +15,7 @@ mod rank;
 
 pub use archive::{Archive, Filter, Forgotten, Imported, NamespaceSummary};
 pub use embed::{CachedEmbedder, HashingEmbedder};
-pub use index::{ExactIndex, Hit, IndexStamp, Point, VectorIndex, check_index};
+pub use index::{ExactIndex, Hit, IndexStamp, Partition, Point, VectorIndex, check_index};
 pub use item::{ItemId, Kind, MemoryItem, Moment, NewItem, Source, Validity, Written};
 pub use memory::{
     Action, Consolidated, Found, Memory, Moved, Plan, Progress, Proposal, Query, Repaired, Search,

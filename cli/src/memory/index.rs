@@ -14,19 +14,22 @@ pub(super) async fn check(store: &Store, json: bool, config: &Config) -> Result<
     let bar = bar("checking", json);
     let repaired = memory.verify(&mut |done, of| show(&bar, done, of)).await;
     bar.finish_and_clear();
-    let repaired = repaired?;
+    let mended = repaired?;
+    // Opening has mended what showed at once.
+    let opened = memory.repaired();
+    let (added, removed) = (mended.added + opened.added, mended.removed + opened.removed);
     let points = memory.index().count().await?;
     let index = memory.index().describe();
     if json {
         tell(&json!({
             "index": index,
             "memories": points,
-            "added": repaired.added,
-            "removed": repaired.removed,
+            "added": added,
+            "removed": removed,
         }));
         return Ok(());
     }
-    print(&match (repaired.added, repaired.removed) {
+    print(&match (added, removed) {
         (0, 0) => format!("{index} has all of {}\n", memories(points)),
         (added, removed) => format!(
             "{index} lacked {added} and had {removed} too many; now it has all of {}\n",

@@ -156,7 +156,9 @@ async fn by_words(
     wanted: &Wanted,
 ) -> Result<Vec<Found>, Failure> {
     let id = known_namespace(archive, namespace).await?;
-    let hits = archive.by_words(id, &wanted.text, wanted.limit).await?;
+    let hits = archive
+        .by_words(id, None, &wanted.text, wanted.limit)
+        .await?;
     let best = hits.first().map_or(1.0, |hit| hit.score.max(f32::EPSILON));
     let ids: Vec<_> = hits.iter().map(|hit| hit.id).collect();
     let items = archive.items(id, &ids).await?;

@@ -15,7 +15,7 @@ use std::{
 
 use catena_core::{Embedding, Result};
 use catena_edge::{EdgeIndex, EdgeOptions};
-use catena_memory::{IndexStamp, ItemId, NamespaceId, Point, VectorIndex};
+use catena_memory::{IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex};
 use fastrand::Rng;
 
 const DIMENSIONS: usize = 384;
@@ -53,6 +53,7 @@ async fn main() -> Result<()> {
         let batch = (id..until).map(|id| Point {
             id: ItemId(id),
             namespace: NamespaceId(id % namespaces),
+            kind: Kind::Turn,
             vector: vector(id),
         });
         index.upsert(batch.collect()).await?;
@@ -85,7 +86,7 @@ async fn main() -> Result<()> {
     for number in 0..SEARCHES {
         let (namespace, query) = query(number, points, namespaces);
         let begin = Instant::now();
-        index.search(namespace, &query, NEAREST).await?;
+        index.search(namespace, None, &query, NEAREST).await?;
         times.push(begin.elapsed());
     }
     times.sort();
@@ -159,7 +160,7 @@ async fn recall(index: &EdgeIndex, points: u64, namespaces: u64) -> Result<f64> 
     for ((namespace, query), best) in queries.iter().zip(&mut exact) {
         keep_best(best);
         all += best.len();
-        let hits = index.search(*namespace, query, NEAREST).await?;
+        let hits = index.search(*namespace, None, query, NEAREST).await?;
         let is_hit = |id: u64| hits.iter().any(|hit| hit.id.0 == id);
         found += best.iter().filter(|(_, id)| is_hit(*id)).count();
     }

@@ -4,14 +4,14 @@ use std::{fmt, path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use catena_core::{Embedding, Error, Result};
-use catena_memory::{Hit, IndexStamp, ItemId, NamespaceId, Point, VectorIndex};
+use catena_memory::{Hit, IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex};
 use tokio::{sync::Mutex, task};
 
 use crate::{EdgeOptions, failure::panicked, store::Store};
 
 /// An index in a folder, embedded: Qdrant in this process, without a server.
 ///
-/// Up to some 10,000 points every search compares all points of its namespace, and is exact; beyond,
+/// Up to some 10,000 points every search compares all points of its namespace and kind, and is exact; beyond,
 /// [`optimize`](VectorIndex::optimize) builds a graph of those that are there, and only the newer
 /// ones are compared one by one. While it works, searches go on and changes wait.
 ///
@@ -22,7 +22,7 @@ use crate::{EdgeOptions, failure::panicked, store::Store};
 ///
 /// ```
 /// use catena_edge::{EdgeIndex, EdgeOptions};
-/// use catena_memory::{IndexStamp, ItemId, NamespaceId, Point, VectorIndex};
+/// use catena_memory::{IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> catena_core::Result<()> {
@@ -31,13 +31,14 @@ use crate::{EdgeOptions, failure::panicked, store::Store};
 /// let index = EdgeIndex::open(&folder, EdgeOptions::new()).await?;
 /// let stamp = IndexStamp { archive: "a".into(), embedder: "e".into(), dimensions: 2 };
 /// index.reset(&stamp).await?;
-/// let point = |id, vector| Point { id: ItemId(id), namespace: NamespaceId(1), vector };
+/// let (namespace, kind) = (NamespaceId(1), Kind::Turn);
+/// let point = |id, vector| Point { id: ItemId(id), namespace, kind, vector };
 /// index.upsert(vec![point(1, vec![1.0, 0.0]), point(2, vec![0.0, 1.0])]).await?;
 /// index.flush().await?;
 ///
 /// drop(index);
 /// let index = EdgeIndex::open(&folder, EdgeOptions::new()).await?;
-/// let hits = index.search(NamespaceId(1), &vec![0.6, 0.8], 1).await?;
+/// let hits = index.search(namespace, None, &vec![0.6, 0.8], 1).await?;
 /// assert_eq!(hits[0].id, ItemId(2));
 /// # Ok(())
 /// # }
@@ -134,12 +135,13 @@ impl VectorIndex for EdgeIndex {
     async fn search(
         &self,
         namespace: NamespaceId,
+        kind: Option<Kind>,
         vector: &Embedding,
         limit: usize,
     ) -> Result<Vec<Hit>> {
         let vector = vector.clone();
         self.read("be searched", move |store| {
-            store.search(namespace, vector, limit)
+            store.search(namespace, kind, vector, limit)
         })
         .await
     }

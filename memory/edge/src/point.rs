@@ -1,45 +1,47 @@
 //! Points as the library has them, and back.
 
 use catena_core::{Embedding, Error, Result};
-use catena_memory::{Hit, ItemId, NamespaceId, Point};
+use catena_memory::{Hit, ItemId, Kind, NamespaceId, Partition, Point};
 use qdrant_edge::{
-    Condition, FieldCondition, Filter, JsonPath, Match, MatchValue, NamedQuery, PointId,
+    AnyVariants, Condition, FieldCondition, Filter, JsonPath, Match, MatchAny, NamedQuery, PointId,
     PointStruct, PointStructPersisted, QueryEnum, QueryRequest, Record, ScoredPoint, ScoringQuery,
-    ScrollRequest, SearchParams, ValueVariants, VectorInternal, VectorStructInternal,
-    WithPayloadInterface, WithVector,
+    ScrollRequest, SearchParams, VectorInternal, VectorStructInternal, WithPayloadInterface,
+    WithVector,
 };
 use serde_json::{Value, json};
 
-/// The field of a payload with the namespace.
-const NAMESPACE: &str = "n";
+/// The field of a payload with the [`Partition`].
+const PARTITION: &str = "p";
 
 pub(crate) fn id(item: ItemId) -> PointId {
     PointId::NumId(item.0)
 }
 
-pub(crate) fn namespace_field() -> Result<JsonPath> {
-    NAMESPACE
+pub(crate) fn partition_field() -> Result<JsonPath> {
+    PARTITION
         .parse()
-        .map_err(|()| Error::other("the name of the namespace's field is no path"))
+        .map_err(|()| Error::other("the name of the partition's field is no path"))
 }
 
 pub(crate) fn to_library(point: Point) -> PointStructPersisted {
-    // As a string, because the library's numbers have a sign.
-    let payload = json!({ NAMESPACE: point.namespace.0.to_string() });
+    let payload = json!({ PARTITION: point.partition().to_string() });
     PointStruct::new(id(point.id), point.vector, payload).into()
 }
 
-/// The request for the `limit` points of `namespace` that are nearest to `vector`.
+/// The request for the `limit` points of `namespace`, of one kind or of all, that are nearest to
+/// `vector`.
 pub(crate) fn nearest(
     namespace: NamespaceId,
+    kind: Option<Kind>,
     vector: Embedding,
     limit: usize,
     params: SearchParams,
 ) -> Result<QueryRequest> {
-    let of = Match::Value(MatchValue {
-        value: ValueVariants::String(namespace.0.to_string()),
+    let partitions = Partition::of(namespace, kind).map(|of| of.to_string());
+    let of = Match::Any(MatchAny {
+        any: AnyVariants::Strings(partitions.map(Into::into).collect()),
     });
-    let condition = FieldCondition::new_match(namespace_field()?, of);
+    let condition = FieldCondition::new_match(partition_field()?, of);
     Ok(QueryRequest {
         prefetches: Vec::new(),
         query: Some(ScoringQuery::Vector(QueryEnum::Nearest(
@@ -84,10 +86,10 @@ pub(crate) fn hits(found: &[ScoredPoint]) -> Result<Vec<Hit>> {
 
 pub(crate) fn from_library(record: Record) -> Result<Point> {
     let payload = record.payload.as_ref();
-    let namespace = payload
-        .and_then(|payload| payload.0.get(NAMESPACE))
+    let partition = payload
+        .and_then(|payload| payload.0.get(PARTITION))
         .and_then(Value::as_str)
-        .and_then(|namespace| namespace.parse().ok());
+        .and_then(|partition| partition.parse::<Partition>().ok());
     let vector = match record.vector {
         Some(VectorStructInternal::Single(vector)) => Some(vector),
         Some(VectorStructInternal::Named(vectors)) => {
@@ -98,10 +100,11 @@ pub(crate) fn from_library(record: Record) -> Result<Point> {
         }
         _ => None,
     };
-    match (namespace, vector) {
-        (Some(namespace), Some(vector)) => Ok(Point {
+    match (partition, vector) {
+        (Some(Partition { namespace, kind }), Some(vector)) => Ok(Point {
             id: item(record.id)?,
-            namespace: NamespaceId(namespace),
+            namespace,
+            kind,
             vector,
         }),
         _ => Err(foreign(record.id)),

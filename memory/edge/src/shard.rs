@@ -30,22 +30,22 @@ const WAL_ALLOWED: u64 = 2 * 1024 * 1024;
 pub(crate) fn create(folder: &Path, dimensions: usize, options: &EdgeOptions) -> Result<EdgeShard> {
     let inner = folder.join(FOLDER);
     fs::create_dir(&inner).map_err(|error| failed(folder, "be made", error))?;
-    // A keyword that tells tenants apart: points of one namespace are laid side by side.
-    let by_namespace = KeywordIndexParams {
+    // A keyword that tells tenants apart: points of one partition are laid side by side.
+    let by_partition = KeywordIndexParams {
         is_tenant: Some(true),
         on_disk: Some(true),
         ..KeywordIndexParams::default()
     };
-    let by_namespace = CreateIndex {
-        field_name: point::namespace_field()?,
+    let by_partition = CreateIndex {
+        field_name: point::partition_field()?,
         field_schema: Some(PayloadFieldSchema::FieldParams(
-            PayloadSchemaParams::Keyword(by_namespace),
+            PayloadSchemaParams::Keyword(by_partition),
         )),
     };
     let make = || -> OperationResult<EdgeShard> {
         let shard = EdgeShard::new(&inner, config(dimensions, options))?;
         shard.update(UpdateOperation::FieldIndexOperation(
-            FieldIndexOperations::CreateIndex(by_namespace),
+            FieldIndexOperations::CreateIndex(by_partition),
         ))?;
         Ok(shard)
     };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use catena_core::{Embedding, Error, Result};
-use catena_memory::{Hit, IndexStamp, ItemId, NamespaceId, Point};
+use catena_memory::{Hit, IndexStamp, ItemId, Kind, NamespaceId, Point};
 use qdrant_edge::{
     CountRequest, EdgeShard, PointInsertOperations, PointOperations, QuantizationSearchParams,
     SearchParams, UpdateOperation,
@@ -124,6 +124,7 @@ impl Store {
     pub(crate) fn search(
         &self,
         namespace: NamespaceId,
+        kind: Option<Kind>,
         vector: Embedding,
         limit: usize,
     ) -> Result<Vec<Hit>> {
@@ -139,7 +140,7 @@ impl Store {
                 ..SearchParams::default()
             };
             let found = shard
-                .query(point::nearest(namespace, vector, limit, params)?)
+                .query(point::nearest(namespace, kind, vector, limit, params)?)
                 .map_err(|error| failed(&self.folder, "be searched", error))?;
             point::hits(&found)
         })

@@ -9,7 +9,7 @@ use std::{
 
 use catena_core::{Embedding, Error};
 use catena_edge::{EdgeIndex, EdgeOptions};
-use catena_memory::{IndexStamp, ItemId, NamespaceId, Point, VectorIndex, check_index};
+use catena_memory::{IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex, check_index};
 use tempfile::TempDir;
 
 const DIMENSIONS: usize = 64;
@@ -35,6 +35,7 @@ fn points(ids: std::ops::Range<u64>) -> Vec<Point> {
     ids.map(|id| Point {
         id: ItemId(id),
         namespace: ONE,
+        kind: Kind::Turn,
         vector: vector(id),
     })
     .collect()
@@ -56,7 +57,7 @@ async fn filled(ids: std::ops::Range<u64>) -> (TempDir, PathBuf) {
 }
 
 async fn nearest(index: &EdgeIndex, id: u64) -> u64 {
-    let hits = index.search(ONE, &vector(id), 1).await.unwrap();
+    let hits = index.search(ONE, None, &vector(id), 1).await.unwrap();
     hits.first().map_or(0, |hit| hit.id.0)
 }
 
@@ -90,7 +91,13 @@ async fn a_new_one_has_no_stamp_and_takes_no_points() {
     let index = open(folder.path()).await.unwrap();
     assert_eq!(index.stamp().await.unwrap(), None);
     assert_eq!(index.count().await.unwrap(), 0);
-    assert!(index.search(ONE, &vector(1), 1).await.unwrap().is_empty());
+    assert!(
+        index
+            .search(ONE, None, &vector(1), 1)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let refused = index.upsert(points(1..2)).await.unwrap_err();
     assert!(refused.is_invalid() && refused.help().is_some());
     index.flush().await.unwrap();
@@ -127,7 +134,7 @@ async fn a_graph_and_quantised_copies_find_most_of_what_comparing_all_finds() {
     let queries: Vec<_> = (0..20).map(|number| vector(1_000_000 + number)).collect();
     let mut exact = Vec::new();
     for query in &queries {
-        exact.push(index.search(ONE, query, 10).await.unwrap());
+        exact.push(index.search(ONE, None, query, 10).await.unwrap());
     }
     index.optimize().await.unwrap();
     let files = files(folder.path());
@@ -139,7 +146,7 @@ async fn a_graph_and_quantised_copies_find_most_of_what_comparing_all_finds() {
     assert!(has("graph") && has("quantized"), "{files:?}");
     let mut found = 0;
     for (query, exact) in queries.iter().zip(&exact) {
-        for hit in index.search(ONE, query, 10).await.unwrap() {
+        for hit in index.search(ONE, None, query, 10).await.unwrap() {
             found += usize::from(exact.iter().any(|of| of.id == hit.id));
         }
     }
@@ -238,7 +245,7 @@ async fn a_damaged_folder_is_an_error_with_advice() {
         fs::write(&path, b"damaged").unwrap();
         let error = match open(&damaged).await {
             Err(error) => error,
-            Ok(index) => match index.search(ONE, &vector(7), 1).await {
+            Ok(index) => match index.search(ONE, None, &vector(7), 1).await {
                 Err(error) => error,
                 Ok(_) => continue,
             },
@@ -331,4 +338,25 @@ async fn a_killed_process_loses_nothing_that_was_flushed() {
     assert_eq!(index.count().await.unwrap(), 1198);
     assert_eq!(nearest(&index, 1200).await, 1200);
     assert_ne!(nearest(&index, 450).await, 450);
+}
+
+/// What an earlier version wrote says nothing of kinds: it counts as never stamped, and is filled anew.
+#[tokio::test]
+async fn points_in_an_earlier_layout_are_not_used() {
+    let (_root, folder) = filled(1..11).await;
+    let file = folder.join("stamp.json");
+    let earlier = serde_json::to_string(&stamp()).unwrap();
+    fs::write(&file, earlier).unwrap();
+    let index = open(&folder).await.unwrap();
+    assert_eq!(index.stamp().await.unwrap(), None);
+    assert!(
+        index
+            .search(ONE, None, &vector(1), 5)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    index.reset(&stamp()).await.unwrap();
+    index.upsert(points(1..3)).await.unwrap();
+    assert_eq!(nearest(&index, 2).await, 2);
 }

@@ -9,7 +9,7 @@ use std::{
 
 use async_trait::async_trait;
 use catena_core::{Embedding, Error, Result};
-use catena_memory::{Hit, IndexStamp, ItemId, NamespaceId, Point, VectorIndex};
+use catena_memory::{Hit, IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex};
 use qdrant_client::{
     Qdrant, QdrantError,
     qdrant::{
@@ -24,7 +24,9 @@ use tonic::Code;
 use crate::{failure::failed, point};
 
 /// The key of a collection's metadata with the stamp, as JSON.
-const STAMP: &str = "catena";
+const STAMP: &str = "catena.2";
+/// The one of collections whose points did not say their kind: they are filled anew.
+const STAMP_BEFORE: &str = "catena";
 /// How many points go in one message, which a server takes up to 32 MiB.
 const BATCH: usize = 256;
 /// How long a call may take. Making a collection or removing a large one takes seconds.
@@ -126,7 +128,7 @@ impl QdrantIndex {
         let Some(info) = self.info().await? else {
             return Ok(());
         };
-        if stamp_of(&info).is_none() && info.points_count.unwrap_or(0) > 0 {
+        if !is_ours(&info) && info.points_count.unwrap_or(0) > 0 {
             return Err(Error::invalid(format!(
                 "the collection `{}` at {} holds points that Catena did not write",
                 self.collection, self.client.config.uri
@@ -165,17 +167,17 @@ impl VectorIndex for QdrantIndex {
             .on_disk_payload(true);
         let made = self.client.create_collection(make).await;
         made.map_err(self.failed("make"))?;
-        let by_namespace = KeywordIndexParamsBuilder::default()
+        let by_partition = KeywordIndexParamsBuilder::default()
             .is_tenant(true)
             .on_disk(true);
-        let by_namespace = CreateFieldIndexCollectionBuilder::new(
+        let by_partition = CreateFieldIndexCollectionBuilder::new(
             &self.collection,
-            point::NAMESPACE,
+            point::PARTITION,
             FieldType::Keyword,
         )
-        .field_index_params(by_namespace)
+        .field_index_params(by_partition)
         .wait(true);
-        let made = self.client.create_field_index(by_namespace).await;
+        let made = self.client.create_field_index(by_partition).await;
         made.map_err(self.failed("index"))?;
         // Last: a collection without a stamp was never finished.
         let text = serde_json::to_string(stamp)
@@ -226,6 +228,7 @@ impl VectorIndex for QdrantIndex {
     async fn search(
         &self,
         namespace: NamespaceId,
+        kind: Option<Kind>,
         vector: &Embedding,
         limit: usize,
     ) -> Result<Vec<Hit>> {
@@ -234,7 +237,7 @@ impl VectorIndex for QdrantIndex {
         }
         let query = QueryPointsBuilder::new(&self.collection)
             .query(vector.clone())
-            .filter(point::of(namespace))
+            .filter(point::of(namespace, kind))
             .limit(limit as u64);
         match self.client.query(query).await {
             Ok(answer) => point::hits(answer.result),
@@ -277,6 +280,11 @@ fn if_missing<T>(error: QdrantError, nothing: T) -> Result<T, QdrantError> {
         QdrantError::ResponseError { status } if status.code() == Code::NotFound => Ok(nothing),
         other => Err(other),
     }
+}
+
+fn is_ours(info: &CollectionInfo) -> bool {
+    let keys = info.config.as_ref().map(|config| &config.metadata);
+    keys.is_some_and(|keys| keys.contains_key(STAMP) || keys.contains_key(STAMP_BEFORE))
 }
 
 fn stamp_of(info: &CollectionInfo) -> Option<IndexStamp> {

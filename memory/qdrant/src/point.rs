@@ -1,7 +1,7 @@
 //! Points as the server has them, and back.
 
 use catena_core::{Error, Result};
-use catena_memory::{Hit, ItemId, NamespaceId, Point};
+use catena_memory::{Hit, ItemId, Kind, NamespaceId, Partition, Point};
 use qdrant_client::{
     Payload,
     qdrant::{
@@ -10,19 +10,20 @@ use qdrant_client::{
     },
 };
 
-/// The field of a payload with the namespace.
-pub(crate) const NAMESPACE: &str = "n";
+/// The field of a payload with the [`Partition`].
+pub(crate) const PARTITION: &str = "p";
 
 pub(crate) fn to_server(point: Point) -> PointStruct {
     let mut payload = Payload::new();
-    // As a string, because the server's numbers have a sign.
-    payload.insert(NAMESPACE, point.namespace.0.to_string());
+    payload.insert(PARTITION, point.partition().to_string());
     PointStruct::new(point.id.0, point.vector, payload)
 }
 
-/// Only points of `namespace`.
-pub(crate) fn of(namespace: NamespaceId) -> Filter {
-    Filter::must([Condition::matches(NAMESPACE, namespace.0.to_string())])
+/// Only points of `namespace`, of one kind or of all.
+pub(crate) fn of(namespace: NamespaceId, kind: Option<Kind>) -> Filter {
+    let partitions = Partition::of(namespace, kind).map(|of| of.to_string());
+    let partitions: Vec<String> = partitions.collect();
+    Filter::must([Condition::matches(PARTITION, partitions)])
 }
 
 /// Hits, the nearest first; of equals the older.
@@ -41,13 +42,14 @@ pub(crate) fn hits(found: Vec<ScoredPoint>) -> Result<Vec<Hit>> {
 }
 
 pub(crate) fn from_server(point: RetrievedPoint) -> Result<Point> {
-    let namespace = point.payload.get(NAMESPACE);
-    let namespace = namespace.and_then(|value| value.as_str()?.parse().ok());
+    let partition = point.payload.get(PARTITION);
+    let partition = partition.and_then(|value| value.as_str()?.parse::<Partition>().ok());
     let vector = point.vectors.and_then(|vectors| vectors.get_vector());
-    match (namespace, vector) {
-        (Some(namespace), Some(Vector::Dense(vector))) => Ok(Point {
+    match (partition, vector) {
+        (Some(Partition { namespace, kind }), Some(Vector::Dense(vector))) => Ok(Point {
             id: item(point.id)?,
-            namespace: NamespaceId(namespace),
+            namespace,
+            kind,
             vector: vector.data,
         }),
         _ => Err(foreign()),

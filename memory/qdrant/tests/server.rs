@@ -1,7 +1,7 @@
 //! Against a real server, at CATENA_QDRANT_URL (its gRPC port) with CATENA_QDRANT_KEY, if it wants
 //! one. `make test` runs it where the variable is set.
 
-use catena_memory::{IndexStamp, ItemId, NamespaceId, Point, VectorIndex, check_index};
+use catena_memory::{IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex, check_index};
 use catena_qdrant::QdrantIndex;
 
 async fn connect(collection: &str) -> QdrantIndex {
@@ -28,12 +28,19 @@ async fn a_collection_that_was_never_made_is_empty_and_takes_no_points() {
     let (one, vector) = (NamespaceId(1), vec![1.0, 0.0]);
     assert_eq!(index.stamp().await.unwrap(), None);
     assert_eq!(index.count().await.unwrap(), 0);
-    assert!(index.search(one, &vector, 5).await.unwrap().is_empty());
+    assert!(
+        index
+            .search(one, None, &vector, 5)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(index.scan(None, 5).await.unwrap().is_empty());
     index.remove(&[ItemId(1)]).await.unwrap();
     let point = Point {
         id: ItemId(1),
         namespace: one,
+        kind: Kind::Turn,
         vector,
     };
     assert!(index.upsert(vec![point]).await.unwrap_err().is_invalid());
@@ -52,6 +59,7 @@ async fn another_connection_finds_the_same() {
     let points = (1..=1000).map(|id| Point {
         id: ItemId(id),
         namespace: NamespaceId(u64::MAX),
+        kind: Kind::Turn,
         vector: vec![1.0, id as f32],
     });
     index.upsert(points.collect()).await.unwrap();

@@ -124,7 +124,8 @@ pub(super) fn last_turns(
     namespace: NamespaceId,
     count: usize,
 ) -> rusqlite::Result<Vec<MemoryItem>> {
-    let sql = "SELECT item, turn FROM sources JOIN items ON items.id = item
+    // In the order of the turns, which the table has: no more is read than is wanted.
+    let sql = "SELECT item, turn FROM sources CROSS JOIN items ON items.id = item
         WHERE sources.namespace = ?1 AND kind = ?2 ORDER BY turn DESC, item DESC";
     let kind = rows::kind_to_sql(Kind::Turn);
     let (mut turns, mut last) = (0, None);
@@ -197,10 +198,12 @@ pub(super) fn history(
         .collect()
 }
 
-/// The items of a namespace that share the rarest words with `query` (BM25), the best first.
+/// The items of a namespace, of one kind or of all, that share the rarest words with `query` (BM25),
+/// the best first.
 pub(super) fn by_words(
     db: &Connection,
     namespace: NamespaceId,
+    kind: Option<Kind>,
     query: &str,
     count: usize,
 ) -> rusqlite::Result<Vec<Hit>> {
@@ -212,10 +215,21 @@ pub(super) fn by_words(
         "namespace : \"{}\" AND {{key observation response}} : ({words})",
         namespace.0
     );
-    let sql = "SELECT rowid, bm25(words, 0.0, 1.0, 1.0, 1.0) AS score FROM words
-        WHERE words MATCH ?1 ORDER BY score, rowid LIMIT ?2";
+    // Another kind is left out before its score is worked out.
+    let sql = match kind {
+        None => {
+            "SELECT rowid, bm25(words, 0.0, 1.0, 1.0, 1.0) AS score FROM words
+            WHERE words MATCH ?1 AND ?3 IS NULL ORDER BY score, rowid LIMIT ?2"
+        }
+        Some(_) => {
+            "SELECT words.rowid, bm25(words, 0.0, 1.0, 1.0, 1.0) AS score
+            FROM words CROSS JOIN items ON items.id = words.rowid
+            WHERE words MATCH ?1 AND items.kind = ?3 ORDER BY score, words.rowid LIMIT ?2"
+        }
+    };
+    let kind = kind.map(rows::kind_to_sql);
     db.prepare_cached(sql)?
-        .query_map(params![expression, limit(count)], |row| {
+        .query_map(params![expression, limit(count), kind], |row| {
             let score: f64 = row.get(1)?;
             Ok(Hit {
                 id: ItemId(rows::number(row, 0)?),

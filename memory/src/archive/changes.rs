@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows;
-use crate::{ItemId, NamespaceId, item::text};
+use crate::{ItemId, Kind, NamespaceId, Partition, item::text};
 
 /// Something that an index has to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,7 @@ pub(crate) enum Change {
 pub(crate) struct Unindexed {
     pub(crate) id: ItemId,
     pub(crate) namespace: NamespaceId,
+    pub(crate) kind: Kind,
     pub(crate) text: String,
 }
 
@@ -28,6 +29,8 @@ pub(crate) struct Watermark {
     /// See [`VectorIndex::describe`](crate::VectorIndex::describe).
     pub(crate) index: String,
     pub(crate) change: u64,
+    /// Up to which change it was there when the index was last optimised.
+    pub(crate) optimised: u64,
 }
 
 /// The changes after `after`, with their numbers, in their order.
@@ -36,9 +39,9 @@ pub(super) fn since(
     after: u64,
     limit: usize,
 ) -> rusqlite::Result<Vec<(u64, Change)>> {
-    let sql = "SELECT change, id, namespace, key, observation, response FROM items
+    let sql = "SELECT change, id, namespace, key, observation, response, kind FROM items
             WHERE change > ?1
-        UNION ALL SELECT change, item, NULL, NULL, NULL, NULL FROM removed WHERE change > ?1
+        UNION ALL SELECT change, item, NULL, NULL, NULL, NULL, NULL FROM removed WHERE change > ?1
         ORDER BY change LIMIT ?2";
     db.prepare_cached(sql)?
         .query_map(params![rows::sql(after), rows::sql(limit as u64)], |row| {
@@ -58,13 +61,14 @@ fn unindexed(row: &rusqlite::Row<'_>, id: ItemId, namespace: u64) -> rusqlite::R
     Ok(Unindexed {
         id,
         namespace: NamespaceId(namespace),
+        kind: rows::kind_of_sql(row.get(6)?),
         text: text(key.as_deref(), &observation, &response),
     })
 }
 
 /// The items with these numbers, of all namespaces.
 pub(super) fn unindexed_items(db: &Connection, ids: &[ItemId]) -> rusqlite::Result<Vec<Unindexed>> {
-    let sql = "SELECT 0, id, namespace, key, observation, response FROM items
+    let sql = "SELECT 0, id, namespace, key, observation, response, kind FROM items
         WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id";
     db.prepare_cached(sql)?
         .query_map([rows::array(ids)], |row| {
@@ -73,18 +77,21 @@ pub(super) fn unindexed_items(db: &Connection, ids: &[ItemId]) -> rusqlite::Resu
         .collect()
 }
 
-/// Numbers and namespaces of the items after `after`, by ascending number.
+/// The items after `after` by ascending number, and where in an index they belong.
 pub(super) fn numbers(
     db: &Connection,
     after: Option<ItemId>,
     limit: usize,
-) -> rusqlite::Result<Vec<(ItemId, NamespaceId)>> {
-    let sql = "SELECT id, namespace FROM items WHERE id > ?1 ORDER BY id LIMIT ?2";
+) -> rusqlite::Result<Vec<(ItemId, Partition)>> {
+    let sql = "SELECT id, namespace, kind FROM items WHERE id > ?1 ORDER BY id LIMIT ?2";
     let after = after.map_or(0, |id| rows::sql(id.0));
     db.prepare_cached(sql)?
         .query_map([after, rows::sql(limit as u64)], |row| {
-            let namespace = NamespaceId(rows::number(row, 1)?);
-            Ok((ItemId(rows::number(row, 0)?), namespace))
+            let partition = Partition {
+                namespace: NamespaceId(rows::number(row, 1)?),
+                kind: rows::kind_of_sql(row.get(2)?),
+            };
+            Ok((ItemId(rows::number(row, 0)?), partition))
         })?
         .collect()
 }
@@ -107,12 +114,13 @@ pub(super) fn last(db: &Connection) -> rusqlite::Result<u64> {
 
 /// Which index was told everything up to where.
 pub(super) fn watermark(db: &Connection) -> rusqlite::Result<Option<Watermark>> {
-    let sql = "SELECT (SELECT value FROM meta WHERE key = 'index'), value FROM meta
-        WHERE key = 'indexed'";
+    let sql = "SELECT (SELECT value FROM meta WHERE key = 'index'), value,
+        (SELECT value FROM meta WHERE key = 'optimised') FROM meta WHERE key = 'indexed'";
     db.query_row(sql, [], |row| {
         Ok(Watermark {
             index: row.get(0)?,
             change: rows::number(row, 1)?,
+            optimised: rows::optional_number(row, 2)?.unwrap_or(0),
         })
     })
     .optional()
@@ -124,6 +132,7 @@ pub(super) fn set_watermark(db: &Connection, watermark: &Watermark) -> rusqlite:
     let set = "INSERT OR REPLACE INTO meta VALUES (?1, ?2)";
     db.execute(set, params!["index", watermark.index])?;
     db.execute(set, params!["indexed", rows::sql(watermark.change)])?;
+    db.execute(set, params!["optimised", rows::sql(watermark.optimised)])?;
     db.execute(
         "DELETE FROM removed WHERE change <= ?1",
         [rows::sql(watermark.change)],

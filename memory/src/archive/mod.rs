@@ -29,7 +29,9 @@ use catena_core::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::{schema::failed, writer::Writer};
-use crate::{Hit, ItemId, Kind, MemoryItem, Moment, Namespace, NamespaceId, NewItem, Written};
+use crate::{
+    Hit, ItemId, Kind, MemoryItem, Moment, Namespace, NamespaceId, NewItem, Partition, Written,
+};
 
 /// All that is remembered: items with their sources and the time for which they hold, in
 /// namespaces that are isolated from each other.
@@ -352,8 +354,8 @@ impl Archive {
             .await
     }
 
-    /// The items that share the rarest words with `query` (BM25), the best first. A score is
-    /// comparable with others of the same query only.
+    /// The items, of one kind or of all, that share the rarest words with `query` (BM25), the best
+    /// first. A score is comparable with others of the same query only.
     ///
     /// # Errors
     ///
@@ -361,11 +363,12 @@ impl Archive {
     pub async fn by_words(
         &self,
         namespace: NamespaceId,
+        kind: Option<Kind>,
         query: &str,
         count: usize,
     ) -> Result<Vec<Hit>> {
         let query = query.to_owned();
-        self.read(move |db| browse::by_words(db, namespace, &query, count))
+        self.read(move |db| browse::by_words(db, namespace, kind, &query, count))
             .await
     }
 
@@ -386,7 +389,8 @@ impl Archive {
     }
 
     /// Forgets the items that satisfy `filter` and, where `ids` are given, are among them. They are
-    /// written over in the file and in its log, in the log as soon as nobody reads what was before.
+    /// written over in the file and in its log, in the log as soon as nobody reads what was before. The
+    /// file is written anew for that, which takes as much free disk as it has bytes.
     ///
     /// A fact that one of them had superseded does not hold again. An index forgets them with the
     /// next [`Memory::sync`](crate::Memory::sync), which [`Memory::forget`](crate::Memory::forget)
@@ -470,7 +474,7 @@ impl Archive {
         &self,
         after: Option<ItemId>,
         limit: usize,
-    ) -> Result<Vec<(ItemId, NamespaceId)>> {
+    ) -> Result<Vec<(ItemId, Partition)>> {
         self.read(move |db| changes::numbers(db, after, limit))
             .await
     }

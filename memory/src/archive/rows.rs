@@ -71,7 +71,7 @@ pub(super) fn kind_to_sql(kind: Kind) -> i64 {
     }
 }
 
-fn kind_of_sql(kind: i64) -> Kind {
+pub(super) fn kind_of_sql(kind: i64) -> Kind {
     match kind {
         1 => Kind::Fact,
         _ => Kind::Turn,

@@ -59,8 +59,9 @@ impl Writer {
         self.send(false, work).await
     }
 
-    /// Like [`write`](Self::write), and nothing of what was deleted stays behind in the log once those
-    /// who read it at the moment are done.
+    /// Like [`write`](Self::write), and nothing of what was deleted stays behind: the file is written
+    /// anew, as much work as there is in it, and the log is emptied once those who read it at the
+    /// moment are done.
     pub(super) async fn purge<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -118,7 +119,7 @@ trait Job: Send {
     /// Does it, within a savepoint; `false` when it is to be taken back.
     fn work(&mut self, db: &Connection) -> bool;
 
-    /// Whether it deletes what must not stay behind in the log.
+    /// Whether it deletes what must not stay behind.
     fn purges(&self) -> bool;
 
     /// Tells whoever waits what became of it; `commit` is why the transaction failed.
@@ -184,6 +185,9 @@ fn run(db: &Connection, queue: &mpsc::Receiver<Box<dyn Job>>) {
             false => transaction(db, &mut jobs).map_err(|error| failed(&error)),
         };
         let purges = jobs.iter().any(|job| job.purges());
+        if purges && result.is_ok() {
+            rewrite(db);
+        }
         if stale || purges {
             let patience = if purges { PURGE } else { Duration::ZERO };
             stale = !empty_log(db, patience);
@@ -193,6 +197,14 @@ fn run(db: &Connection, queue: &mpsc::Receiver<Box<dyn Job>>) {
         }
     }
     empty_log(db, PURGE);
+}
+
+/// Writes the file anew. SQLite writes over the rows that it deletes (`secure_delete`), but where it
+/// moves rows from page to page, to fill them evenly, copies stay behind between those that are in use.
+fn rewrite(db: &Connection) {
+    if let Err(error) = db.execute_batch("VACUUM") {
+        tracing::warn!(%error, "traces of what was forgotten may be left until something else is");
+    }
 }
 
 /// Copies the log into the database and cuts it off; `false` while a reader keeps it from that, which

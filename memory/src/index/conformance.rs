@@ -3,7 +3,7 @@
 use catena_core::{Embedding, Error, Result};
 
 use super::{IndexStamp, Point, VectorIndex};
-use crate::{ItemId, NamespaceId};
+use crate::{ItemId, Kind, NamespaceId};
 
 /// Checks that `index` keeps the contract of [`VectorIndex`]. What it held is removed.
 ///
@@ -15,6 +15,7 @@ pub async fn check_index(index: &dyn VectorIndex) -> Result<()> {
     stamps(index).await?;
     nearest(index).await?;
     namespaces(index).await?;
+    kinds(index).await?;
     replacing_and_removing(index).await?;
     scanning(index).await?;
     wrong_dimensions(index).await
@@ -42,6 +43,7 @@ fn point(id: u64, namespace: u64, vector: Embedding) -> Point {
     Point {
         id: ItemId(id),
         namespace: NamespaceId(namespace),
+        kind: Kind::Turn,
         vector,
     }
 }
@@ -63,7 +65,9 @@ async fn found(
     vector: &Embedding,
     limit: usize,
 ) -> Result<Vec<u64>> {
-    let hits = index.search(NamespaceId(namespace), vector, limit).await?;
+    let hits = index
+        .search(NamespaceId(namespace), None, vector, limit)
+        .await?;
     Ok(hits.into_iter().map(|hit| hit.id.0).collect())
 }
 
@@ -97,7 +101,7 @@ async fn nearest(index: &dyn VectorIndex) -> Result<()> {
         found(index, 1, &axis, 50).await?.len() == 5,
         "fewer come when there are no more",
     )?;
-    let hits = index.search(NamespaceId(1), &axis, 5).await?;
+    let hits = index.search(NamespaceId(1), None, &axis, 5).await?;
     let near = |hit: &super::Hit, cosine: f32| (hit.score - cosine).abs() < 0.02;
     rule(
         near(&hits[0], 0.9_f32.sqrt()) && near(&hits[4], 0.1_f32.sqrt()),
@@ -128,6 +132,29 @@ async fn namespaces(index: &dyn VectorIndex) -> Result<()> {
     )
 }
 
+async fn kinds(index: &dyn VectorIndex) -> Result<()> {
+    fresh(index).await?;
+    let same = between(0, 1, 0.5);
+    let mut points: Vec<_> = (1..=200).map(|id| point(id, 1, same.clone())).collect();
+    points.push(Point {
+        kind: Kind::Fact,
+        ..point(201, 1, between(0, 1, 0.1))
+    });
+    index.upsert(points).await?;
+    let of = async |kind, limit| {
+        let hits = index.search(NamespaceId(1), kind, &same, limit).await?;
+        Ok::<_, Error>(hits.into_iter().map(|hit| hit.id.0).collect::<Vec<_>>())
+    };
+    rule(
+        of(Some(Kind::Fact), 10).await? == [201],
+        "of a kind only its points are found, however near others are",
+    )?;
+    rule(
+        of(Some(Kind::Turn), 300).await?.len() == 200 && of(None, 300).await?.len() == 201,
+        "without a kind those of all are found",
+    )
+}
+
 async fn replacing_and_removing(index: &dyn VectorIndex) -> Result<()> {
     fresh(index).await?;
     let (old, new) = (between(0, 1, 1.0), between(4, 5, 1.0));
@@ -149,7 +176,10 @@ async fn replacing_and_removing(index: &dyn VectorIndex) -> Result<()> {
 
 async fn scanning(index: &dyn VectorIndex) -> Result<()> {
     fresh(index).await?;
-    let points = [7, 3, 5, 1].map(|id| point(id, id % 2 + 1, between(0, 1, 0.4)));
+    let points = [7, 3, 5, 1].map(|id| Point {
+        kind: if id == 1 { Kind::Fact } else { Kind::Turn },
+        ..point(id, id % 2 + 1, between(0, 1, 0.4))
+    });
     index.upsert(points.to_vec()).await?;
     let first = index.scan(None, 3).await?;
     let ids = |points: &[Point]| points.iter().map(|point| point.id.0).collect::<Vec<_>>();
@@ -165,8 +195,9 @@ async fn scanning(index: &dyn VectorIndex) -> Result<()> {
     rule(
         first[0].vector.len() == DIMENSIONS
             && first[0].vector.iter().zip(&between(0, 1, 0.4)).all(rounded)
-            && first[0].namespace == NamespaceId(2),
-        "a scan gives vectors and namespaces back",
+            && first[0].namespace == NamespaceId(2)
+            && (first[0].kind, first[1].kind) == (Kind::Fact, Kind::Turn),
+        "a scan gives vectors, namespaces and kinds back",
     )
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use catena_core::{Embedding, Error, Result};
 
 use super::{Hit, IndexStamp, Point, VectorIndex};
-use crate::{ItemId, NamespaceId};
+use crate::{ItemId, Kind, NamespaceId};
 
 /// An index that compares every point of a namespace with every query, in memory: for tests, and
 /// for archives of a few thousand items. Nothing of it outlives the process; it is filled again
@@ -18,16 +18,17 @@ use crate::{ItemId, NamespaceId};
 /// # Example
 ///
 /// ```
-/// use catena_memory::{ExactIndex, IndexStamp, ItemId, NamespaceId, Point, VectorIndex};
+/// use catena_memory::{ExactIndex, IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> catena_core::Result<()> {
 /// let index = ExactIndex::new();
 /// let stamp = IndexStamp { archive: "a".into(), embedder: "e".into(), dimensions: 2 };
 /// index.reset(&stamp).await?;
-/// let point = |id, vector| Point { id: ItemId(id), namespace: NamespaceId(1), vector };
+/// let (namespace, kind) = (NamespaceId(1), Kind::Turn);
+/// let point = |id, vector| Point { id: ItemId(id), namespace, kind, vector };
 /// index.upsert(vec![point(1, vec![1.0, 0.0]), point(2, vec![0.0, 1.0])]).await?;
-/// let hits = index.search(NamespaceId(1), &vec![0.6, 0.8], 1).await?;
+/// let hits = index.search(namespace, None, &vec![0.6, 0.8], 1).await?;
 /// assert_eq!(hits[0].id, ItemId(2));
 /// # Ok(())
 /// # }
@@ -40,7 +41,7 @@ pub struct ExactIndex {
 #[derive(Debug, Default)]
 struct State {
     stamp: Option<IndexStamp>,
-    points: BTreeMap<ItemId, (NamespaceId, Embedding)>,
+    points: BTreeMap<ItemId, Point>,
 }
 
 impl ExactIndex {
@@ -78,11 +79,8 @@ impl VectorIndex for ExactIndex {
                 .with_help("reset it with the stamp of an archive first"));
         };
         stamp.check(&points)?;
-        for point in points {
-            state
-                .points
-                .insert(point.id, (point.namespace, point.vector));
-        }
+        let points = points.into_iter().map(|point| (point.id, point));
+        state.points.extend(points);
         Ok(())
     }
 
@@ -97,17 +95,19 @@ impl VectorIndex for ExactIndex {
     async fn search(
         &self,
         namespace: NamespaceId,
+        kind: Option<Kind>,
         vector: &Embedding,
         limit: usize,
     ) -> Result<Vec<Hit>> {
         let state = self.state();
         let mut hits: Vec<_> = state
             .points
-            .iter()
-            .filter(|(_, (of, _))| *of == namespace)
-            .map(|(id, (_, point))| Hit {
-                id: *id,
-                score: cosine(point, vector),
+            .values()
+            .filter(|point| point.namespace == namespace)
+            .filter(|point| kind.is_none_or(|kind| kind == point.kind))
+            .map(|point| Hit {
+                id: point.id,
+                score: cosine(&point.vector, vector),
             })
             .collect();
         // Stable, and ids ascend: of equals the older comes first.
@@ -121,13 +121,7 @@ impl VectorIndex for ExactIndex {
         let state = self.state();
         let from = after.map_or(Unbounded, Excluded);
         let points = state.points.range((from, Unbounded)).take(limit);
-        Ok(points
-            .map(|(id, (namespace, vector))| Point {
-                id: *id,
-                namespace: *namespace,
-                vector: vector.clone(),
-            })
-            .collect())
+        Ok(points.map(|(_, point)| point.clone()).collect())
     }
 
     async fn count(&self) -> Result<u64> {

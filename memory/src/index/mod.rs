@@ -2,9 +2,11 @@
 
 mod conformance;
 mod exact;
+mod partition;
 
 pub use conformance::check_index;
 pub use exact::ExactIndex;
+pub use partition::Partition;
 
 pub(crate) use exact::cosine;
 
@@ -14,7 +16,7 @@ use async_trait::async_trait;
 use catena_core::{Embedding, Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::{ItemId, NamespaceId};
+use crate::{ItemId, Kind, NamespaceId};
 
 /// A vector of an item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,8 +25,20 @@ pub struct Point {
     pub id: ItemId,
     /// The namespace that the item belongs to.
     pub namespace: NamespaceId,
+    /// What the item is.
+    pub kind: Kind,
     /// A vector of length 1.
     pub vector: Embedding,
+}
+
+impl Point {
+    /// The part of the index that it is in.
+    pub fn partition(&self) -> Partition {
+        Partition {
+            namespace: self.namespace,
+            kind: self.kind,
+        }
+    }
 }
 
 /// A point that was found.
@@ -98,10 +112,12 @@ pub trait VectorIndex: Send + Sync + fmt::Debug {
     /// Removes points; unknown ids are no error.
     async fn remove(&self, ids: &[ItemId]) -> Result<()>;
 
-    /// The `limit` nearest points of `namespace`, the nearest first; of equals the older first.
+    /// The `limit` nearest points of `namespace`, of one kind or of all, the nearest first; of equals
+    /// the older first.
     async fn search(
         &self,
         namespace: NamespaceId,
+        kind: Option<Kind>,
         vector: &Embedding,
         limit: usize,
     ) -> Result<Vec<Hit>>;

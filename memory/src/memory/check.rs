@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use catena_core::{Error, Result};
 
 use super::{Memory, Progress, sync::Told};
-use crate::{ItemId, NamespaceId};
+use crate::{ItemId, Partition};
 
 /// The most points that are compared at a time.
 const BATCH: usize = 1000;
@@ -13,15 +13,25 @@ const BATCH: usize = 1000;
 /// What was wrong with an index, and is no longer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Repaired {
-    /// Items that it lacked, or had in the wrong namespace.
+    /// Items that it lacked, or had in the wrong namespace or as the wrong kind.
     pub added: u64,
     /// Points of items that are not there.
     pub removed: u64,
 }
 
 impl Memory {
+    /// What was wrong with the index when it was opened, and was mended then; not what it merely had
+    /// not been told yet.
+    pub fn repaired(&self) -> Repaired {
+        self.0.repaired.get().copied().unwrap_or_default()
+    }
+
     /// Called once, before anything else.
-    pub(super) async fn catch_up(&self, reindex: bool, progress: &mut Progress<'_>) -> Result<()> {
+    pub(super) async fn catch_up(
+        &self,
+        reindex: bool,
+        progress: &mut Progress<'_>,
+    ) -> Result<Repaired> {
         let stamp = self.stamp();
         let place = self.0.index.describe();
         let archive = &self.0.archive;
@@ -52,7 +62,11 @@ impl Memory {
             _ => {
                 self.0.index.reset(&stamp).await?;
                 *self.0.told.lock().await = Told::default();
-                return self.sync(progress).await;
+                self.sync(progress).await?;
+                return Ok(Repaired {
+                    added: self.0.index.count().await?,
+                    removed: 0,
+                });
             }
         };
         match from {
@@ -60,10 +74,13 @@ impl Memory {
                 *self.0.told.lock().await = Told {
                     change: watermark.change,
                     flushed: watermark.change,
+                    optimised: watermark.optimised,
                 };
-                self.sync(progress).await
+                self.sync(progress).await?;
+                // That it was not told everything yet is nothing wrong.
+                Ok(Repaired::default())
             }
-            _ => self.verify(progress).await.map(|_| ()),
+            _ => self.verify(progress).await,
         }
     }
 
@@ -97,10 +114,10 @@ impl Memory {
             let items = self.0.archive.numbers(after, BATCH).await?;
             let upto = items.last().map(|(id, _)| *id);
             let mut lacking = Vec::new();
-            for (id, namespace) in &items {
+            for (id, partition) in &items {
                 repaired.removed += self.remove_before(&mut points, Some(*id)).await?;
                 match points.next(self).await? {
-                    Some((point, of)) if point == *id && of == *namespace => {
+                    Some((point, of)) if point == *id && of == *partition => {
                         points.taken();
                     }
                     Some((point, _)) if point == *id => {
@@ -142,19 +159,19 @@ impl Memory {
 /// The points of an index in ascending order, a batch at a time.
 #[derive(Default)]
 struct Points {
-    ahead: VecDeque<(ItemId, NamespaceId)>,
+    ahead: VecDeque<(ItemId, Partition)>,
     after: Option<ItemId>,
     ended: bool,
 }
 
 impl Points {
     /// The next one, without taking it.
-    async fn next(&mut self, memory: &Memory) -> Result<Option<(ItemId, NamespaceId)>> {
+    async fn next(&mut self, memory: &Memory) -> Result<Option<(ItemId, Partition)>> {
         if self.ahead.is_empty() && !self.ended {
             let points = memory.0.index.scan(self.after, BATCH).await?;
             self.ended = points.len() < BATCH;
-            self.ahead
-                .extend(points.into_iter().map(|point| (point.id, point.namespace)));
+            let points = points.iter().map(|point| (point.id, point.partition()));
+            self.ahead.extend(points);
             self.after = self.ahead.back().map(|(id, _)| *id).or(self.after);
         }
         Ok(self.ahead.front().copied())

@@ -11,7 +11,10 @@ pub use consolidate::{Action, Consolidated, Plan, Proposal};
 pub use relocate::Moved;
 pub use search::{Found, Query, Search};
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use catena_core::{Embedder, EmbedderProfile, Result};
 use tokio::sync::Mutex;
@@ -64,6 +67,8 @@ struct Inner {
     index: Arc<dyn VectorIndex>,
     embedder: Arc<dyn Embedder>,
     told: Mutex<Told>,
+    /// What was wrong with the index when it was opened.
+    repaired: OnceLock<Repaired>,
 }
 
 impl fmt::Debug for Memory {
@@ -92,7 +97,8 @@ impl Memory {
 
     /// Brings them together, and the index up to date: it is told what it lacks; where it is another
     /// than the last time or its number of points is wrong, it is compared with the archive item by
-    /// item. `progress` is called after each batch.
+    /// item. `progress` is called after each batch; what was wrong is told by
+    /// [`repaired`](Self::repaired).
     ///
     /// An index with vectors of another embedder is filled anew when `reindex` is set.
     ///
@@ -117,8 +123,10 @@ impl Memory {
             index,
             embedder,
             told: Mutex::default(),
+            repaired: OnceLock::new(),
         }));
-        memory.catch_up(reindex, progress).await?;
+        let repaired = memory.catch_up(reindex, progress).await?;
+        memory.0.repaired.get_or_init(|| repaired);
         Ok(memory)
     }
 

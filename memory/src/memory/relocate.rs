@@ -19,13 +19,13 @@ const ALIKE: f32 = 0.98;
 pub struct Moved {
     /// How many points.
     pub points: u64,
-    /// A digest of their numbers and namespaces, found the same on both sides.
+    /// A digest of their numbers, namespaces and kinds, found the same on both sides.
     pub digest: String,
 }
 
 impl Memory {
     /// Copies all points to another index, without embedding anything again, and compares both
-    /// sides: numbers, namespaces, digests, and each vector with its copy. From then on the archive
+    /// sides: numbers, namespaces, kinds, digests, and each vector with its copy. From then on the archive
     /// takes `to` to be up to date; the index that it came from is left as it is.
     ///
     /// # Errors
@@ -72,6 +72,7 @@ impl Memory {
         let watermark = Watermark {
             index: to.describe(),
             change: told.change,
+            optimised: 0,
         };
         self.0.archive.set_watermark(watermark).await?;
         Ok(moved)
@@ -140,7 +141,8 @@ impl Side {
     fn see(&mut self, points: &[Point]) {
         for point in points {
             self.digest.update(point.id.0.to_le_bytes());
-            self.digest.update(point.namespace.0.to_le_bytes());
+            self.digest.update(point.partition().to_string());
+            self.digest.update("\n");
         }
         self.count += points.len() as u64;
         self.after = points.last().map(|point| point.id).or(self.after);

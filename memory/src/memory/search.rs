@@ -128,8 +128,7 @@ impl Memory {
     ///
     /// Relevance is the weighted sum of the cosine (negative ones count as 0) and of the BM25 score
     /// divided by the best one. What the vectors did not find is taken to be as far as the last that
-    /// they did; what the words did not find is taken to share none. Of one kind, so many are found
-    /// as there are among the nearest 10,000 of any kind.
+    /// they did; what the words did not find is taken to share none.
     ///
     /// # Errors
     ///
@@ -151,17 +150,9 @@ impl Memory {
             self.tell_before_search().await;
         }
         let most = query.limit.max(MOST_CANDIDATES);
-        let mut wanted = query.limit.saturating_mul(4).clamp(CANDIDATES, most);
-        loop {
-            let candidates = self.candidates(namespace, query, wanted).await?;
-            // As long as there may be more of the kind, look further.
-            let exhausted = candidates.dense.len() < wanted && candidates.words.len() < wanted;
-            let found = self.rate(namespace, query, candidates).await?;
-            if exhausted || found.len() >= query.limit || wanted >= most {
-                return Ok(found);
-            }
-            wanted = wanted.saturating_mul(4).min(most);
-        }
+        let wanted = query.limit.saturating_mul(4).clamp(CANDIDATES, most);
+        let candidates = self.candidates(namespace, query, wanted).await?;
+        self.rate(namespace, query, candidates).await
     }
 
     async fn candidates(
@@ -186,7 +177,7 @@ impl Memory {
             _ => {
                 self.0
                     .archive
-                    .by_words(namespace, &query.text, wanted)
+                    .by_words(namespace, query.kind, &query.text, wanted)
                     .await?
             }
         };
@@ -212,7 +203,10 @@ impl Memory {
                 })?
             }
         };
-        self.0.index.search(namespace, &vector, wanted).await
+        self.0
+            .index
+            .search(namespace, query.kind, &vector, wanted)
+            .await
     }
 
     async fn rate(

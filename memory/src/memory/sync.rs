@@ -14,6 +14,12 @@ const BATCH: usize = 256;
 /// After so many changes the index is flushed, so that there is never more to tell again.
 const UNFLUSHED: u64 = 1024;
 
+/// After so many changes the index is optimised, or after a quarter of all, where that is more, but no
+/// later than after [`MOST_UNOPTIMISED`]: what was added since is compared one by one, and each time
+/// takes as long as a part of the index is large.
+const UNOPTIMISED: u64 = 16 * 1024;
+const MOST_UNOPTIMISED: u64 = 100_000;
+
 /// How far the index was told.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -21,6 +27,8 @@ pub(super) struct Told {
     pub(super) change: u64,
     /// Up to here it would still know after a `kill -9`.
     pub(super) flushed: u64,
+    /// Everything up to here was there when it was last optimised.
+    pub(super) optimised: u64,
 }
 
 impl Memory {
@@ -99,6 +107,7 @@ impl Memory {
             .map(|(item, vector)| Point {
                 id: item.id,
                 namespace: item.namespace,
+                kind: item.kind,
                 vector,
             })
             .collect();
@@ -133,9 +142,18 @@ impl Memory {
 
     pub(super) async fn flush(&self, told: &mut Told) -> Result<()> {
         self.0.index.flush().await?;
+        let due = (told.change / 4).clamp(UNOPTIMISED, MOST_UNOPTIMISED);
+        if told.change.saturating_sub(told.optimised) >= due {
+            // It finds as much without, only later; the next time is soon enough.
+            if let Err(error) = self.0.index.optimize().await {
+                tracing::warn!(%error, "the index is not optimised");
+            }
+            told.optimised = told.change;
+        }
         let watermark = Watermark {
             index: self.0.index.describe(),
             change: told.change,
+            optimised: told.optimised,
         };
         self.0.archive.set_watermark(watermark).await?;
         told.flushed = told.change;

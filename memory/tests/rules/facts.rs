@@ -234,7 +234,10 @@ async fn a_fact_that_was_said_again_holds_again_after_a_late_one() {
         assert_eq!(holders[0].observation, value, "at {at}");
     }
     // The piece that was cut off is found by its words as well.
-    let found = archive.by_words(namespace, "value 1", 10).await.unwrap();
+    let found = archive
+        .by_words(namespace, None, "value 1", 10)
+        .await
+        .unwrap();
     assert_eq!(found.len(), 3);
 }
 

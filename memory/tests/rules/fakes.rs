@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use catena_core::{Embedder, EmbedderProfile, Embedding, Error, Result};
 use catena_memory::{
-    ExactIndex, HashingEmbedder, Hit, IndexStamp, ItemId, NamespaceId, Point, VectorIndex,
+    ExactIndex, HashingEmbedder, Hit, IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex,
 };
 
 type Points = BTreeMap<ItemId, Point>;
@@ -118,6 +118,7 @@ impl VectorIndex for Flaky {
     async fn search(
         &self,
         namespace: NamespaceId,
+        kind: Option<Kind>,
         vector: &Embedding,
         limit: usize,
     ) -> Result<Vec<Hit>> {
@@ -125,7 +126,7 @@ impl VectorIndex for Flaky {
         let lies = self.lies.lock().unwrap().clone();
         match lies {
             Some(hits) => Ok(hits.into_iter().take(limit).collect()),
-            None => self.now.search(namespace, vector, limit).await,
+            None => self.now.search(namespace, kind, vector, limit).await,
         }
     }
 

@@ -135,7 +135,7 @@ async fn nothing_of_what_is_forgotten_is_left_in_any_file() {
             (&new.observation, &new.summary)
         );
         let found = archive
-            .by_words(namespace, &secret(there.id.0 - 1), 5)
+            .by_words(namespace, None, &secret(there.id.0 - 1), 5)
             .await
             .unwrap();
         assert_eq!(found[0].id, there.id);

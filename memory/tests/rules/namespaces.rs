@@ -129,7 +129,10 @@ async fn check(world: &World, query: &str) {
                 assert_eq!(ids.len(), found.len(), "nothing twice");
             }
         }
-        let by_words = archive.by_words(namespace, query, 1000).await.unwrap();
+        let by_words = archive
+            .by_words(namespace, None, query, 1000)
+            .await
+            .unwrap();
         assert!(by_words.iter().all(|hit| own.contains(&hit.id)));
         let read = archive.items(namespace, &everything).await.unwrap();
         assert_eq!(

@@ -1,8 +1,11 @@
 //! Whatever is asked, a search by words is no error, and finds the words that are there.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use catena_memory::{Filter, NewItem};
+use catena_memory::{ExactIndex, Filter, HashingEmbedder, Kind, Memory, NewItem, Query, Search};
 use proptest::prelude::*;
 
 use crate::support::{block_on, fresh};
@@ -29,7 +32,7 @@ async fn no_text_is_taken_for_an_expression() {
         "rose",
     ];
     for query in finds {
-        let found = archive.by_words(namespace, query, 5).await.unwrap();
+        let found = archive.by_words(namespace, None, query, 5).await.unwrap();
         assert_eq!(found.len(), 1, "{query:?}");
         assert_eq!(found[0].id, id);
     }
@@ -37,7 +40,7 @@ async fn no_text_is_taken_for_an_expression() {
         "", " ", "\0", "🌹", "\"", "***", "()", "OR NOT", "{}:", "1", "\u{fffd}",
     ];
     for query in nothing {
-        let found = archive.by_words(namespace, query, 5).await.unwrap();
+        let found = archive.by_words(namespace, None, query, 5).await.unwrap();
         assert!(found.is_empty(), "{query:?}");
     }
 }
@@ -54,7 +57,7 @@ async fn a_megabyte_is_a_question_as_well() {
     ] {
         let begun = Instant::now();
         archive
-            .by_words(namespace, &megabyte(piece), 5)
+            .by_words(namespace, None, &megabyte(piece), 5)
             .await
             .unwrap();
         assert!(
@@ -66,7 +69,10 @@ async fn a_megabyte_is_a_question_as_well() {
     let distinct: String = (0..100_000)
         .map(|number| format!("word{number} "))
         .collect();
-    archive.by_words(namespace, &distinct, 5).await.unwrap();
+    archive
+        .by_words(namespace, None, &distinct, 5)
+        .await
+        .unwrap();
 }
 
 /// A text of any length and kind can be remembered and found by a word of it.
@@ -80,7 +86,10 @@ async fn a_megabyte_is_an_item_as_well() {
             .await
             .unwrap()
             .id;
-        let found = archive.by_words(namespace, "needle", 50).await.unwrap();
+        let found = archive
+            .by_words(namespace, None, "needle", 50)
+            .await
+            .unwrap();
         assert!(found.iter().any(|hit| hit.id == id), "{piece:?}");
         let items = archive.items(namespace, &[id]).await.unwrap();
         assert_eq!(items[0].observation, text);
@@ -95,7 +104,7 @@ proptest! {
         block_on(async {
             let (_place, archive, namespace) = fresh().await;
             archive.remember(namespace, NewItem::turn("a b c", "")).await.unwrap();
-            archive.by_words(namespace, &query, 5).await.unwrap();
+            archive.by_words(namespace, None, &query, 5).await.unwrap();
         });
     }
 }
@@ -152,4 +161,37 @@ async fn letters_are_found_wherever_they_are() {
             .is_empty()
     );
     assert_eq!(count("_").await, 1, "no pattern");
+}
+
+/// A few facts among very many turns that share every word with the question.
+#[tokio::test]
+async fn facts_are_found_among_any_number_of_turns() {
+    let (_place, archive, namespace) = fresh().await;
+    let turns = (0..2000).map(|n| NewItem::turn(format!("the colour of roses, {n}"), ""));
+    archive
+        .remember_all(namespace, turns.collect())
+        .await
+        .unwrap();
+    let fact = archive
+        .remember(namespace, NewItem::fact("favourite colour", "red"))
+        .await
+        .unwrap();
+    let embedder = Arc::new(HashingEmbedder::new());
+    let memory = Memory::open(archive, Arc::new(ExactIndex::new()), embedder)
+        .await
+        .unwrap();
+    for search in [Search::Hybrid, Search::Dense, Search::Words] {
+        let query = Query::new("the colour of roses, 7").search(search);
+        let facts = memory
+            .search(namespace, &query.clone().kind(Kind::Fact))
+            .await
+            .unwrap();
+        let ids: Vec<_> = facts.iter().map(|found| found.item.id).collect();
+        assert_eq!(ids, [fact.id], "{search:?}");
+        let turns = memory
+            .search(namespace, &query.kind(Kind::Turn))
+            .await
+            .unwrap();
+        assert_eq!(turns.len(), 10, "{search:?}");
+    }
 }

@@ -118,6 +118,8 @@ async fn missing_and_surplus_points_are_found_out_and_progress_is_told() {
     stray.id = ItemId(77_777);
     world.index.upsert(vec![stray]).await.unwrap();
     let (memory, told) = world.try_open(false).await.unwrap();
+    let repaired = memory.repaired();
+    assert_eq!((repaired.added, repaired.removed), (6, 1));
     assert_eq!(world.index.points().await.len(), 2500);
     assert!(
         told.contains(&(1000, 2500)) && told.contains(&(2500, 2500)),
