@@ -6,10 +6,14 @@ use catena_core::Error;
 use qdrant_client::QdrantError;
 use tonic::{Code, Status};
 
-/// What went wrong while `doing` something at the server of `url`.
-pub(crate) fn failed(url: &str, doing: &str, error: QdrantError) -> Error {
-    let failed = |why: &str| format!("the Qdrant server at {url} could not {doing}: {why}");
-    let told = match &error {
+/// What went wrong while `doing` something at the server of `url`. The error has no source: the client's
+/// says the same in other words.
+pub(crate) fn failed(url: &str, doing: &str, error: &QdrantError) -> Error {
+    let failed = |why: &str| {
+        let why = plain(why);
+        format!("the Qdrant server at {url} could not {doing}: {why}")
+    };
+    match error {
         QdrantError::ResponseError { status } => by_code(url, status, &failed(status.message())),
         QdrantError::ResourceExhaustedError {
             status,
@@ -23,8 +27,20 @@ pub(crate) fn failed(url: &str, doing: &str, error: QdrantError) -> Error {
                 .with_help("give one such as http://localhost:6334")
         }
         other => Error::other(failed(&other.to_string())),
+    }
+}
+
+/// What a person understands of a message to which the client added how its parts failed, as in
+/// `Failed to connect to http://…: tonic::transport::Error(Transport, …message: "Connection refused" …)`.
+fn plain(message: &str) -> String {
+    let Some((told, parts)) = message.split_once(": tonic::transport::Error(") else {
+        return message.to_owned();
     };
-    told.with_source(error)
+    let system = parts.split_once("message: \"").map(|(_, system)| system);
+    match system.and_then(|system| system.split_once('"')) {
+        Some((system, _)) => format!("{told}: {system}"),
+        None => told.to_owned(),
+    }
 }
 
 fn by_code(url: &str, status: &Status, message: &str) -> Error {

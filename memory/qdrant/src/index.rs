@@ -90,7 +90,7 @@ impl QdrantIndex {
             // It would print to stdout.
             .skip_compatibility_check()
             .build()
-            .map_err(|error| failed(url, "be called", error))?;
+            .map_err(|error| failed(url, "be called", &error))?;
         let index = Self {
             client,
             collection: collection.into(),
@@ -103,7 +103,7 @@ impl QdrantIndex {
     fn failed(&self, doing: &str) -> impl FnOnce(QdrantError) -> Error {
         let url = self.client.config.uri.clone();
         let doing = format!("{doing} the collection `{}`", self.collection);
-        move |error| failed(&url, &doing, error)
+        move |error| failed(&url, &doing, &error)
     }
 
     /// The collection as the server describes it; `None` if there is none.

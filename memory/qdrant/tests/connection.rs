@@ -17,7 +17,11 @@ async fn a_server_that_is_not_there_may_be_tried_again() {
     drop(listener);
     let error = refused(&url).await;
     assert!(error.is_retryable(), "{error:?}");
-    assert!(error.to_string().contains(&url), "{error}");
+    let told = error.to_string();
+    assert!(told.contains(&url), "{told}");
+    assert!(told.ends_with("Connection refused"), "{told}");
+    // Once, and in no other words.
+    assert!(std::error::Error::source(&error).is_none(), "{error:?}");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ pub struct Repaired {
 
 impl Memory {
     /// What was wrong with the index when it was opened, and was mended then; not what it merely had
-    /// not been told yet.
+    /// not been told yet, or not at all.
     pub fn repaired(&self) -> Repaired {
         self.0.repaired.get().copied().unwrap_or_default()
     }
@@ -63,10 +63,7 @@ impl Memory {
                 self.0.index.reset(&stamp).await?;
                 *self.0.told.lock().await = Told::default();
                 self.sync(progress).await?;
-                return Ok(Repaired {
-                    added: self.0.index.count().await?,
-                    removed: 0,
-                });
+                return Ok(Repaired::default());
             }
         };
         match from {
@@ -77,7 +74,6 @@ impl Memory {
                     optimised: watermark.optimised,
                 };
                 self.sync(progress).await?;
-                // That it was not told everything yet is nothing wrong.
                 Ok(Repaired::default())
             }
             _ => self.verify(progress).await,
