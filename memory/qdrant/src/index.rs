@@ -24,7 +24,7 @@ use tonic::Code;
 use crate::{failure::failed, point};
 
 /// The key of a collection's metadata with the stamp, as JSON.
-const STAMP: &str = "catena.2";
+const STAMP: &str = "catena-2";
 /// The one of collections whose points did not say their kind: they are filled anew.
 const STAMP_BEFORE: &str = "catena";
 /// How many points go in one message, which a server takes up to 32 MiB.
