@@ -7,7 +7,9 @@ library only.
 """
 
 import argparse
+import contextlib
 import json
+import os
 import random
 import subprocess
 import sys
@@ -64,6 +66,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--catena", default="catena", help="the command")
     parser.add_argument("--turns", type=int, default=300, help="at least 24")
+    parser.add_argument("--keep", metavar="FOLDER", help="keep archive, journal and the bot's answers there")
     parser.add_argument("args", nargs="*", help="more arguments for `catena chat`, after --")
     options = parser.parse_args()
     if options.turns < 24:
@@ -71,7 +74,9 @@ def main():
     said, asked = messages(options.turns)
     began = time.monotonic()
     answers, most = [], 0
-    with tempfile.TemporaryDirectory() as folder:
+    with contextlib.ExitStack() as places:
+        folder = options.keep or places.enter_context(tempfile.TemporaryDirectory())
+        os.makedirs(folder, exist_ok=True)
         talk = subprocess.Popen(
             [options.catena, "chat", "--memory", f"{folder}/memory.db", "--journal", f"{folder}/runs.db",
              "--answer-tokens", "40", "--json", *options.args],
@@ -83,6 +88,9 @@ def main():
             if not line:
                 break
             answers.append(json.loads(line))
+            if options.keep:
+                with open(f"{folder}/answers.jsonl", "a") as kept:
+                    kept.write(line)
             most = max(most, answers[-1]["usage"]["input_tokens"])
             if (number + 1) % 20 == 0:
                 print(f"{number + 1} turns, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
