@@ -111,46 +111,52 @@ fn a_short_text_is_summarised() {
     assert_eq!(report["usage"]["calls"], 2);
 }
 
-/// Three turns through the pipe, with the memory as users have it: vectors of a sentence model in an
-/// embedded index. Two processes, so that the third turn has to be recalled from the disk.
+/// Says each line through the pipe, to the memory as users have it: vectors of a sentence model in an
+/// embedded index. What was answered.
+fn chat(folder: &Path, text: &str) -> Vec<Value> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_catena"));
+    command
+        .args(["chat", "--model", MODEL, "--json", "--window", "1024"])
+        .args(["--index", "embedded", "--embedder", "minilm"])
+        .args(["--answer-tokens", "32"])
+        .arg("--memory")
+        .arg(folder.join("memory.db"))
+        .arg("--journal")
+        .arg(folder.join("runs.db"))
+        .env("CATENA_CONFIG", "")
+        .env("XDG_CONFIG_HOME", "/nonexistent")
+        .env("HF_HUB_OFFLINE", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(text.as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "are the models here? `make weights` fetches them\n{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lines = told.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Two processes, so that the third turn has to be recalled from the disk.
 #[test]
 fn a_conversation_is_remembered() {
     let folder = tempfile::tempdir().unwrap();
-    let chat = |text: &str| -> Vec<Value> {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_catena"));
-        command
-            .args(["chat", "--model", MODEL, "--json", "--window", "1024"])
-            .args(["--index", "embedded", "--embedder", "minilm"])
-            .arg("--memory")
-            .arg(folder.path().join("memory.db"))
-            .arg("--journal")
-            .arg(folder.path().join("runs.db"))
-            .env("CATENA_CONFIG", "")
-            .env("XDG_CONFIG_HOME", "/nonexistent")
-            .env("HF_HUB_OFFLINE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(text.as_bytes()).unwrap();
-        drop(stdin);
-        let output = child.wait_with_output().unwrap();
-        let told = String::from_utf8_lossy(&output.stdout);
-        assert!(
-            output.status.success(),
-            "are the models here? `make weights` fetches them\n{told}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let lines = told.lines();
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    };
-    let told = chat("Hello! My parrot is called Quillfeather.\nWhat is two plus two?\n");
+    let told = chat(
+        folder.path(),
+        "Hello! My parrot is called Quillfeather.\nWhat is two plus two?\n",
+    );
     assert_eq!(told.len(), 2);
     assert_eq!(told[0]["recall"]["need"]["reason"], "nothing_there");
-    let asked = chat("What did I tell you about my parrot?\n");
+    let asked = chat(folder.path(), "What did I tell you about my parrot?\n");
     let answer = asked[0]["answer"].as_str().unwrap();
     assert!(answer.contains("Quillfeather"), "{:#}", asked[0]);
     assert_eq!(asked[0]["turn"], 3);
@@ -158,4 +164,19 @@ fn a_conversation_is_remembered() {
     assert!(asked[0]["recall"]["need"]["probability"].is_number());
     assert_eq!(asked[0]["recall"]["need"]["needed"], true);
     assert!(folder.path().join("memory.db.index").is_dir());
+}
+
+/// What `make long-talk` asks after 300 turns, after four.
+#[test]
+fn a_changed_fact_has_its_new_value_and_in_the_past_its_old_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = chat(
+        folder.path(),
+        "I live in Lisbon, near the river.\nI have moved: I live in Oslo now.\n\
+        In which city do I live?\nIn which city did I live before I moved?\n",
+    );
+    let answer = |turn: usize| told[turn]["answer"].as_str().unwrap();
+    assert!(answer(2).contains("Oslo"), "{:#}", told[2]);
+    assert!(!answer(2).contains("Lisbon"), "{:#}", told[2]);
+    assert!(answer(3).contains("Lisbon"), "{:#}", told[3]);
 }
