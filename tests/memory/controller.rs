@@ -93,6 +93,19 @@ async fn the_turn_before_is_a_turn_of_the_prompt() {
     assert_eq!(messages[2].content, "Noted.");
 }
 
+/// A segment of a document, or a turn of a conversation that was imported.
+#[tokio::test]
+async fn a_turn_before_without_an_answer_is_a_memory_of_the_prompt() {
+    let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+    let item = NewItem::turn("The ladder is in the shed.", "");
+    bot.memory.remember(bot.namespace, item).await.unwrap();
+    let reply = bot.say("Where is the ladder?").await;
+    assert_eq!(reply.recall.turns(), [1]);
+    assert!(reply.recall.tokens > 0);
+    let prompt = shown(&bot.last_answer());
+    assert!(prompt.contains("] The ladder is in the shed."), "{prompt}");
+}
+
 #[tokio::test]
 async fn memories_stand_in_the_order_in_which_they_were_said() {
     let bot = Bot::new(model(|_| "Noted.".to_owned())).await;

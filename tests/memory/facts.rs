@@ -1,13 +1,24 @@
 //! What holds, and what held before.
 
-use catena::memory::{Kind, Moment, NewItem, Query};
+use catena::memory::{Filter, Kind, Moment, NewItem, Query};
 
 use crate::support::{Bot, model, shown};
+
+fn day(number: u64) -> Moment {
+    Moment(1_800_000_000_000_000 + number * 86_400_000_000)
+}
+
+async fn live_in(bot: &Bot, cities: &[&str]) {
+    for (city, number) in cities.iter().zip(0..) {
+        let fact = NewItem::fact("home", *city).at(day(number));
+        bot.memory.remember(bot.namespace, fact).await.unwrap();
+    }
+    bot.say("It rains.").await;
+}
 
 #[tokio::test]
 async fn a_changed_fact_gives_the_new_value_and_the_old_one_as_past() {
     let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
-    let day = |n: u64| Moment(1_800_000_000_000_000 + n * 86_400_000_000);
     for (city, n) in [("Rome", 0), ("Oslo", 10)] {
         let fact = NewItem::fact("home", city).at(day(n));
         bot.memory.remember(bot.namespace, fact).await.unwrap();
@@ -15,7 +26,8 @@ async fn a_changed_fact_gives_the_new_value_and_the_old_one_as_past() {
     bot.say("It rains.").await;
     let reply = bot.say("Where is my home?").await;
     let fact = &reply.recall.facts[0];
-    assert_eq!((&*fact.is, &*fact.before[0].is), ("Oslo", "Rome"));
+    assert_eq!(fact.is.as_deref(), Some("Oslo"));
+    assert_eq!(fact.before[0].is, "Rome");
     assert_eq!(fact.before[0].until, "2027-01-25");
     let prompt = shown(&bot.last_answer());
     let now = "- home: Oslo (since 2027-01-25)\n- home before that, until 2027-01-25: Rome\n";
@@ -58,4 +70,74 @@ async fn a_message_that_only_asks_is_not_looked_through() {
     let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
     bot.say("Do you like roses?").await;
     assert_eq!(bot.model.calls(), 1);
+}
+
+/// Where somebody lives is easily taken for general knowledge: a fact that is near needs no memory.
+#[tokio::test]
+async fn a_fact_that_is_near_is_told_whether_memory_is_needed_or_not() {
+    let general = model(|_| "Noted.".to_owned()).reply_to("You sort messages", "general");
+    let bot = Bot::new(general).await;
+    live_in(&bot, &["Oslo"]).await;
+    let reply = bot.say("Where is my home?").await;
+    assert!(!reply.recall.need.needed);
+    assert_eq!(reply.recall.facts.len(), 1);
+    assert!(shown(&bot.last_answer()).contains("- home: Oslo"));
+
+    let reply = bot.say("Explain tides.").await;
+    assert!(reply.recall.facts.is_empty(), "{:?}", reply.recall.facts);
+}
+
+/// What was forgotten does not bring back what it had superseded.
+#[tokio::test]
+async fn where_nothing_holds_any_more_nothing_is_told_as_holding() {
+    let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+    live_in(&bot, &["Rome", "Oslo"]).await;
+    let oslo = Filter {
+        containing: Some("Oslo".to_owned()),
+        ..Filter::default()
+    };
+    bot.memory.forget(bot.namespace, &oslo, None).await.unwrap();
+    let reply = bot.say("Where is my home?").await;
+    assert_eq!(reply.recall.facts[0].is, None);
+    let prompt = shown(&bot.last_answer());
+    assert!(
+        prompt.contains("- home before that, until 2027-01-16: Rome\n"),
+        "{prompt}"
+    );
+    assert!(!prompt.contains("- home: "), "{prompt}");
+    bot.say("Where was my home before?").await;
+    let prompt = shown(&bot.last_answer());
+    assert!(
+        prompt.contains("- old home (until 2027-01-16): Rome\n"),
+        "{prompt}"
+    );
+    assert!(!prompt.contains("home now"), "{prompt}");
+}
+
+#[tokio::test]
+async fn of_a_long_past_the_latest_values_and_the_first_are_told() {
+    let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+    live_in(
+        &bot,
+        &["Rome", "Oslo", "Bonn", "Lima", "Cairo", "Delhi", "Paris"],
+    )
+    .await;
+    let reply = bot.say("Where was my home at first?").await;
+    let before = reply.recall.facts[0].before.iter().map(|past| &*past.is);
+    let before: Vec<_> = before.collect();
+    assert_eq!(before, ["Delhi", "Cairo", "Lima", "Rome"]);
+}
+
+/// What is told at the same moment as another value never held.
+#[tokio::test]
+async fn a_value_that_never_held_is_not_told() {
+    let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+    for city in ["Rome", "Oslo"] {
+        let fact = NewItem::fact("home", city).at(day(0));
+        bot.memory.remember(bot.namespace, fact).await.unwrap();
+    }
+    bot.say("It rains.").await;
+    let reply = bot.say("Where is my home?").await;
+    assert_eq!(reply.recall.facts[0].is.as_deref(), Some("Oslo"));
+    assert!(reply.recall.facts[0].before.is_empty());
 }

@@ -6,13 +6,13 @@ use std::sync::{
 };
 
 use catena::{
-    Error, Journal, MemoryJournal, Run, RunOptions,
+    Error, Journal, MemoryJournal, ModelProfile, Run, RunOptions,
     agents::Message,
     memory::{Filter, NewItem},
     models::ScriptedModel,
 };
 
-use crate::support::{Bot, Purpose, model, purpose};
+use crate::support::{Bot, Purpose, WINDOW, model, notes, purpose};
 
 #[tokio::test]
 async fn a_turn_that_broke_off_goes_on_where_it_was() {
@@ -20,8 +20,8 @@ async fn a_turn_that_broke_off_goes_on_where_it_was() {
     let is_down = Arc::clone(&down);
     let inner = model(|_| "so it is ".repeat(30));
     let flaky = ScriptedModel::from_fn(move |request| {
-        let summary = purpose(request) == Purpose::Summary;
-        match summary && is_down.load(Ordering::SeqCst) {
+        let answer = purpose(request) == Purpose::Answer;
+        match answer && is_down.load(Ordering::SeqCst) {
             true => Err(Error::unavailable("down")),
             false => Ok(match purpose(request) {
                 Purpose::Answer => "so it is ".repeat(30),
@@ -60,8 +60,8 @@ async fn a_turn_that_broke_off_goes_on_where_it_was() {
     let reply = run.outcome().await.unwrap().output;
     assert_eq!(
         bot.model.calls(),
-        calls + 1,
-        "the summary alone was asked for"
+        calls + 2,
+        "the answer and its summary alone were asked for"
     );
     assert_eq!(reply.turn, Some(3));
 
@@ -90,4 +90,26 @@ async fn written_twice_by_one_run_a_turn_is_there_once() {
         .await
         .unwrap();
     assert_eq!(turns[0].sources.len(), 1);
+}
+
+/// What is made of a turn may fail, and the turn is remembered all the same.
+#[tokio::test]
+async fn a_turn_is_remembered_without_what_is_made_of_it() {
+    let failing = ScriptedModel::from_fn(|request| match purpose(request) {
+        Purpose::Facts | Purpose::Summary => Err(Error::unavailable("away")),
+        Purpose::Need => Ok("general".to_owned()),
+        _ => Ok("Noted, and a good many more words than a short turn has. ".repeat(8)),
+    })
+    .with_profile(ModelProfile::new("scripted", WINDOW));
+    let bot = Bot::new(failing).await;
+    let message = format!("My name is Bob. {}", "I like the sea. ".repeat(10));
+    let notes = notes(bot.chat(), &message).await;
+    let without: Vec<_> = notes
+        .iter()
+        .filter(|(name, _)| name == "memory.without")
+        .map(|(_, data)| data["what"].as_str().unwrap())
+        .collect();
+    assert_eq!(without, ["a summary", "learning facts"]);
+    let turns = bot.memory.archive().last_turns(bot.namespace, 9).await;
+    assert_eq!(turns.unwrap()[0].observation, message);
 }

@@ -10,6 +10,7 @@ mod document;
 mod facts;
 mod remember;
 mod render;
+mod spare;
 mod tense;
 mod types;
 
@@ -57,7 +58,8 @@ pub enum Ablation {
 /// exceeds the window, however long the conversation has become.
 ///
 /// Every decision is a note among the run's events, with its reason: `memory.need`,
-/// `memory.activated` for each memory, `memory.fact` for each fact, `memory.written`. All of them are
+/// `memory.activated` for each memory, `memory.fact` for each fact, `memory.written`,
+/// and `memory.without` for what a turn had to do without. The first ones are
 /// in [`Reply::recall`] too.
 ///
 /// A graph is for one conversation; its turns follow one another. Many conversations run side by

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use catena_core::{Agent, ChatModel, ChatRequest, Context, Prompt, Result, sentences};
-use catena_memory::{Memory, NamespaceId, NewItem, Written};
+use catena_memory::{ItemId, Memory, NamespaceId, NewItem, Written};
 use serde::Serialize;
 
 use super::{
     facts::Facts,
-    types::{Answered, Reply},
+    spare::without,
+    types::{Answered, Recall, Reply},
 };
 use crate::Prompts;
 
@@ -42,35 +43,76 @@ impl Agent for Remember {
             return Ok(reply);
         }
         let message = &recalled.message.text;
-        let summary = self.summariser.summary(cx, message, &reply.text).await?;
-        let learned = match &self.facts {
-            Some(facts) => {
-                let known = reply.recall.facts.iter().map(|fact| fact.about.clone());
-                facts.learn(cx, message, known.collect()).await?
-            }
-            None => Vec::new(),
-        };
         let run = cx.run_id().to_string();
-        let mut items = vec![
-            NewItem::turn(message, &reply.text)
-                .summary(summary)
-                .at(recalled.now)
-                .by_run(&run),
-        ];
-        for (about, value) in &learned {
-            items.push(NewItem::fact(about, value).at(recalled.now).by_run(&run));
-            reply.learned.push(format!("{about}: {value}"));
+        // First and by itself: what was said is not lost with what is made of it.
+        let turn = NewItem::turn(message, &reply.text)
+            .at(recalled.now)
+            .by_run(&run);
+        let written = self.write(cx, "remember", vec![turn]).await?;
+        let Some(turn) = written.into_iter().next() else {
+            return Ok(reply);
+        };
+        reply.turn = Some(turn.turn);
+        if let Err(error) = self.summarise(cx, turn.id, message, &reply.text).await {
+            without(cx, "a summary", error)?;
         }
-        let written: Vec<Written> = cx
-            .tool("remember", &items, async {
-                self.memory
-                    .remember_all(self.namespace, items.clone())
-                    .await
-            })
-            .await?;
-        reply.turn = written.first().map(|written| written.turn);
-        cx.note("memory.written", &written);
+        let facts = self.learn(cx, message, &reply.recall).await;
+        match facts {
+            Ok(facts) if facts.is_empty() => {}
+            Ok(facts) => {
+                let items = facts.iter().map(|(about, value)| NewItem {
+                    turn: Some(turn.turn),
+                    ..NewItem::fact(about, value).at(recalled.now).by_run(&run)
+                });
+                self.write(cx, "learn", items.collect()).await?;
+                let told = facts
+                    .iter()
+                    .map(|(about, value)| format!("{about}: {value}"));
+                reply.learned = told.collect();
+            }
+            Err(error) => without(cx, "learning facts", error)?,
+        }
         Ok(reply)
+    }
+}
+
+impl Remember {
+    async fn write(&self, cx: &Context, what: &str, items: Vec<NewItem>) -> Result<Vec<Written>> {
+        let write = async {
+            self.memory
+                .remember_all(self.namespace, items.clone())
+                .await
+        };
+        let written: Vec<Written> = cx.tool(what, &items, write).await?;
+        cx.note("memory.written", &written);
+        Ok(written)
+    }
+
+    /// Gives a long turn its summary.
+    async fn summarise(&self, cx: &Context, id: ItemId, user: &str, bot: &str) -> Result<()> {
+        let summary = self.summariser.summary(cx, user, bot).await?;
+        if summary.is_empty() {
+            return Ok(());
+        }
+        let archive = self.memory.archive();
+        cx.tool("summarise", &(id, &summary), async {
+            archive.summarise(self.namespace, id, summary.clone()).await
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn learn(
+        &self,
+        cx: &Context,
+        message: &str,
+        recall: &Recall,
+    ) -> Result<Vec<(String, String)>> {
+        let Some(facts) = &self.facts else {
+            return Ok(Vec::new());
+        };
+        let known = recall.facts.iter().map(|fact| fact.about.clone());
+        facts.learn(cx, message, known.collect()).await
     }
 }
 

@@ -83,8 +83,12 @@ impl Renderer {
         Some(line)
     }
 
-    /// The turn before in a form: of its summary the bot is made to have said it.
+    /// The turn before in a form, as an exchange: of its summary the bot is made to have said it. `None`
+    /// for one in which one side said nothing, as a segment of a document; that is a [`line`](Self::line).
     pub(super) fn flash(&self, item: &MemoryItem, form: Form) -> Option<Flash> {
+        if item.observation.trim().is_empty() || item.response.trim().is_empty() {
+            return None;
+        }
         let (user, bot) = match form {
             Form::Raw => (item.observation.clone(), item.response.clone()),
             Form::Summary => ("(shortened)".to_owned(), item.summary.clone()),

@@ -117,15 +117,15 @@ pub struct Activated {
 /// A fact that came up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecalledFact {
-    /// The item that holds now.
+    /// The item that holds now, or held last.
     pub id: ItemId,
     /// What it is about.
     pub about: String,
-    /// What holds.
-    pub is: String,
+    /// What holds; `None` where nothing does any more.
+    pub is: Option<String>,
     /// Since when, as a date.
-    pub since: String,
-    /// What held before, the latest first.
+    pub since: Option<String>,
+    /// What held before, the latest first: the latest values, and the very first.
     pub before: Vec<PastFact>,
 }
 

@@ -88,7 +88,11 @@ fn fact(fact: &RecalledFact) -> String {
         .iter()
         .map(|past| format!("; before that {} (until {})", past.is, past.until))
         .collect();
-    let text = format!("{}: {} (since {}){before}", fact.about, fact.is, fact.since);
+    let now = match (&fact.is, &fact.since) {
+        (Some(is), Some(since)) => format!("{is} (since {since})"),
+        _ => "nothing any more".to_owned(),
+    };
+    let text = format!("{}: {now}{before}", fact.about);
     format!("  {:>5}  {}\n", format!("#{}", fact.id), harmless(&text))
 }
 

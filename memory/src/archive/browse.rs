@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rusqlite::{Connection, Row, params, params_from_iter, types::Value};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::rows;
@@ -196,6 +196,25 @@ pub(super) fn history(
             |row| rows::item(db, row),
         )?
         .collect()
+}
+
+/// The first fact of a namespace about a key that held for any time.
+pub(super) fn first(
+    db: &Connection,
+    namespace: NamespaceId,
+    key: &str,
+) -> rusqlite::Result<Option<MemoryItem>> {
+    let sql = format!(
+        "SELECT {} FROM items WHERE namespace = ?1 AND kind = ?2 AND key = ?3
+        AND valid_until IS NOT valid_from ORDER BY valid_from, id LIMIT 1",
+        rows::COLUMNS
+    );
+    let kind = rows::kind_to_sql(Kind::Fact);
+    db.prepare_cached(&sql)?
+        .query_row(params![rows::sql(namespace.0), kind, key], |row| {
+            rows::item(db, row)
+        })
+        .optional()
 }
 
 /// The items of a namespace, of one kind or of all, that share the rarest words with `query` (BM25),

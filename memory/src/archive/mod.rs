@@ -354,6 +354,17 @@ impl Archive {
             .await
     }
 
+    /// The fact that held first about `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn first(&self, namespace: NamespaceId, key: &str) -> Result<Option<MemoryItem>> {
+        let key = key.to_owned();
+        self.read(move |db| browse::first(db, namespace, &key))
+            .await
+    }
+
     /// The items, of one kind or of all, that share the rarest words with `query` (BM25), the best
     /// first. A score is comparable with others of the same query only.
     ///
