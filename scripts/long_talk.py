@@ -66,6 +66,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--catena", default="catena", help="the command")
     parser.add_argument("--turns", type=int, default=300, help="at least 24")
+    parser.add_argument("--answer-tokens", type=int, default=40, help="the most tokens of an answer")
     parser.add_argument("--keep", metavar="FOLDER", help="keep archive, journal and the bot's answers there")
     parser.add_argument("args", nargs="*", help="more arguments for `catena chat`, after --")
     options = parser.parse_args()
@@ -79,7 +80,7 @@ def main():
         os.makedirs(folder, exist_ok=True)
         talk = subprocess.Popen(
             [options.catena, "chat", "--memory", f"{folder}/memory.db", "--journal", f"{folder}/runs.db",
-             "--answer-tokens", "40", "--json", *options.args],
+             "--answer-tokens", str(options.answer_tokens), "--json", *options.args],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for number, message in enumerate(said):
             talk.stdin.write(message + "\n")

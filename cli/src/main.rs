@@ -23,9 +23,15 @@ mod report;
 mod runs;
 mod terminal;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use self::{
     args::{Args, Command, Models},
@@ -37,6 +43,7 @@ const GOES_ON: &str = "the same command goes on where it stopped";
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    tell_warnings();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -55,6 +62,19 @@ fn main() -> ExitCode {
         Err(failure) if json => failure.report_json(),
         Err(failure) => failure.report(),
     }
+}
+
+/// Has what the library warns of told on standard error; what others have to say is not for a user.
+fn tell_warnings() {
+    let ours = Targets::new().with_target("catena", LevelFilter::WARN);
+    let told = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .with_target(false)
+        .with_filter(ours);
+    // There is no other: this is the first thing that is done.
+    let _ = tracing_subscriber::registry().with(told).try_init();
 }
 
 async fn execute(args: Args) -> Result<(), Failure> {

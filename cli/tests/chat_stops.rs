@@ -142,13 +142,23 @@ fn a_budget_is_for_each_turn() {
     // The need, the message's vector, and the answer.
     let done = say(&home, &server, &["--no-facts", "--max-calls", "3"], &lines);
     assert_eq!(done.exits(0).stdout, "Noted.\n".repeat(3));
-    let done = say(&home, &server, &["--max-calls", "3"], &[DOG]);
+    let done = say(&home, &server, &["--max-calls", "2"], &[DOG]);
     done.exits(1)
-        .says("the budget of 3 calls")
+        .says("the budget of 2 calls")
         .says("with a larger budget goes on where it stopped");
     let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
     assert_eq!(done.exits(0).stdout, "Noted.\n");
     assert_eq!(turns(&home).len(), 4);
+
+    // Facts are beyond what was agreed, and the turn is there.
+    let done = say(
+        &home,
+        &server,
+        &["--max-calls", "3"],
+        &["My cat is called Tom."],
+    );
+    assert_eq!(done.exits(0).stdout, "Noted.\n");
+    assert_eq!(turns(&home).len(), 5);
 }
 
 #[test]

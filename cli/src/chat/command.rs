@@ -130,6 +130,10 @@ fn forget(text: &str) -> Result<Chosen, Failure> {
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'))
         .unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err(Failure::usage("an empty text is in every memory")
+            .help("say a word of what is to be forgotten, or `/forget all`"));
+    }
     Ok(of(Filter {
         containing: Some(text.to_owned()),
         ..Filter::default()
@@ -215,6 +219,7 @@ mod tests {
         assert_eq!(text("/forget my dog"), "my dog");
         assert_eq!(text("/forget \"12\""), "12");
         assert!(Command::read("/forget").unwrap().is_err());
+        assert!(Command::read("/forget \" \"").unwrap().is_err());
         assert!(Command::read("/forget older brother").unwrap().is_err());
     }
 

@@ -69,7 +69,11 @@ pub(crate) async fn chat(args: Chat, config: &Config) -> Result<(), Failure> {
         interrupts,
         failed: false,
     };
-    talking.talk().await
+    let memory = talking.bot.memory.clone();
+    let talked = talking.talk().await;
+    // Or what was said would have to be embedded again the next time. That it lags is told by then.
+    let _ = memory.sync(&mut |_, _| {}).await;
+    talked
 }
 
 /// Goes on with a recorded turn, for `catena runs resume`.

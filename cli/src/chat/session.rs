@@ -122,6 +122,14 @@ impl Bot {
         Ok(last.last().map_or(0, MemoryItem::turn))
     }
 
+    /// Whether the turn of a run is remembered, though the run did not come to its end.
+    pub(super) async fn remembers(&self, of: &Session, run: &RunId) -> Result<bool, Failure> {
+        let last = self.memory.archive().last_turns(of.id, 1).await?;
+        let run = run.to_string();
+        let mut sources = last.iter().flat_map(|item| &item.sources);
+        Ok(sources.any(|source| source.run.as_deref() == Some(&*run)))
+    }
+
     pub(super) fn model(&self) -> &str {
         &self.model.chat.profile().name
     }

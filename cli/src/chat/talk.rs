@@ -131,6 +131,9 @@ impl Talking {
         }
         match self.session.unfinished().await? {
             Unfinished::None => {}
+            // Stopped behind its answer.
+            Unfinished::Here(record) | Unfinished::Elsewhere(record)
+                if self.bot.remembers(&self.session, &record.id).await? => {}
             Unfinished::Here(record) if self.source.is_terminal() => {
                 let question = headline(said(&record), QUESTION);
                 if self
@@ -204,6 +207,10 @@ impl Talking {
             return Err(Failure::new("interrupted").code(INTERRUPTED));
         }
         match failure {
+            // In a pipe nobody sees that it came too late.
+            None if ended.stopped && !interactive => {
+                Err(Failure::new("interrupted").code(INTERRUPTED))
+            }
             None => {
                 if interactive && !self.screen.quiet {
                     self.tell_learned(&ended);

@@ -36,6 +36,8 @@ impl Screen {
 pub(super) struct Ended {
     pub(super) run: RunId,
     pub(super) result: Result<Outcome<Reply>, Error>,
+    /// Ctrl-C was pressed, though it may have been too late to stop anything.
+    pub(super) stopped: bool,
     /// Ctrl-C was pressed again before it had ended.
     pub(super) impatient: bool,
     started: Instant,
@@ -57,7 +59,7 @@ pub(super) async fn follow(
             () = interrupts.next() => {
                 if stopped {
                     answer.end();
-                    return Ended { run: id, result: Err(Error::cancelled()), impatient: true, started };
+                    return Ended { run: id, result: Err(Error::cancelled()), stopped, impatient: true, started };
                 }
                 stopped = true;
                 run.cancel();
@@ -76,6 +78,7 @@ pub(super) async fn follow(
     Ended {
         run: id,
         result,
+        stopped,
         impatient: false,
         started,
     }
@@ -113,6 +116,11 @@ impl Answer {
                 self.end();
                 self.waiting = spinner(self.screen.quiet || self.screen.json);
                 self.waiting.set_message("remembering");
+            }
+            EventKind::Note { name, data } if name == "memory.without" && !self.screen.quiet => {
+                let part = |name: &str| harmless(data[name].as_str().unwrap_or_default());
+                let told = format!("without {}: {}", part("what"), part("error"));
+                self.waiting.suspend(|| eprintln!("{told}"));
             }
             _ => {}
         }

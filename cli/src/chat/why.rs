@@ -148,8 +148,8 @@ mod tests {
             facts: vec![RecalledFact {
                 id: ItemId(4),
                 about: "name of the dog".to_owned(),
-                is: "Rex".to_owned(),
-                since: "2026-11-25".to_owned(),
+                is: Some("Rex".to_owned()),
+                since: Some("2026-11-25".to_owned()),
                 before: Vec::new(),
             }],
             tokens: 40,

@@ -32,6 +32,14 @@ pub(crate) struct Chosen {
 
 impl Chosen {
     pub(super) fn of(ids: Vec<ItemId>, which: &WhichMemories, all: bool) -> Result<Self, Failure> {
+        if which
+            .containing
+            .as_ref()
+            .is_some_and(|text| text.trim().is_empty())
+        {
+            return Err(Failure::usage("an empty text is in every memory")
+                .help("say a word of what is to be forgotten, or --all"));
+        }
         let filter = Filter {
             containing: which.containing.clone(),
             since: which.since,

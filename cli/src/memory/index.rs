@@ -4,12 +4,21 @@ use serde_json::{Value, json};
 
 use super::{
     IndexChoice, Place,
-    open::{bar, index, open, open_anew, show},
+    open::{bar, index, known_archive, open, open_anew, show},
     text::memories,
 };
 use crate::{args::Store, config::Config, failure::Failure, terminal::print};
 
+/// A name that was mistyped is not to become an archive.
+fn must_be_there(store: &Store, config: &Config) -> Result<(), Failure> {
+    match known_archive(&store.archive, config)? {
+        Some(_) => Ok(()),
+        None => Err(Failure::usage("nothing is remembered yet")),
+    }
+}
+
 pub(super) async fn check(store: &Store, json: bool, config: &Config) -> Result<(), Failure> {
+    must_be_there(store, config)?;
     let memory = open(&Place::of(store, config)?, config, json).await?;
     let bar = bar("checking", json);
     let repaired = memory.verify(&mut |done, of| show(&bar, done, of)).await;
@@ -40,6 +49,7 @@ pub(super) async fn check(store: &Store, json: bool, config: &Config) -> Result<
 }
 
 pub(super) async fn reindex(store: &Store, json: bool, config: &Config) -> Result<(), Failure> {
+    must_be_there(store, config)?;
     let memory = open_anew(&Place::of(store, config)?, config, json).await?;
     let points = memory.index().count().await?;
     let index = memory.index().describe();
@@ -69,6 +79,7 @@ pub(super) async fn relocate(
         return Err(Failure::usage(format!("the index is {to} already"))
             .help("--index names the one to move from"));
     }
+    must_be_there(store, config)?;
     let memory = open(&place, config, json).await?;
     let target = index(memory.archive(), to).await?;
     let bar = bar("moving", json);

@@ -1,6 +1,6 @@
 //! From names to an archive, an index and an embedder that belong together.
 
-use std::{ffi::OsString, path::PathBuf, sync::Arc};
+use std::{ffi::OsString, path::Path, sync::Arc};
 
 use catena_edge::{EdgeIndex, EdgeOptions};
 use catena_memory::{Archive, ExactIndex, IndexStamp, Memory, Namespace, NamespaceId, VectorIndex};
@@ -75,7 +75,7 @@ pub(super) async fn index(
         IndexChoice::Embedded => {
             let mut folder = OsString::from(archive.path());
             folder.push(".index");
-            Arc::new(EdgeIndex::open(PathBuf::from(folder), EdgeOptions::new()).await?)
+            Arc::new(embedded(Path::new(&folder)).await?)
         }
         IndexChoice::Qdrant(url) => {
             let key = variable("CATENA_QDRANT_KEY");
@@ -83,6 +83,19 @@ pub(super) async fn index(
             Arc::new(QdrantIndex::connect(url, key.as_deref(), collection).await?)
         }
     })
+}
+
+/// The embedded index in `folder`, made anew where it is damaged: everything in it is from the archive.
+async fn embedded(folder: &Path) -> Result<EdgeIndex, Failure> {
+    let open = || EdgeIndex::open(folder, EdgeOptions::new());
+    match open().await {
+        Err(error) if !error.is_retryable() && !error.is_invalid() => {
+            eprintln!("{error}; it is made anew from the archive");
+            EdgeIndex::discard(folder).await?;
+            Ok(open().await?)
+        }
+        opened => Ok(opened?),
+    }
 }
 
 /// Opens the archive that is meant, for reading and without an index; `None` where nothing was

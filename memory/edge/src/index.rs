@@ -75,6 +75,18 @@ impl EdgeIndex {
         })
     }
 
+    /// Removes what is in the folder of an index, whatever state it is in, so that it can be opened as a new
+    /// one and filled from its archive.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), but for damage.
+    pub async fn discard(folder: impl AsRef<Path>) -> Result<()> {
+        let folder = folder.as_ref().to_owned();
+        let done = task::spawn_blocking(move || Store::discard(&folder)).await;
+        done.map_err(|_| Error::cancelled())?
+    }
+
     /// Reads on a thread where that may block.
     async fn read<T: Send + 'static>(
         &self,

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod disk;
 mod failure;
 mod index;
 mod options;

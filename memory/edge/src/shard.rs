@@ -23,6 +23,8 @@ pub(crate) const BATCH: usize = 64;
 /// The largest part that parts are merged into, in KiB of vectors: about 170,000 of 384 halves. What
 /// optimising takes in memory grows with a part, not with the index.
 const PART: usize = 128 * 1024;
+/// What a new store takes, in bytes, before it has any points: mostly holes.
+pub(crate) const NEW: u64 = 48 * 1024 * 1024;
 /// How long the log may grow beside a small store, in bytes; beside a large one, a sixteenth of it.
 const WAL_ALLOWED: u64 = 2 * 1024 * 1024;
 
@@ -109,6 +111,15 @@ pub(crate) fn log_is_long(folder: &Path) -> Result<bool> {
     let sizes = wal::size(&inner.join(WAL)).and_then(|log| Ok((log, size(&inner)?)));
     let (log, all) = sizes.map_err(|error| failed(folder, "be measured", error))?;
     Ok(log > WAL_ALLOWED + (all - log) / 16)
+}
+
+/// The bytes of the files of the store in the index's `folder`, holes included.
+pub(crate) fn size_of(folder: &Path) -> Result<u64> {
+    let inner = folder.join(FOLDER);
+    match inner.exists() {
+        true => size(&inner).map_err(|error| failed(folder, "be measured", error)),
+        false => Ok(0),
+    }
 }
 
 fn size(folder: &Path) -> std::io::Result<u64> {

@@ -16,7 +16,7 @@ use qdrant_edge::{
 };
 
 use crate::{
-    EdgeOptions,
+    EdgeOptions, disk,
     failure::{failed, panicked},
     point, shard, stamp,
 };
@@ -48,6 +48,7 @@ impl Store {
         let open = match stamp::read(folder)? {
             None => None,
             Some(stamp) => {
+                disk::check_room(folder, 0)?;
                 let load = AssertUnwindSafe(|| shard::load(folder));
                 let shard = panic::catch_unwind(load)
                     .unwrap_or_else(|payload| Err(panicked(folder, "be opened", &*payload)))?;
@@ -60,6 +61,20 @@ impl Store {
             _lock: lock,
             open: RwLock::new(open),
         })
+    }
+
+    /// Removes what is in `folder`, if it is an index that nobody has open.
+    pub(crate) fn discard(folder: &Path) -> Result<()> {
+        only_ours(folder)?;
+        let _lock = lock(folder)?;
+        stamp::remove(folder)?;
+        let points = folder.join(shard::FOLDER);
+        match points.exists() {
+            true => {
+                fs::remove_dir_all(&points).map_err(|error| failed(folder, "be emptied", error))
+            }
+            false => Ok(()),
+        }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -80,6 +95,7 @@ impl Store {
             fs::remove_dir_all(&points)
                 .map_err(|error| failed(&self.folder, "be emptied", error))?;
         }
+        disk::check_room(&self.folder, shard::NEW)?;
         let shard = shard::create(&self.folder, stamp.dimensions, &self.options)?;
         shard.flush();
         stamp::write(&self.folder, stamp)?;
@@ -97,6 +113,7 @@ impl Store {
                 .with_help("reset it with the stamp of an archive first"));
         };
         stamp.check(&points)?;
+        disk::check_room(&self.folder, 0)?;
         let mut points = points.into_iter().map(point::to_library);
         loop {
             let batch: Vec<_> = points.by_ref().take(shard::BATCH).collect();
@@ -111,6 +128,7 @@ impl Store {
     }
 
     pub(crate) fn remove(&self, ids: &[ItemId]) -> Result<()> {
+        disk::check_room(&self.folder, 0)?;
         self.with(|shard| {
             let ids = ids.iter().copied().map(point::id).collect();
             shard
@@ -172,6 +190,7 @@ impl Store {
 
     /// Puts everything on the disk, and shortens the log where it has grown long.
     pub(crate) fn flush(&self) -> Result<()> {
+        disk::check_room(&self.folder, 0)?;
         self.with(|shard| {
             shard.flush();
             Ok(())
@@ -189,6 +208,8 @@ impl Store {
     }
 
     pub(crate) fn optimize(&self) -> Result<()> {
+        // Parts are written anew before the old ones go.
+        disk::check_room(&self.folder, shard::size_of(&self.folder)?)?;
         self.with(|shard| {
             shard
                 .optimize()
@@ -218,6 +239,10 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         let state = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if disk::check_room(&self.folder, 0).is_err() {
+            // Closing writes. What was not flushed is told again.
+            mem::forget(state.take());
+        }
         if close(state).is_some() {
             shard::shorten_log(&self.folder);
         }

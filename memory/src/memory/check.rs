@@ -62,7 +62,8 @@ impl Memory {
             _ => {
                 self.0.index.reset(&stamp).await?;
                 *self.0.told.lock().await = Told::default();
-                self.sync(progress).await?;
+                let synced = self.sync(progress).await;
+                self.may_lag(synced, reindex)?;
                 return Ok(Repaired::default());
             }
         };
@@ -73,10 +74,23 @@ impl Memory {
                     flushed: watermark.change,
                     optimised: watermark.optimised,
                 };
-                self.sync(progress).await?;
+                let synced = self.sync(progress).await;
+                self.may_lag(synced, reindex)?;
                 Ok(Repaired::default())
             }
             _ => self.verify(progress).await,
+        }
+    }
+
+    /// An index may lag behind its archive, which is told and made up for later; not where it was to be
+    /// made anew, and not when the archive itself fails.
+    fn may_lag(&self, synced: Result<()>, reindex: bool) -> Result<()> {
+        match synced {
+            Err(error) if !reindex && !error.is_memory() => {
+                self.warn_of_lag(&error);
+                Ok(())
+            }
+            synced => synced,
         }
     }
 

@@ -16,7 +16,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use catena_core::{Embedder, EmbedderProfile, Result};
+use catena_core::{Embedder, EmbedderProfile, Error, Result};
 use tokio::sync::Mutex;
 
 use self::sync::Told;
@@ -95,7 +95,8 @@ impl Memory {
         Self::open_with(archive, index, embedder, false, &mut |_, _| {}).await
     }
 
-    /// Brings them together, and the index up to date: it is told what it lacks; where it is another
+    /// Brings them together, and the index up to date: it is told what it lacks, now or, where the
+    /// embedder or the index fails, later; where it is another
     /// than the last time or its number of points is wrong, it is compared with the archive item by
     /// item. `progress` is called after each batch; what was wrong is told by
     /// [`repaired`](Self::repaired).
@@ -212,8 +213,13 @@ impl Memory {
     /// Tells the index what it lacks, or that it cannot be told now.
     async fn tell_or_warn(&self) {
         if let Err(error) = self.tell(&mut |_, _| {}).await {
-            tracing::warn!(%error, "the index of {} lags", self.0.archive.path().display());
+            self.warn_of_lag(&error);
         }
+    }
+
+    fn warn_of_lag(&self, error: &Error) {
+        let path = self.0.archive.path().display();
+        tracing::warn!("the index of {path} lags, and is told later: {error}");
     }
 
     fn stamp(&self) -> IndexStamp {
