@@ -189,3 +189,21 @@ async fn what_failed_is_marked_up_to_the_run() {
         assert_eq!(fields["error.type"], "unavailable", "{name}");
     }
 }
+
+async fn form(text: String, cx: Context) -> Result<String> {
+    let request = say(text).json_schema(serde_json::json!({"type": "object"}));
+    Ok(cx.chat(&echo(), request).await?.text)
+}
+
+#[tokio::test]
+async fn the_form_of_an_answer_is_told() {
+    let spans = Spans::default();
+    let guard = tracing::subscriber::set_default(spans.clone());
+    let graph = alone("work", agent(form));
+    let run = Run::start(graph, "x".to_owned(), RunOptions::new("demo"));
+    run.outcome().await.unwrap();
+    drop(guard);
+    let (_, chat) = spans.named("chat scripted");
+    assert_eq!(chat["gen_ai.output.type"], "json");
+    assert!(!chat.contains_key("gen_ai.request.stop_sequences"));
+}
