@@ -6,7 +6,7 @@ mod remove;
 use std::path::Path;
 
 use catena_local::{LocalModel, LocalOptions, Weights};
-use catena_models::catalog::{Catalog, Entry, GgufInfo, Kind, ModelRef, Status, Store};
+use catena_models::catalog::{Catalog, Entry, GgufInfo, HubFile, Kind, ModelRef, Status, Store};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
@@ -57,12 +57,12 @@ fn list(json: bool) -> Result<(), Failure> {
     let store = Store::default_location()?;
     let catalog = Catalog::builtin();
     let models = catalog.list(&store);
+    let hub = catalog.hub_list(&store);
     if json {
-        let models: Vec<Value> = models
-            .iter()
-            .map(|(entry, status)| describe(entry, status))
-            .collect();
-        print(&format!("{:#}\n", Value::from(models)));
+        let models = models.iter().map(|(entry, status)| describe(entry, status));
+        let hub = hub.iter().map(|(file, status)| describe_hub(file, status));
+        let all: Vec<Value> = models.chain(hub).collect();
+        print(&format!("{:#}\n", Value::from(all)));
         return Ok(());
     }
     let mut text = format!(
@@ -70,20 +70,46 @@ fn list(json: bool) -> Result<(), Failure> {
         "NAME", "KIND", "SIZE", "HERE", "WHAT"
     );
     for (entry, status) in models {
-        let here = match status {
-            Status::Installed { .. } => "yes".to_owned(),
-            Status::Unverified { .. } => "unverified".to_owned(),
-            Status::Partial { bytes, .. } => format!("{} %", bytes * 100 / entry.size.max(1)),
-            _ => "no".to_owned(),
-        };
+        let here = here(&status, Some(entry.size));
         let size = HumanBytes(entry.size).to_string();
         text += &format!(
             "{:<22} {:<10} {size:>10}  {here:<12} {}\n",
             entry.name, entry.kind, entry.description
         );
     }
-    print(&text);
+    for (file, status) in hub {
+        let (here, (_, bytes)) = (here(&status, None), place(&status));
+        let (name, kind, size) = (hub_name(&file), Kind::Chat, HumanBytes(bytes).to_string());
+        text += &format!("{name:<22} {kind:<10} {size:>10}  {here:<12} from the hub\n");
+    }
+    // Names of files come from anywhere.
+    print(&harmless(&text));
     Ok(())
+}
+
+/// Whether a model is here, of which `size` bytes are to come where that is known.
+fn here(status: &Status, size: Option<u64>) -> String {
+    match (status, size) {
+        (Status::Installed { .. }, _) => "yes".to_owned(),
+        (Status::Unverified { .. }, _) => "unverified".to_owned(),
+        (Status::Partial { bytes, .. }, Some(size)) => format!("{} %", bytes * 100 / size.max(1)),
+        (Status::Partial { .. }, None) => "partial".to_owned(),
+        _ => "no".to_owned(),
+    }
+}
+
+/// Where what is here of a model lies, and how many bytes that are.
+fn place(status: &Status) -> (Option<&Path>, u64) {
+    match status {
+        Status::Installed { path, bytes }
+        | Status::Unverified { path, bytes }
+        | Status::Partial { path, bytes } => (Some(path), *bytes),
+        _ => (None, 0),
+    }
+}
+
+fn hub_name(file: &HubFile) -> String {
+    format!("hf:{file}")
 }
 
 async fn pull(name: &str) -> Result<(), Failure> {
@@ -113,9 +139,19 @@ fn info(name: &str, json: bool) -> Result<(), Failure> {
             (about, weights.filter(|_| entry.kind == Kind::Chat))
         }
         ModelRef::File(path) => (json!({ "path": path }), Some(path)),
+        ModelRef::Hub(file) => {
+            let status = catalog.hub_status(&file, &store)?;
+            let weights = match &status {
+                Status::Installed { path, .. } | Status::Unverified { path, .. } => {
+                    Some(path.clone())
+                }
+                _ => None,
+            };
+            (describe_hub(&file, &status), weights)
+        }
         _ => {
             return Err(Failure::usage(format!("nothing is known here of {name}"))
-                .help("pull it first, then name its file"));
+                .help("ask the server that has it"));
         }
     };
     if let (Some(path), Some(about)) = (weights, about.as_object_mut()) {
@@ -137,12 +173,7 @@ fn parse(name: &str) -> Result<ModelRef, Failure> {
 }
 
 fn describe(entry: &Entry, status: &Status) -> Value {
-    let (here, path, bytes) = match status {
-        Status::Installed { path, bytes } => ("yes", Some(path), *bytes),
-        Status::Unverified { path, bytes } => ("unverified", Some(path), *bytes),
-        Status::Partial { path, bytes } => ("partial", Some(path), *bytes),
-        _ => ("no", None, 0),
-    };
+    let (path, bytes) = place(status);
     json!({
         "name": entry.name,
         "kind": entry.kind.to_string(),
@@ -156,7 +187,19 @@ fn describe(entry: &Entry, status: &Status) -> Value {
         "size": entry.size,
         "sha256": entry.sha256.to_string(),
         "sources": entry.sources.iter().map(|source| source.kind().to_string()).collect::<Vec<_>>(),
-        "here": here,
+        "here": here(status, None),
+        "bytes_here": bytes,
+        "path": path,
+    })
+}
+
+/// What is known of a file of the hub without looking into it.
+fn describe_hub(file: &HubFile, status: &Status) -> Value {
+    let (path, bytes) = place(status);
+    json!({
+        "name": hub_name(file),
+        "kind": Kind::Chat.to_string(),
+        "here": here(status, None),
         "bytes_here": bytes,
         "path": path,
     })
@@ -217,6 +260,7 @@ fn lines(object: &Value, indent: usize) -> String {
             Value::Object(_) => text += &format!("{pad}{name}:\n{}", lines(value, indent + 2)),
             Value::String(value) if value.is_empty() => {}
             Value::String(value) => text += &format!("{pad}{name}: {value}\n"),
+            Value::Array(values) if values.is_empty() => {}
             Value::Array(values) => {
                 let values: Vec<String> = values
                     .iter()

@@ -41,7 +41,7 @@ mod scripted;
 mod stop;
 pub mod testing;
 
-pub use anthropic::{Anthropic, AnthropicBuilder};
+pub use anthropic::{Anthropic, AnthropicBuilder, Effort};
 pub use openai::{
     OpenAiCompatible, OpenAiCompatibleBuilder, OpenAiEmbedder, OpenAiEmbedderBuilder, Preset,
 };

@@ -4,7 +4,7 @@ use catena_core::{
     ChatMessage, ChatModel, ChatRequest, ChatResponse, Delta, Error, FinishReason, Price, Result,
     ToolCall, ToolSpec, Usage,
 };
-use catena_models::{Anthropic, AnthropicBuilder};
+use catena_models::{Anthropic, AnthropicBuilder, Effort};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 use wiremock::{
@@ -192,7 +192,46 @@ async fn parallel_tool_calls_are_put_together() {
 }
 
 #[tokio::test]
-async fn json_is_the_text_of_the_answer() {
+async fn json_is_asked_for_and_comes_as_text() {
+    let [delta_, stop] = end("end_turn");
+    let server = server(events(&[
+        start(),
+        block(
+            0,
+            json!({"type": "thinking", "thinking": "", "signature": ""}),
+        ),
+        delta(
+            0,
+            json!({"type": "signature_delta", "signature": "EqQBCgIYAhIM"}),
+        ),
+        json!({"type": "content_block_stop", "index": 0}),
+        block(1, json!({"type": "text", "text": ""})),
+        delta(1, json!({"type": "text_delta", "text": "{\"n\""})),
+        delta(1, json!({"type": "text_delta", "text": ": 1}"})),
+        json!({"type": "content_block_stop", "index": 1}),
+        delta_,
+        stop,
+    ]))
+    .await;
+    let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}},
+        "required": ["n"], "additionalProperties": false});
+    let model = builder(&server).effort(Effort::Low).build().unwrap();
+    let answer = model.chat(ask().json_schema(schema.clone())).await.unwrap();
+    assert_eq!(
+        (answer.text.as_str(), answer.finish),
+        ("{\"n\": 1}", FinishReason::Stop)
+    );
+
+    let request = sent(&server).await;
+    assert!(request.headers.get("anthropic-beta").is_none());
+    let body: Value = serde_json::from_slice(&request.body).unwrap();
+    let config = json!({"effort": "low", "format": {"type": "json_schema", "schema": schema}});
+    assert_eq!(body["output_config"], config);
+    assert!(body.get("tools").is_none() && body.get("tool_choice").is_none());
+}
+
+#[tokio::test]
+async fn json_of_an_older_model_is_the_text_of_the_answer() {
     let [delta, stop] = end("tool_use");
     let response = events(&[
         start(),
@@ -206,9 +245,10 @@ async fn json_is_the_text_of_the_answer() {
         delta,
         stop,
     ]);
-    let answer = chat(response, ask().json_schema(json!({"type": "object"})))
-        .await
-        .unwrap();
+    let server = server(response).await;
+    let model = builder(&server).output_format(false).build().unwrap();
+    let request = ask().json_schema(json!({"type": "object"}));
+    let answer = model.chat(request).await.unwrap();
     assert_eq!(
         (answer.text.as_str(), answer.finish),
         ("{\"n\": 1}", FinishReason::Stop)
@@ -315,7 +355,7 @@ async fn what_the_api_cannot_do_is_not_sent() {
         .unwrap();
     for request in [
         ChatRequest::new([]),
-        ask().json_schema(json!({"type": "array"})),
+        ask().json_schema(json!({"type": "object"})),
     ] {
         assert!(model.chat(request).await.unwrap_err().is_invalid());
     }

@@ -86,6 +86,10 @@ impl Embedder for Zeros {
         &self.0
     }
 
+    fn provider(&self) -> &str {
+        "nobody"
+    }
+
     async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>> {
         Ok(vec![vec![0.0]; texts.len()])
     }
@@ -93,7 +97,9 @@ impl Embedder for Zeros {
 
 async fn work(text: String, cx: Context) -> Result<String> {
     let model = echo();
-    let answer = cx.chat(&model, say(text).temperature(0.5).seed(7)).await?;
+    let answer = cx
+        .chat(&model, say(text).temperature(0.5).seed(7).stop(["\"", "é"]))
+        .await?;
     let profile = EmbedderProfile {
         name: "zeros".to_owned(),
         dimensions: 1,
@@ -124,14 +130,17 @@ async fn a_run_its_nodes_and_its_calls_are_spans_with_the_conventions_names() {
     assert_eq!(run["gen_ai.operation.name"], "invoke_agent");
     assert_eq!(run["gen_ai.agent.name"], "demo");
     assert_eq!(run["gen_ai.conversation.id"], id);
+    assert_eq!(run["gen_ai.provider.name"], "catena");
     let (_, node) = spans.named("invoke_agent demo/work");
     assert_eq!(node["gen_ai.agent.name"], "demo/work");
+    assert_eq!(node["gen_ai.provider.name"], "catena");
     assert!(!node.contains_key("error.type"));
 
     let (kind, chat) = spans.named("chat scripted");
     assert_eq!((kind, &*chat["otel.kind"]), ("chat", "client"));
     for (field, value) in [
         ("gen_ai.operation.name", "chat"),
+        ("gen_ai.provider.name", "catena"),
         ("gen_ai.request.model", "scripted"),
         ("gen_ai.request.max_tokens", "10"),
         ("gen_ai.request.temperature", "0.5"),
@@ -139,13 +148,19 @@ async fn a_run_its_nodes_and_its_calls_are_spans_with_the_conventions_names() {
         ("gen_ai.request.seed", "7"),
         ("gen_ai.usage.input_tokens", "2"),
         ("gen_ai.usage.output_tokens", "3"),
-        ("gen_ai.response.finish_reasons", "stop"),
+        ("gen_ai.usage.cache_read.input_tokens", "0"),
+        // Arrays, of which `tracing` knows none, are JSON.
+        ("gen_ai.request.stop_sequences", r#"["\"","é"]"#),
+        ("gen_ai.response.finish_reasons", r#"["stop"]"#),
     ] {
         assert_eq!(chat[field], value, "{field}");
     }
+    assert!(!chat.contains_key("gen_ai.output.type"));
     let (kind, embeddings) = spans.named("embeddings zeros");
     assert_eq!(kind, "embeddings");
     assert_eq!(embeddings["gen_ai.operation.name"], "embeddings");
+    assert_eq!(embeddings["gen_ai.provider.name"], "nobody");
+    assert_eq!(embeddings["gen_ai.embeddings.dimension.count"], "1");
     let (kind, tool) = spans.named("execute_tool hammer");
     assert_eq!(kind, "execute_tool");
     assert_eq!(tool["gen_ai.tool.name"], "hammer");
@@ -173,4 +188,22 @@ async fn what_failed_is_marked_up_to_the_run() {
         assert_eq!(fields["otel.status_code"], "error", "{name}");
         assert_eq!(fields["error.type"], "unavailable", "{name}");
     }
+}
+
+async fn form(text: String, cx: Context) -> Result<String> {
+    let request = say(text).json_schema(serde_json::json!({"type": "object"}));
+    Ok(cx.chat(&echo(), request).await?.text)
+}
+
+#[tokio::test]
+async fn the_form_of_an_answer_is_told() {
+    let spans = Spans::default();
+    let guard = tracing::subscriber::set_default(spans.clone());
+    let graph = alone("work", agent(form));
+    let run = Run::start(graph, "x".to_owned(), RunOptions::new("demo"));
+    run.outcome().await.unwrap();
+    drop(guard);
+    let (_, chat) = spans.named("chat scripted");
+    assert_eq!(chat["gen_ai.output.type"], "json");
+    assert!(!chat.contains_key("gen_ai.request.stop_sequences"));
 }

@@ -437,7 +437,7 @@ pub(crate) enum Models {
     },
     /// What is known of a model, what its file says, and the memory it needs against what there is
     Info {
-        /// A name of `catena models list`, or a path to a GGUF file
+        /// A name of `catena models list`, hf:owner/repo/file.gguf, or a path to a GGUF file
         model: String,
         /// Print JSON
         #[arg(long)]
@@ -463,7 +463,7 @@ pub(crate) enum Models {
     /// `catena models pull` fetches them again. A file in a folder of CATENA_MODEL_PATH stays.
     #[command(name = "rm")]
     Remove {
-        /// A name of `catena models list`
+        /// A name of `catena models list`, or hf:owner/repo/file.gguf
         model: String,
         /// Only say how much would be freed
         #[arg(long)]

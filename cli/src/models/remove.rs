@@ -14,17 +14,20 @@ use serde_json::json;
 use crate::{failure::Failure, measured, terminal::print};
 
 pub(super) fn remove(name: &str, dry_run: bool, json: bool) -> Result<(), Failure> {
-    let ModelRef::Catalog(name) = super::parse(name)? else {
-        return Err(
-            Failure::usage(format!("{name} is no name of the catalogue")).help(
-                "delete files of your own yourself, and those of the hub in the folder `hub` of the \
-                 cache folder",
-            ),
-        );
-    };
     let store = Store::default_location()?;
     let catalog = Catalog::builtin();
-    let (original, ours) = match catalog.status(&name, &store)? {
+    let reference = super::parse(name)?;
+    let (name, status) = match &reference {
+        ModelRef::Catalog(name) => (name.clone(), catalog.status(name, &store)?),
+        ModelRef::Hub(file) => (super::hub_name(file), catalog.hub_status(file, &store)?),
+        _ => {
+            return Err(
+                Failure::usage(format!("{name} was not fetched by `catena models pull`"))
+                    .help("delete files of your own yourself"),
+            );
+        }
+    };
+    let (original, ours) = match status {
         Status::Installed { path, bytes }
         | Status::Unverified { path, bytes }
         | Status::Partial { path, bytes } => {
@@ -39,7 +42,10 @@ pub(super) fn remove(name: &str, dry_run: bool, json: bool) -> Result<(), Failur
         freed += ours;
     } else {
         // It refuses while the model is being pulled, so it comes first.
-        freed += catalog.remove(&name, &store)?;
+        freed += match &reference {
+            ModelRef::Hub(file) => catalog.remove_hub(file, &store)?,
+            _ => catalog.remove(&name, &store)?,
+        };
         for path in &derived {
             fs::remove_file(path).map_err(|error| {
                 let what = format!("deleting '{}': {error}", path.display());

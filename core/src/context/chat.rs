@@ -173,6 +173,7 @@ impl Context {
                 for logprob in &mut score.logprobs {
                     *logprob = logprob.max(f32::MIN);
                 }
+                telemetry::used(&span, &score.usage);
                 call.finish(Effect::Score(score.clone()), score.usage)
                     .await?;
                 Ok(score)
@@ -203,7 +204,7 @@ impl Context {
             Begun::Replayed(other) => return Err(self.unlike(&other)),
             Begun::Live(call) => call,
         };
-        let span = telemetry::embeddings(name);
+        let span = telemetry::embeddings(embedder.profile(), embedder.provider());
         let usage = Usage::call(0, 0);
         let reservation = self.run.ledger.reserve(usage);
         let reservation = reservation.map_err(|error| error.at(self.path()))?;
@@ -211,7 +212,9 @@ impl Context {
         match telemetry::within(&span, self.guarded(embedder.embed(texts))).await {
             Ok(vectors) if vectors.iter().flatten().any(|number| !number.is_finite()) => {
                 let error = format!("'{name}' gave a vector with something that is no number");
-                Err(call.fail(Error::malformed_output(error).at(self.path())))
+                let error = Error::malformed_output(error).at(self.path());
+                telemetry::failed(&span, &error);
+                Err(call.fail(error))
             }
             Ok(vectors) => {
                 call.finish(Effect::Embed(vectors.clone()), usage).await?;

@@ -18,6 +18,12 @@ pub trait Embedder: Send + Sync + fmt::Debug {
     /// What it is. Constant over its life.
     fn profile(&self) -> &EmbedderProfile;
 
+    /// Who embeds, for traces; as [`ModelProfile::provider`](crate::ModelProfile::provider). Default:
+    /// `unknown`.
+    fn provider(&self) -> &str {
+        "unknown"
+    }
+
     /// Embeds `texts`, in order.
     ///
     /// # Errors

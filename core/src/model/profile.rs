@@ -10,6 +10,10 @@ use crate::{Cost, Usage};
 pub struct ModelProfile {
     /// The model's name, as in requests, journals and bills.
     pub name: String,
+    /// Who answers, for traces: OpenTelemetry's `gen_ai.provider.name`, which has a list of well-known
+    /// values (`openai`, `anthropic`, …). Default: `unknown`.
+    #[serde(default = "unknown")]
+    pub provider: String,
     /// The context window: prompt and answer together, in tokens.
     pub context_window: u32,
     /// The most tokens of one answer. Default: 1024.
@@ -41,6 +45,7 @@ impl ModelProfile {
     pub fn new(name: impl Into<String>, context_window: u32) -> Self {
         Self {
             name: name.into(),
+            provider: unknown(),
             context_window,
             max_output_tokens: 1024.min(context_window),
             worker_window: 8192.min(context_window),
@@ -53,6 +58,10 @@ impl ModelProfile {
             tools: false,
         }
     }
+}
+
+fn unknown() -> String {
+    "unknown".into()
 }
 
 /// Prices of a model's tokens, each in nano-dollars a token (which is dollars for a billion).

@@ -125,6 +125,10 @@ impl Embedder for FastEmbedder {
         &self.profile
     }
 
+    fn provider(&self) -> &str {
+        "fastembed"
+    }
+
     async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>> {
         // Texts of a batch are filled up to its longest.
         let mut by_length: Vec<(usize, &String)> = texts.iter().enumerate().collect();

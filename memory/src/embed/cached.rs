@@ -66,6 +66,10 @@ impl Embedder for CachedEmbedder {
         self.inner.profile()
     }
 
+    fn provider(&self) -> &str {
+        self.inner.provider()
+    }
+
     async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>> {
         let keys: Vec<[u8; 32]> = texts
             .iter()

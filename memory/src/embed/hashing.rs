@@ -71,6 +71,10 @@ impl Embedder for HashingEmbedder {
         &self.profile
     }
 
+    fn provider(&self) -> &str {
+        "catena"
+    }
+
     async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>> {
         Ok(texts.iter().map(|text| self.embed_one(text)).collect())
     }

@@ -40,9 +40,7 @@ pub(crate) struct Loaded {
 pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
     let mut source = GgufFile::open(path)?;
     let (form, need) = need(&source, options);
-    if options.device == Device::Cpu {
-        memory::check(path, need.weights, need.available)?;
-    }
+    memory::check(path, need.weights, need.available)?;
     let path = match form {
         Some(form) => requantise::converted(&mut source, form),
         None => path.to_owned(),
@@ -68,7 +66,7 @@ pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
 
 /// The form in which `options` have the weights kept, and what that takes.
 pub(crate) fn need(source: &GgufFile, options: &LocalOptions) -> (Option<Form>, Need) {
-    let available = memory::available();
+    let available = memory::available(options.device);
     let dense = requantise::memory(source, Some(Form::Dense));
     let form = match options.weights {
         _ if options.device != Device::Cpu => None,

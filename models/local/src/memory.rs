@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 use catena_core::{Error, Result};
 
+use crate::Device;
+
 /// The memory that a model needs, against what there is; see
 /// [`LocalModel::need`](crate::LocalModel::need).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub struct Need {
     pub weights: u64,
     /// The most bytes that the cache of prompts takes, as prompts come.
     pub prefix_cache: u64,
-    /// Bytes that are there now; `None` where the system does not tell.
+    /// Bytes that are there now, on the GPU for a model there; `None` where the system does not tell.
     pub available: Option<u64>,
 }
 
@@ -26,8 +28,30 @@ impl Need {
     }
 }
 
-/// Bytes that can be used without swapping; `None` where the system does not tell.
-pub(crate) fn available() -> Option<u64> {
+/// Bytes that a model on `device` can use: of the machine without swapping, or those that are free on its
+/// GPU. `None` where neither system nor driver tells.
+pub(crate) fn available(device: Device) -> Option<u64> {
+    match device {
+        Device::Cpu => of_the_machine(),
+        #[cfg(feature = "cuda")]
+        Device::Cuda(number) => of_the_gpu(number),
+        // It is one and the same memory.
+        #[cfg(feature = "metal")]
+        Device::Metal => of_the_machine(),
+    }
+}
+
+#[cfg(feature = "cuda")]
+fn of_the_gpu(number: usize) -> Option<u64> {
+    use candle_core::cuda_backend::cudarc::driver::result;
+    let device = candle_core::Device::new_cuda(number).ok()?;
+    let stream = device.as_cuda_device().ok()?.cuda_stream();
+    stream.context().bind_to_thread().ok()?;
+    let (free, _total) = result::mem_get_info().ok()?;
+    u64::try_from(free).ok()
+}
+
+fn of_the_machine() -> Option<u64> {
     parse(&fs::read_to_string("/proc/meminfo").ok()?)
 }
 

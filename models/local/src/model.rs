@@ -296,6 +296,7 @@ fn profile(default_name: String, options: &LocalOptions, loaded: &Loaded) -> Res
         )));
     }
     let mut profile = ModelProfile::new(name, window);
+    profile.provider = "mistral.rs".into();
     if options.device == Device::Cpu {
         profile.worker_window = CPU_WORKER_WINDOW.min(window);
     }

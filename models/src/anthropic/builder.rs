@@ -4,8 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use catena_core::{ApproximateCounter, Cost, Error, ModelProfile, Price, Result, TokenCounter};
 
-use super::{Anthropic, Inner, request::Habits};
+use super::{
+    Anthropic, Inner,
+    request::{Effort, Habits},
+};
 use crate::http::{Connection, Settings};
+
+/// What traces call it.
+const PROVIDER: &str = "anthropic";
 
 /// The form of requests and answers that is spoken here.
 const VERSION: &str = "2023-06-01";
@@ -25,9 +31,12 @@ impl AnthropicBuilder {
         profile.parallel = 8;
         profile.json_schema = true;
         profile.tools = true;
+        profile.provider = PROVIDER.into();
         let habits = Habits {
             prompt_caching: false,
             sampling: accepts_sampling(&model),
+            output_format: accepts_output_format(&model),
+            effort: None,
         };
         Self {
             settings: Settings::new("https://api.anthropic.com/v1".into(), model),
@@ -67,12 +76,13 @@ impl AnthropicBuilder {
         self
     }
 
-    /// What the model can do; its name is replaced by the model's. Default: a window of 200,000
+    /// What the model can do; its name and provider are replaced by the model's. Default: a window of 200,000
     /// tokens, 8 requests at a time, JSON schemas and tools.
     #[must_use]
     pub fn profile(mut self, profile: ModelProfile) -> Self {
         let name = std::mem::replace(&mut self.profile, profile).name;
         self.profile.name = name;
+        self.profile.provider = PROVIDER.into();
         self
     }
 
@@ -101,6 +111,24 @@ impl AnthropicBuilder {
     #[must_use]
     pub fn sampling(mut self, sampling: bool) -> Self {
         self.habits.sampling = sampling;
+        self
+    }
+
+    /// Whether the form of an answer is asked for as such (`output_config.format`), to which the API holds
+    /// it. Otherwise JSON comes by way of a tool that the model has to call, which older models can and
+    /// the newest (Opus 5.5, Fable 5.1) refuse. Default: by the model's name, from version 4.5 on.
+    #[must_use]
+    pub fn output_format(mut self, asked: bool) -> Self {
+        self.habits.output_format = asked;
+        self
+    }
+
+    /// How much the model thinks. The newest always do, and what they think counts towards
+    /// [`max_tokens`](catena_core::ChatRequest::max_tokens): with a small one, set a low effort. Older
+    /// models, up to version 4.1 and some of 4.5, refuse to be told. Default: the API's.
+    #[must_use]
+    pub fn effort(mut self, effort: Effort) -> Self {
+        self.habits.effort = Some(effort);
         self
     }
 
@@ -159,20 +187,28 @@ impl AnthropicBuilder {
     }
 }
 
-/// Whether the model with this name takes a temperature: those of versions 2 to 4.6 do, as
-/// `claude-3-5-haiku-…`, `claude-sonnet-4-5` and `claude-opus-4-20250514` are. A name without a
+/// Whether the model with this name takes a temperature: those up to version 4.6 do. A name without a
 /// version belongs to a newer one, or to a gateway, which knows best.
 fn accepts_sampling(model: &str) -> bool {
+    version(model).is_some_and(|version| version <= (4, 6))
+}
+
+/// Whether the API holds an answer of the model with this name to a schema.
+fn accepts_output_format(model: &str) -> bool {
+    version(model).is_none_or(|version| version >= (4, 5))
+}
+
+/// The version in a name such as `claude-3-5-haiku-…`, `claude-sonnet-4-5` and
+/// `claude-opus-4-20250514`.
+fn version(model: &str) -> Option<(u32, u32)> {
     let mut numbers = model
         .split(['-', '.', '@', ':'])
         .skip_while(|part| part.parse::<u32>().is_err())
         .map_while(|part| part.parse::<u32>().ok());
+    let major = numbers.next()?;
     // A date is no version.
-    match (numbers.next(), numbers.next().filter(|minor| *minor < 100)) {
-        (Some(4), Some(minor)) => minor <= 6,
-        (Some(major), _) => major <= 4,
-        (None, _) => false,
-    }
+    let minor = numbers.next().filter(|minor| *minor < 100);
+    Some((major, minor.unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -210,6 +246,25 @@ mod tests {
             "claude-next",
         ] {
             assert!(!accepts_sampling(refuses), "{refuses}");
+        }
+    }
+
+    #[test]
+    fn models_that_are_held_to_a_schema_are_known_by_their_version() {
+        for held in [
+            "claude-haiku-4-5-20251001",
+            "claude-sonnet-4-6",
+            "claude-sonnet-5",
+            "claude-next",
+        ] {
+            assert!(accepts_output_format(held), "{held}");
+        }
+        for not in [
+            "claude-3-7-sonnet-20250219",
+            "claude-sonnet-4-20250514",
+            "claude-opus-4-1",
+        ] {
+            assert!(!accepts_output_format(not), "{not}");
         }
     }
 

@@ -3,8 +3,10 @@
 mod builder;
 mod request;
 mod response;
+mod schema;
 
 pub use builder::AnthropicBuilder;
+pub use request::Effort;
 
 use std::{fmt, sync::Arc};
 
@@ -12,17 +14,24 @@ use async_trait::async_trait;
 use catena_core::{ChatModel, ChatRequest, ChatStream, Format, ModelProfile, Result, TokenCounter};
 
 use crate::http::{Answer, Connection, overflow};
-use request::{Body, Habits};
+use request::{Body, Habits, answers_by_tool};
 use response::Events;
 
 /// A model behind Anthropic's Messages API.
 ///
-/// Answers are always streamed. An answer that must be JSON comes by way of a tool that the model
-/// has to call, so its schema has to be that of an object, and such a request can bring no tools of
-/// its own. A seed and log-probabilities cannot be had and are not asked for, and with models that
+/// Answers are always streamed. The API holds an answer that must be JSON to a part of its schema: to types,
+/// fields and enumerations. What else the schema asks for (a minimum, a longest text) is told in words, and
+/// checked by [`StructuredOutput`](crate::layer::StructuredOutput). Objects have the fields that are named in
+/// the schema, and one with fields of any name is refused. [Older models](AnthropicBuilder::output_format)
+/// answer by way of a tool that they have to call: the schema then is that of an object, and the request
+/// can bring no tools of its own.
+///
+/// A seed and log-probabilities cannot be had and are not asked for, and with models that
 /// [refuse](AnthropicBuilder::sampling) them neither are a temperature and `top_p`. All system
 /// messages of a request come before its first turn. A stop sequence of white space alone, which the API
-/// refuses, is cut off here.
+/// refuses, is cut off here. The API's models from version 4.6 on refuse an answer that the request begins,
+/// and the newest (Opus 5.5, Fable 5.1) a [tool that they have to call](catena_core::ToolChoice::Required); what they think
+/// is no part of the answer, and is charged with it.
 ///
 /// With [prompt caching](AnthropicBuilder::prompt_caching) the part of a prompt that stays the same
 /// is marked for the provider's cache: tools and system messages, and all turns but the last.
@@ -85,7 +94,7 @@ impl ChatModel for Anthropic {
         &self.inner.counter
     }
 
-    /// As the default has it, with the schema of the answer, which is read as a tool.
+    /// As the default has it, with the schema of the answer, which is read too.
     fn prompt_tokens(&self, request: &ChatRequest) -> u64 {
         let overhead = u64::from(self.profile().message_overhead);
         let count = |text: &str| overhead + self.counter().count(text) as u64;
@@ -116,7 +125,7 @@ impl ChatModel for Anthropic {
         let body = Body::new(&endpoint.model, max_tokens, &request, *habits)?;
         let missing = || overflow(self, &request);
         let accepted = connection.post("messages", &body, missing).await?;
-        let mut events = Events::new(matches!(request.format, Format::JsonSchema(_)));
+        let mut events = Events::new(answers_by_tool(&request, *habits).is_some());
         let decode = Box::new(move |json: &_| events.read(json));
         let model = Arc::new(self.clone());
         Ok(Answer::new(model, request, endpoint, accepted, decode).into_stream())

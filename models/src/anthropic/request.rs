@@ -6,7 +6,10 @@ use catena_core::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// The tool whose arguments are the answer, where that has to be JSON.
+use super::schema;
+
+/// The tool whose arguments are the answer, where that has to be JSON and the model is too old for
+/// [`Habits::output_format`].
 pub(super) const ANSWER: &str = "answer";
 
 /// How a model is asked.
@@ -16,6 +19,28 @@ pub(super) struct Habits {
     pub(super) prompt_caching: bool,
     /// Temperature and `top_p` are sent.
     pub(super) sampling: bool,
+    /// The form of an answer is asked for as such, and not by way of a tool.
+    pub(super) output_format: bool,
+    /// How much it thinks.
+    pub(super) effort: Option<Effort>,
+}
+
+/// How much a model thinks before it answers, and how long its answers are. What it thinks is charged like
+/// its answer and counts towards the same limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Effort {
+    /// As little as it can.
+    Low,
+    /// A balance.
+    Medium,
+    /// The default of most models.
+    High,
+    /// More; not with every model.
+    XHigh,
+    /// As much as it takes; not with every model.
+    Max,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,7 +60,23 @@ pub(super) struct Body<'a> {
     tools: Vec<Tool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_choice: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_config: Option<OutputConfig>,
     stream: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct OutputConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effort: Option<Effort>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    format: Option<OutputFormat>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum OutputFormat {
+    JsonSchema { schema: Value },
 }
 
 #[derive(Debug, Serialize)]
@@ -90,7 +131,14 @@ impl<'a> Body<'a> {
         request: &'a ChatRequest,
         habits: Habits,
     ) -> Result<Self> {
-        let (tools, tool_choice) = tools(request)?;
+        let by_tool = answers_by_tool(request, habits);
+        let (tools, tool_choice) = match by_tool {
+            Some(schema) => answer_tool(request, schema)?,
+            None => (
+                request.tools.iter().map(Tool::from).collect(),
+                choice(request),
+            ),
+        };
         let (system, turns): (Vec<_>, Vec<_>) = request
             .messages
             .iter()
@@ -113,6 +161,7 @@ impl<'a> Body<'a> {
             stop_sequences: stops.map(String::as_str).collect(),
             tools,
             tool_choice,
+            output_config: output_config(request, habits)?,
             stream: true,
         };
         if body.messages.is_empty() {
@@ -197,28 +246,52 @@ fn input(call: &ToolCall) -> Value {
     }
 }
 
-fn tools(request: &ChatRequest) -> Result<(Vec<Tool<'_>>, Option<Value>)> {
-    let Format::JsonSchema(schema) = &request.format else {
-        let choice = match &request.tool_choice {
-            // The API refuses to be told anything of tools where there are none.
-            ToolChoice::None if request.tools.is_empty() => None,
-            ToolChoice::None => Some(json!({"type": "none"})),
-            ToolChoice::Required => Some(json!({"type": "any"})),
-            ToolChoice::Tool(name) => Some(json!({"type": "tool", "name": name})),
-            _ => None,
-        };
-        return Ok((request.tools.iter().map(Tool::from).collect(), choice));
+fn choice(request: &ChatRequest) -> Option<Value> {
+    match &request.tool_choice {
+        // The API refuses to be told anything of tools where there are none.
+        ToolChoice::None if request.tools.is_empty() => None,
+        ToolChoice::None => Some(json!({"type": "none"})),
+        ToolChoice::Required => Some(json!({"type": "any"})),
+        ToolChoice::Tool(name) => Some(json!({"type": "tool", "name": name})),
+        _ => None,
+    }
+}
+
+fn output_config(request: &ChatRequest, habits: Habits) -> Result<Option<OutputConfig>> {
+    let format = match &request.format {
+        Format::JsonSchema(schema) if habits.output_format => Some(OutputFormat::JsonSchema {
+            schema: schema::accepted(schema)?,
+        }),
+        _ => None,
     };
+    let effort = habits.effort;
+    let said = format.is_some() || effort.is_some();
+    Ok(said.then_some(OutputConfig { effort, format }))
+}
+
+/// The schema of an answer that comes by way of a tool.
+pub(super) fn answers_by_tool(request: &ChatRequest, habits: Habits) -> Option<&Value> {
+    match &request.format {
+        Format::JsonSchema(schema) if !habits.output_format => Some(schema),
+        _ => None,
+    }
+}
+
+/// The one tool, whose arguments are the answer, and the order to call it.
+fn answer_tool<'a>(
+    request: &ChatRequest,
+    schema: &'a Value,
+) -> Result<(Vec<Tool<'a>>, Option<Value>)> {
     if !request.tools.is_empty() {
         return Err(Error::invalid(
-            "an answer that must be JSON comes from this API by way of a tool: the request cannot \
+            "an answer that must be JSON comes from this model by way of a tool: the request cannot \
              have tools of its own",
         )
         .with_help("wrap the model in StructuredOutput, with json_schema off in its profile"));
     }
     if schema.get("type").is_some_and(|kind| kind != "object") {
         return Err(Error::invalid(
-            "this API gives answers of type object alone",
+            "this model gives answers of type object alone",
         ));
     }
     let answer = Tool {
@@ -263,6 +336,14 @@ mod tests {
     const PLAIN: Habits = Habits {
         prompt_caching: false,
         sampling: true,
+        output_format: true,
+        effort: None,
+    };
+
+    /// As models before version 4.5 are asked.
+    const OLD: Habits = Habits {
+        output_format: false,
+        ..PLAIN
     };
 
     fn wire(request: &ChatRequest, prompt_caching: bool) -> Value {
@@ -390,17 +471,50 @@ mod tests {
     }
 
     #[test]
-    fn json_comes_by_way_of_a_tool() {
+    fn the_form_of_an_answer_goes_beside_the_request_and_its_tools() {
+        let schema =
+            json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}});
+        let tool = ToolSpec::new("t", "d", json!({"type": "object"}));
+        let request = ChatRequest::new([ChatMessage::user("u")]).tools([tool]);
+        let body = wire(&request.json_schema(schema), false);
+        let n = json!({"type": "integer", "description": "{\"minimum\":1}"});
+        let schema =
+            json!({"type": "object", "properties": {"n": n}, "additionalProperties": false});
+        assert_eq!(
+            body["output_config"],
+            json!({"format": {"type": "json_schema", "schema": schema}})
+        );
+        assert_eq!(body["tools"][0]["name"], "t");
+        assert!(body.get("tool_choice").is_none());
+
+        let any = ChatRequest::new([ChatMessage::user("u")]).json_schema(json!({}));
+        assert!(Body::new("m", 1, &any, PLAIN).unwrap_err().is_invalid());
+    }
+
+    #[test]
+    fn an_effort_is_sent_where_it_is_set() {
+        let request = ChatRequest::new([ChatMessage::user("u")]);
+        assert!(wire(&request, false).get("output_config").is_none());
+        for (effort, sent) in [(Effort::Low, "low"), (Effort::XHigh, "xhigh")] {
+            let effort = Some(effort);
+            let body = wire_as(&request, Habits { effort, ..PLAIN });
+            assert_eq!(body["output_config"], json!({"effort": sent}));
+        }
+    }
+
+    #[test]
+    fn json_of_an_older_model_comes_by_way_of_a_tool() {
         let schema = json!({"type": "object", "properties": {}});
         let request = ChatRequest::new([ChatMessage::user("u")]).json_schema(schema.clone());
-        let body = wire(&request, false);
+        let body = wire_as(&request, OLD);
         assert_eq!(body["tools"][0]["input_schema"], schema);
         assert_eq!(body["tools"][0]["name"], body["tool_choice"]["name"]);
+        assert!(body.get("output_config").is_none());
 
         let with_tools = request.clone().tools([ToolSpec::new("t", "d", schema)]);
         let list = request.json_schema(json!({"type": "array"}));
         for refused in [with_tools, list] {
-            assert!(Body::new("m", 1, &refused, PLAIN).unwrap_err().is_invalid());
+            assert!(Body::new("m", 1, &refused, OLD).unwrap_err().is_invalid());
         }
     }
 

@@ -15,6 +15,16 @@ pub(super) struct Events {
     json: bool,
     /// The numbers of the blocks that are calls of that tool.
     answers: HashSet<u64>,
+    read: Read,
+}
+
+/// Tokens read, as far as they were reported: not every event repeats them all.
+#[derive(Debug, Default)]
+struct Read {
+    fresh: Option<u64>,
+    /// To the cache.
+    written: Option<u64>,
+    cached: Option<u64>,
 }
 
 impl Events {
@@ -22,6 +32,7 @@ impl Events {
         Self {
             json,
             answers: HashSet::new(),
+            read: Read::default(),
         }
     }
 
@@ -38,14 +49,14 @@ impl Events {
                 chunk.usage = Reported {
                     // No more than a beginning.
                     output: None,
-                    ..usage(field("/message/usage"))
+                    ..self.read.usage(field("/message/usage"))
                 };
             }
             "content_block_start" => self.begin(index, field("/content_block"), &mut chunk),
             "content_block_delta" => self.go_on(index, field("/delta"), &mut chunk),
             "message_delta" => {
                 chunk.finish = self.finish(field("/delta/stop_reason"));
-                chunk.usage = usage(field("/usage"));
+                chunk.usage = self.read.usage(field("/usage"));
             }
             "message_stop" => chunk.done = true,
             "message" => self.whole(event, &mut chunk),
@@ -103,7 +114,8 @@ impl Events {
         chunk.finish = message
             .get("stop_reason")
             .and_then(|reason| self.finish(reason));
-        chunk.usage = message.get("usage").map(usage).unwrap_or_default();
+        let usage = message.get("usage").unwrap_or(&Value::Null);
+        chunk.usage = self.read.usage(usage);
     }
 
     fn finish(&self, reason: &Value) -> Option<FinishReason> {
@@ -128,20 +140,21 @@ fn string(value: Option<&Value>) -> String {
     value.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Tokens read count as input wherever they came from.
-fn usage(usage: &Value) -> Reported {
-    let count = |name| usage.get(name).and_then(Value::as_u64);
-    let cached = count("cache_read_input_tokens");
-    let written = count("cache_creation_input_tokens").unwrap_or(0);
-    let fresh = count("input_tokens");
-    Reported {
-        input: fresh.map(|fresh| {
-            fresh
-                .saturating_add(written)
-                .saturating_add(cached.unwrap_or(0))
-        }),
-        cached,
-        output: count("output_tokens"),
+impl Read {
+    /// Takes what `usage` says. Tokens read count as input wherever they came from.
+    fn usage(&mut self, usage: &Value) -> Reported {
+        let count = |name| usage.get(name).and_then(Value::as_u64);
+        self.fresh = count("input_tokens").or(self.fresh);
+        self.written = count("cache_creation_input_tokens").or(self.written);
+        self.cached = count("cache_read_input_tokens").or(self.cached);
+        let (written, cached) = (self.written.unwrap_or(0), self.cached.unwrap_or(0));
+        Reported {
+            input: self
+                .fresh
+                .map(|fresh| fresh.saturating_add(written).saturating_add(cached)),
+            cached: self.cached,
+            output: count("output_tokens"),
+        }
     }
 }
 
@@ -172,11 +185,24 @@ mod tests {
         let usage = json!({"input_tokens": 5, "cache_creation_input_tokens": 20,
             "cache_read_input_tokens": 100, "output_tokens": 1});
         let start = json!({"type": "message_start", "message": {"usage": usage}});
-        let reported = Events::new(false).read(&start).unwrap().usage;
+        let mut events = Events::new(false);
+        let reported = events.read(&start).unwrap().usage;
         let usage = reported.usage(|| unreachable!(), || 7);
         assert_eq!((usage.input_tokens, usage.cached_tokens), (125, 100));
         // What the start says of the output is only its beginning.
         assert_eq!(usage.output_tokens, 7);
+        // The end repeats all of it, a part, or nothing.
+        for end in [
+            json!({"input_tokens": 5, "cache_creation_input_tokens": 20,
+                "cache_read_input_tokens": 100, "output_tokens": 9}),
+            json!({"input_tokens": 5, "output_tokens": 9}),
+            json!({"output_tokens": 9}),
+        ] {
+            let end = json!({"type": "message_delta", "delta": {}, "usage": end});
+            let usage = events.read(&end).unwrap().usage;
+            let usage = usage.usage(|| unreachable!(), || unreachable!());
+            assert_eq!((usage.input_tokens, usage.output_tokens), (125, 9));
+        }
     }
 
     #[test]

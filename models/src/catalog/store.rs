@@ -85,6 +85,11 @@ impl Store {
         Slot::new(&self.root, "models", &entry.name, &entry.file)
     }
 
+    /// The folder of the files of the hub.
+    pub(super) fn hub(&self) -> PathBuf {
+        self.root.join("hub")
+    }
+
     pub(super) fn hub_slot(&self, hub: &HubFile) -> Slot {
         let repo = hub.repo.replace('/', "--");
         let folder = if hub.revision == "main" {

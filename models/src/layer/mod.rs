@@ -44,10 +44,11 @@
 //! - **`Retry` inside of `StructuredOutput`**: only the repair that failed is made again. An answer
 //!   without JSON whose first repair fails once takes three calls. Outside, everything begins anew,
 //!   the bad answer included: four calls.
+//! - **`Fallback` outside of `Retry`**: each model has its attempts before the next is asked. Of ten
+//!   requests to a model whose every second attempt fails, the spare gets none. Inside, it gets five.
 //!
 //! `StructuredOutput` inside of `Cache` keeps the answers that are valid; outside, it would get the
-//! same bad one from the folder each time. `Fallback` goes outside of `Retry`, so that each model
-//! has its attempts before the next is asked, and its models have their own limits inside of it.
+//! same bad one from the folder each time. The models of a `Fallback` have their own limits inside of it.
 //!
 //! # What is counted
 //!

@@ -17,6 +17,7 @@ pub struct OpenAiCompatibleBuilder {
     context_window: Option<u32>,
     price: Option<Price>,
     parallel: Option<usize>,
+    pub(super) provider: String,
     counter: Arc<dyn TokenCounter>,
 }
 
@@ -29,6 +30,7 @@ impl OpenAiCompatibleBuilder {
             context_window: None,
             price: None,
             parallel: None,
+            provider: "openai".into(),
             counter: Arc::new(ApproximateCounter),
         }
     }
@@ -74,7 +76,8 @@ impl OpenAiCompatibleBuilder {
         self
     }
 
-    /// What the model can do; its name is replaced by the model's. Default: a window of 8192
+    /// What the model can do; its name is replaced by the model's, its provider by
+    /// [`provider`](Self::provider). Default: a window of 8192
     /// tokens, 8 requests at a time, JSON schemas, log-probabilities and tools.
     #[must_use]
     pub fn profile(mut self, profile: ModelProfile) -> Self {
@@ -101,6 +104,17 @@ impl OpenAiCompatibleBuilder {
     #[must_use]
     pub fn parallel(mut self, requests: usize) -> Self {
         self.parallel = Some(requests.max(1));
+        self
+    }
+
+    /// Who answers, for traces: one of the [well-known] names where there is one (`azure.ai.openai`,
+    /// `groq`, `mistral_ai`, …). Default: the [`Preset`](crate::Preset)'s, otherwise `openai`, whose
+    /// protocol it is.
+    ///
+    /// [well-known]: https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/
+    #[must_use]
+    pub fn provider(mut self, name: impl Into<String>) -> Self {
+        self.provider = name.into();
         self
     }
 
@@ -137,8 +151,8 @@ impl OpenAiCompatibleBuilder {
         self
     }
 
-    /// Whether a request's temperature and `top_p` are sent. OpenAI's models that reason refuse every
-    /// request that has one. Default: yes, but to OpenAI's own server by the model's name (not to
+    /// Whether a request's temperature, `top_p` and stop sequences are sent. OpenAI's models that reason
+    /// refuse every request that has one; answers are then cut at a stop sequence on this side. Default: yes, but to OpenAI's own server by the model's name (not to
     /// `o1`, `o3`, … and `gpt-5`, …).
     #[must_use]
     pub fn sampling(mut self, sampling: bool) -> Self {
@@ -170,6 +184,7 @@ impl OpenAiCompatibleBuilder {
         let profile = self.profile.clone();
         let mut profile = profile.unwrap_or_else(|| default_profile(model));
         profile.name.clone_from(model);
+        profile.provider.clone_from(&self.provider);
         if let Some(window) = self.context_window {
             profile.context_window = window;
             profile.worker_window = profile.worker_window.min(window);
@@ -209,6 +224,7 @@ impl fmt::Debug for OpenAiCompatibleBuilder {
             .field("context_window", &self.context_window)
             .field("price", &self.price)
             .field("parallel", &self.parallel)
+            .field("provider", &self.provider)
             .field("counter", &self.counter)
             .finish_non_exhaustive()
     }

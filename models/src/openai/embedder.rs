@@ -205,6 +205,10 @@ impl Embedder for OpenAiEmbedder {
         &self.profile
     }
 
+    fn provider(&self) -> &str {
+        "openai"
+    }
+
     async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>> {
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in texts.chunks(self.batch) {

@@ -5,6 +5,7 @@ mod embedder;
 mod preset;
 mod request;
 mod response;
+mod schema;
 
 pub use builder::OpenAiCompatibleBuilder;
 pub use embedder::{OpenAiEmbedder, OpenAiEmbedderBuilder};
@@ -25,6 +26,10 @@ use request::{Body, Dialect};
 /// Answers are always streamed; a server that sends one in a single piece is understood as well.
 /// Usage that the server does not report is estimated with the [`TokenCounter`], as high as it may
 /// be. A stop sequence that the server lets through is cut off here.
+///
+/// OpenAI holds an answer to its schema if each object in it requires all of its fields and allows no
+/// others; with another schema the form is only asked for (not `strict`), and
+/// [`StructuredOutput`](crate::layer::StructuredOutput) sees to it. Most servers hold it to any schema.
 ///
 /// Tool calls come whole, at the end of an answer. For servers that are known by name see
 /// [`Preset`].

@@ -23,7 +23,8 @@ pub enum Preset {
     OpenAi,
     /// OpenRouter, which passes requests on to many providers; the key is `OPENROUTER_API_KEY`.
     OpenRouter,
-    /// Ollama on this machine, port 11434. It reports no log-probabilities.
+    /// Ollama on this machine, port 11434. It cuts a prompt that does not fit its window without a word:
+    /// give it the window that you give here (`OLLAMA_CONTEXT_LENGTH`). Log-probabilities need 0.12.11.
     Ollama,
     /// vLLM on this machine, port 8000. It continues answers.
     Vllm,
@@ -54,6 +55,18 @@ impl Preset {
             Self::Vllm => "http://localhost:8000/v1",
             Self::LlamaCpp => "http://localhost:8080/v1",
             Self::MistralRs => "http://localhost:1234/v1",
+        }
+    }
+
+    /// What traces call it: [`ModelProfile::provider`](catena_core::ModelProfile::provider).
+    fn provider(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::OpenRouter => "openrouter",
+            Self::Ollama => "ollama",
+            Self::Vllm => "vllm",
+            Self::LlamaCpp => "llama.cpp",
+            Self::MistralRs => "mistral.rs",
         }
     }
 
@@ -92,12 +105,13 @@ impl Preset {
         let is_its_own = base_url == self.base_url();
         let fixed_sampling = self == Self::OpenAi && reasons(&model);
         let mut builder = OpenAiCompatible::builder(base_url, model).sampling(!fixed_sampling);
+        builder.provider = self.provider().into();
         let key = self.key_variable().filter(|_| is_its_own).and_then(var);
         builder.settings.key = key.filter(|key| !key.trim().is_empty());
         builder.dialect.max_completion_tokens = self == Self::OpenAi;
         builder.dialect.continues_answers = matches!(self, Self::Vllm | Self::LlamaCpp);
         builder.abilities(|profile| {
-            profile.logprobs = self != Self::Ollama;
+            profile.logprobs = !fixed_sampling;
             profile.prefix_cache = true;
             // An engine of one's own has as many places as it was started with; one by default.
             if matches!(self, Self::LlamaCpp | Self::MistralRs | Self::Ollama) {
@@ -129,7 +143,8 @@ mod tests {
             let model = preset.builder("m").build().unwrap();
             assert_eq!(model.profile().name, "m");
             assert!(model.profile().tools);
-            assert_eq!(model.profile().logprobs, preset != Preset::Ollama);
+            assert_eq!(model.profile().provider, preset.provider());
+            assert!(model.profile().logprobs);
         }
     }
 
@@ -154,6 +169,8 @@ mod tests {
         ] {
             assert_eq!(fixed(Preset::OpenAi, model), reasons, "{model}");
             assert!(!fixed(Preset::Vllm, model));
+            let model = Preset::OpenAi.builder(model).build().unwrap();
+            assert_eq!(model.profile().logprobs, !reasons);
         }
     }
 
@@ -162,5 +179,6 @@ mod tests {
         let profile = catena_core::ModelProfile::new("?", 100);
         let model = Preset::Vllm.builder("m").profile(profile).build().unwrap();
         assert!(!model.profile().logprobs);
+        assert_eq!(model.profile().provider, "vllm");
     }
 }

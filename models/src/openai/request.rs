@@ -4,6 +4,8 @@ use catena_core::{ChatMessage, ChatRequest, Format, Role, ToolCall, ToolChoice, 
 use serde::Serialize;
 use serde_json::Value;
 
+use super::schema::is_strict;
+
 /// How many stop sequences a server is sure to take. Those beyond are enforced on our side alone.
 const MAX_STOPS: usize = 4;
 
@@ -14,7 +16,8 @@ pub(super) struct Dialect {
     pub(super) continues_answers: bool,
     /// The limit goes by the name that OpenAI's newer models insist on, and others do not know.
     pub(super) max_completion_tokens: bool,
-    /// No temperature and no `top_p`: OpenAI's models that reason refuse every other than their own.
+    /// No temperature, `top_p` and stop sequences: OpenAI's models that reason refuse them. Stop sequences
+    /// are enforced on our side.
     pub(super) fixed_sampling: bool,
 }
 
@@ -132,7 +135,8 @@ impl<'a> Body<'a> {
         request: &'a ChatRequest,
     ) -> Self {
         let newer = dialect.max_completion_tokens;
-        let stops = request.stop.iter().filter(|stop| !stop.is_empty());
+        let stops = request.stop.iter();
+        let stops = stops.filter(|stop| !stop.is_empty() && !dialect.fixed_sampling);
         Self {
             model,
             messages: request.messages.iter().map(Message::from).collect(),
@@ -146,7 +150,7 @@ impl<'a> Body<'a> {
                 Format::JsonSchema(schema) => Some(ResponseFormat::JsonSchema {
                     json_schema: JsonSchema {
                         name: "answer",
-                        strict: true,
+                        strict: is_strict(schema),
                         schema,
                     },
                 }),
@@ -265,7 +269,7 @@ mod tests {
             .top_p(0.9)
             .seed(7)
             .stop(["a", "", "b", "c", "d", "e"])
-            .json_schema(json!({"type": "object"}))
+            .json_schema(json!({"type": "object", "additionalProperties": false}))
             .logprobs(3);
         let wire = wire(&request);
         assert_eq!(wire["temperature"], json!(0.7));
@@ -276,9 +280,12 @@ mod tests {
         assert_eq!(wire["top_logprobs"], 3);
         let format = json!({
             "type": "json_schema",
-            "json_schema": {"name": "answer", "strict": true, "schema": {"type": "object"}},
+            "json_schema": {"name": "answer", "strict": true,
+                "schema": {"type": "object", "additionalProperties": false}},
         });
         assert_eq!(wire["response_format"], format);
+        let loose = self::wire(&request.json_schema(json!({"type": "object"})));
+        assert_eq!(loose["response_format"]["json_schema"]["strict"], false);
     }
 
     #[test]
@@ -329,9 +336,11 @@ mod tests {
             fixed_sampling: true,
             ..Dialect::default()
         };
-        let request = request.temperature(0.5).top_p(0.5);
+        let request = request.temperature(0.5).top_p(0.5).stop(["\n"]);
         let body = serde_json::to_value(Body::new("m", dialect, 64, &request)).unwrap();
-        assert!(body.get("temperature").is_none() && body.get("top_p").is_none());
+        for absent in ["temperature", "top_p", "stop"] {
+            assert!(body.get(absent).is_none(), "{absent}");
+        }
     }
 
     #[test]

@@ -92,6 +92,7 @@ impl ScriptedModel {
     /// A model without a single reply.
     pub fn new() -> Self {
         let mut profile = ModelProfile::new("scripted", 8192);
+        profile.provider = "catena".into();
         profile.message_overhead = 0;
         Self {
             settings: Arc::new(Settings {

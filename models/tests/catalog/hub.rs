@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use catena_models::catalog::{Checksum, HubFile, Progress, SourceKind};
+use catena_models::catalog::{Checksum, HubFile, Progress, SourceKind, Status};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -330,4 +330,66 @@ async fn a_hub_file_without_a_checksum_must_at_least_be_a_gguf() {
         error.to_string().contains("not a usable GGUF file"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn what_came_from_the_hub_is_listed_and_removed() {
+    let hub = MockServer::start().await;
+    Mock::given(method("HEAD"))
+        .respond_with(
+            ResponseTemplate::new(200)
+                .insert_header("x-linked-etag", format!("\"{}\"", Checksum::of(&weights()))),
+        )
+        .mount(&hub)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(whole())
+        .mount(&hub)
+        .await;
+    let world = world(&hub).await;
+    let catalog = world.catalog();
+    assert!(catalog.hub_list(&world.store).is_empty());
+    let file = HubFile::parse("owner/a-repo@v1/q4/one.gguf").unwrap();
+    let path = catalog.ensure_hub(&file, &world.store, |_| ()).await;
+    let path = path.unwrap();
+    let folder = path.parent().unwrap();
+    // Made from it, begun, and the user's own.
+    fs::write(folder.join("q4--one.q8.gguf"), "converted").unwrap();
+    fs::write(folder.join("two.gguf.partial"), "begun").unwrap();
+    fs::write(world.store.root().join("hub/note.sha256"), "").unwrap();
+
+    let listed = catalog.hub_list(&world.store);
+    let bytes = SIZE as u64;
+    let named = HubFile::parse("owner/a-repo@v1/q4--one.gguf").unwrap();
+    let begun = HubFile::parse("owner/a-repo@v1/two.gguf").unwrap();
+    let expected = [
+        (
+            named.clone(),
+            Status::Installed {
+                path: path.clone(),
+                bytes,
+            },
+        ),
+        (
+            begun.clone(),
+            Status::Partial {
+                path: folder.join("two.gguf.partial"),
+                bytes: 5,
+            },
+        ),
+    ];
+    assert_eq!(listed, expected);
+    let status = |file| catalog.hub_status(file, &world.store).unwrap();
+    assert_eq!(status(&file), status(&named), "one file, two names");
+    let mut elsewhere = named.clone();
+    elsewhere.file = "../x.gguf".into();
+    assert!(catalog.remove_hub(&elsewhere, &world.store).is_err());
+
+    fs::write(&path, "changed").unwrap();
+    assert!(matches!(status(&file), Status::Unverified { bytes: 7, .. }));
+    assert_eq!(catalog.remove_hub(&file, &world.store).unwrap(), 7);
+    assert_eq!(status(&file), Status::Missing);
+    assert!(folder.join("q4--one.q8.gguf").exists(), "not its own");
+    assert_eq!(catalog.remove_hub(&begun, &world.store).unwrap(), 5);
+    assert!(catalog.hub_list(&world.store).is_empty());
 }

@@ -14,7 +14,14 @@ use crate::able;
 
 #[tokio::test]
 async fn the_anthropic_protocol_conforms() {
-    for (streams, caching) in [(true, false), (true, true), (false, false)] {
+    // Streaming, prompt caching, and the form of answers as such: the last model is of the older ones.
+    for (streams, caching, format) in [
+        (true, false, true),
+        (true, true, true),
+        (false, false, true),
+        (true, false, false),
+        (false, false, false),
+    ] {
         let mock = MockServer::start().await;
         Mock::given(any())
             .respond_with(Messages { streams })
@@ -24,6 +31,7 @@ async fn the_anthropic_protocol_conforms() {
             .base_url(format!("{}/v1", mock.uri()))
             .counter(Arc::new(WordCounter))
             .prompt_caching(caching)
+            .output_format(format)
             .build()
             .unwrap();
         assert_chat_model_conforms(Arc::new(model)).await;
@@ -63,6 +71,10 @@ fn translated(asked: &Value) -> ChatRequest {
     let mut request = ChatRequest::new(messages).max_tokens(limit as u32);
     if let Some(stops) = asked["stop_sequences"].as_array() {
         request = request.stop(stops.iter().map(|stop| stop.as_str().unwrap()));
+    }
+    let format = &asked["output_config"]["format"];
+    if format["type"] == "json_schema" {
+        request = request.json_schema(format["schema"].clone());
     }
     match asked["tool_choice"]["type"].as_str() {
         Some("any") => request.tool_choice(ToolChoice::Required),

@@ -34,11 +34,15 @@ pub(crate) const PROTOCOLS: [Protocol; 2] = [Protocol::OpenAi, Protocol::Anthrop
 
 impl Protocol {
     pub(crate) fn model(self, base: &str) -> Arc<dyn ChatModel> {
+        self.waiting(base, TIMEOUT, DEADLINE)
+    }
+
+    fn waiting(self, base: &str, timeout: Duration, deadline: Duration) -> Arc<dyn ChatModel> {
         match self {
             Self::OpenAi => Arc::new(
                 OpenAiCompatible::builder(base, "tiny")
-                    .timeout(TIMEOUT)
-                    .deadline(DEADLINE)
+                    .timeout(timeout)
+                    .deadline(deadline)
                     .build()
                     .unwrap(),
             ),
@@ -46,8 +50,8 @@ impl Protocol {
                 Anthropic::builder("tiny")
                     .base_url(base)
                     .api_key("sk-secret")
-                    .timeout(TIMEOUT)
-                    .deadline(DEADLINE)
+                    .timeout(timeout)
+                    .deadline(deadline)
                     .build()
                     .unwrap(),
             ),
@@ -108,6 +112,16 @@ pub(crate) async fn served<T>(
     serve: impl AsyncFn(usize, &mut TcpStream),
     ask: impl AsyncFnOnce(Arc<dyn ChatModel>) -> T,
 ) -> T {
+    served_within(TIMEOUT, DEADLINE, protocol, serve, ask).await
+}
+
+async fn served_within<T>(
+    timeout: Duration,
+    deadline: Duration,
+    protocol: Protocol,
+    serve: impl AsyncFn(usize, &mut TcpStream),
+    ask: impl AsyncFnOnce(Arc<dyn ChatModel>) -> T,
+) -> T {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     let serving = async {
@@ -120,7 +134,8 @@ pub(crate) async fn served<T>(
             open.push(socket);
         }
     };
-    let asking = tokio::time::timeout(HANG, ask(protocol.model(&url)));
+    let model = protocol.waiting(&url, timeout, deadline);
+    let asking = tokio::time::timeout(HANG, ask(model));
     tokio::select! {
         answer = asking => answer.expect("the model hangs"),
         () = serving => unreachable!("the server goes on for ever"),
@@ -151,6 +166,18 @@ pub(crate) async fn plainly(
     serve: impl AsyncFn(usize, &mut TcpStream),
 ) -> Result<ChatResponse> {
     asked(protocol, |model| model, serve).await
+}
+
+/// The answer of a model that waits so long, where another limit is meant to be met first, even on a machine
+/// that is busy with other tests.
+pub(crate) async fn patiently(
+    timeout: Duration,
+    deadline: Duration,
+    protocol: Protocol,
+    serve: impl AsyncFn(usize, &mut TcpStream),
+) -> Result<ChatResponse> {
+    let ask = async |model: Arc<dyn ChatModel>| model.chat(ask()).await;
+    served_within(timeout, deadline, protocol, serve, ask).await
 }
 
 /// The next connection, once its request has been read.

@@ -1,10 +1,12 @@
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
 
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::server::{HEAD, PROTOCOLS, plainly, send};
+use crate::server::{HEAD, PROTOCOLS, patiently, send};
 
 const MB: usize = 1_000_000;
+
+const LONG: Duration = Duration::from_secs(15);
 
 /// Sends `piece` until 100 MB are sent or nobody takes them any more; how many were taken.
 async fn flood(socket: &mut TcpStream, piece: &str) -> usize {
@@ -20,7 +22,7 @@ async fn flood(socket: &mut TcpStream, piece: &str) -> usize {
 async fn a_body_of_100_mb_in_one_piece() {
     for protocol in PROTOCOLS {
         let taken = Cell::new(0);
-        let error = plainly(protocol, async |_, socket| {
+        let error = patiently(LONG, LONG, protocol, async |_, socket| {
             send(socket, "HTTP/1.1 200 OK\r\n\r\n").await;
             send(socket, protocol.opening()).await;
             taken.set(flood(socket, "x").await);
@@ -37,7 +39,7 @@ async fn a_body_of_100_mb_in_one_piece() {
 async fn an_event_of_100_mb() {
     for protocol in PROTOCOLS {
         let taken = Cell::new(0);
-        let error = plainly(protocol, async |_, socket| {
+        let error = patiently(LONG, LONG, protocol, async |_, socket| {
             send(socket, HEAD).await;
             send(socket, "data: ").await;
             taken.set(flood(socket, "x").await);
@@ -54,7 +56,7 @@ async fn an_event_of_100_mb() {
 async fn an_error_of_100_mb() {
     for protocol in PROTOCOLS {
         let taken = Cell::new(0);
-        let error = plainly(protocol, async |_, socket| {
+        let error = patiently(LONG, LONG, protocol, async |_, socket| {
             send(socket, "HTTP/1.1 500 Oops\r\n\r\n").await;
             taken.set(flood(socket, "oops ").await);
         })

@@ -10,7 +10,8 @@ use futures::future::join_all;
 use tokio::net::TcpListener;
 
 use crate::server::{
-    DEADLINE, HEAD, PROTOCOLS, Protocol, TIMEOUT, ask, drip, plainly, requested, send, status,
+    DEADLINE, HEAD, PROTOCOLS, Protocol, TIMEOUT, ask, drip, patiently, plainly, requested, send,
+    status,
 };
 
 /// Each case with each protocol, side by side.
@@ -55,7 +56,7 @@ async fn an_answer_that_never_ends() {
         ]
     };
     all(cases, async |protocol, event| {
-        let answer = plainly(protocol, async |_, socket| {
+        let answer = patiently(DEADLINE / 2, DEADLINE, protocol, async |_, socket| {
             send(socket, HEAD).await;
             loop {
                 send(socket, &event).await;

@@ -11,7 +11,7 @@ use std::{
 use catena_core::{ChatModel, Error};
 use catena_models::{
     ScriptedModel,
-    layer::{Cache, ConcurrencyLimit, RateLimit, Retry, StructuredOutput},
+    layer::{Cache, ConcurrencyLimit, Fallback, RateLimit, Retry, StructuredOutput},
 };
 use futures::future::join_all;
 use serde_json::json;
@@ -125,4 +125,27 @@ async fn retries_inside_of_the_repairs_keep_what_was_repaired() {
         scripted.calls()
     };
     assert_eq!((calls(false).await, calls(true).await), (3, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_outside_of_the_retries_leaves_the_spare_alone() {
+    let asked = async |retry_outside: bool| {
+        let calls = AtomicU64::new(0);
+        let first =
+            ScriptedModel::from_fn(move |_| match calls.fetch_add(1, Ordering::Relaxed) % 2 {
+                0 => Err(down()),
+                _ => Ok("yes".into()),
+            });
+        let spare = ScriptedModel::new().otherwise("yes");
+        let (first, other) = (Arc::new(first), Arc::new(spare.clone()));
+        let model: Arc<dyn ChatModel> = match retry_outside {
+            true => Arc::new(retry(Arc::new(Fallback::new(first).or(other)))),
+            false => Arc::new(Fallback::new(Arc::new(retry(first))).or(Arc::new(retry(other)))),
+        };
+        for _ in 0..10 {
+            model.chat(ask("?")).await.unwrap();
+        }
+        spare.calls()
+    };
+    assert_eq!((asked(false).await, asked(true).await), (0, 5));
 }
