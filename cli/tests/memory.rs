@@ -302,3 +302,39 @@ fn what_says_the_same_becomes_one() {
     let again = told(&home, &["consolidate"]);
     assert_eq!(again.exits(0).stdout, "there is nothing to consolidate\n");
 }
+
+#[test]
+fn a_mistyped_archive_is_not_made() {
+    let home = Home::new();
+    for command in ["check", "reindex"] {
+        let typo = home.path("typo.db");
+        told(&home, &[command, "--memory", typo.to_str().unwrap()])
+            .exits(2)
+            .says("there is no archive");
+        assert!(!typo.exists());
+    }
+}
+
+/// As a script says it whose variable is empty.
+#[test]
+fn an_empty_text_forgets_nothing() {
+    let (home, _server) = talked();
+    told(&home, &["forget", "--containing", "", "--yes"])
+        .exits(2)
+        .says("an empty text is in every memory");
+    assert_eq!(json(&home, &["check"])["memories"], 4);
+}
+
+#[test]
+fn a_damaged_index_is_made_anew() {
+    let (home, _server) = talked();
+    let check = ["check", "--index", "embedded"];
+    assert_eq!(json(&home, &check)["memories"], 4);
+    let stamp = home.path("data/catena/memory.db.index/stamp.json");
+    assert!(stamp.exists());
+    fs::write(stamp, "no JSON").unwrap();
+    told(&home, &check)
+        .exits(0)
+        .says("it is made anew from the archive");
+    assert_eq!(json(&home, &check)["memories"], 4);
+}

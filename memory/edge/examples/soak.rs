@@ -38,14 +38,23 @@ const GROWTH: u64 = 16;
 /// Bytes that the store may take for each byte of text.
 const STORE: f64 = 3.0;
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> ExitCode {
+/// Threads for blocking work. The allocator keeps a heap for each thread that was ever busy beside the
+/// others, and in each the room of the largest search: with tokio's default of 512 that is what grows.
+const BLOCKING: usize = 4;
+
+fn main() -> ExitCode {
     let turns = std::env::args().nth(1).unwrap_or("20000".to_owned());
     let Ok(turns) = turns.parse() else {
         eprintln!("'{turns}' is no number of turns: say for instance 20000");
         return ExitCode::from(2);
     };
-    match soak(turns).await {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(BLOCKING)
+        .enable_all()
+        .build()
+        .map_err(|error| failed("starting the runtime", error));
+    match runtime.and_then(|runtime| runtime.block_on(soak(turns))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

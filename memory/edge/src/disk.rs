@@ -64,3 +64,27 @@ fn placed(metadata: &fs::Metadata) -> u64 {
 fn placed(metadata: &fs::Metadata) -> u64 {
     metadata.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, SeekFrom, Write};
+
+    use super::*;
+
+    #[test]
+    fn holes_have_to_have_room() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(check_room(folder.path(), 0).is_ok());
+        let error = check_room(folder.path(), 1 << 60).unwrap_err();
+        assert!(error.is_retryable(), "{error:?}");
+        assert!(error.to_string().contains("MiB of the disk"), "{error}");
+
+        let mut file = fs::File::create(folder.path().join("mapped")).unwrap();
+        file.set_len(1 << 40).unwrap();
+        file.seek(SeekFrom::Start(1 << 20)).unwrap();
+        file.write_all(&[1; 4096]).unwrap();
+        let open = holes(folder.path()).unwrap();
+        assert!(open > (1 << 40) - (1 << 20) && open < 1 << 40, "{open}");
+        assert!(check_room(folder.path(), 0).is_err());
+    }
+}
