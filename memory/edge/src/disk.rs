@@ -10,8 +10,8 @@ use crate::failure::failed;
 /// What is wanted beside the holes, for files that grow, in bytes.
 const SPARE: u64 = 4 * 1024 * 1024;
 
-const HELP: &str = "make room on the disk: what is remembered meanwhile is kept in the archive, found by \
-                    its words, and told to the index later";
+const HELP: &str = "make room on the disk, or use an exact index meanwhile, which takes none: what is \
+                    remembered is kept in the archive, and told to this index later";
 
 /// Checks that everything that may be written into the files of `folder` has room, and `more` bytes.
 pub(crate) fn check_room(folder: &Path, more: u64) -> Result<()> {

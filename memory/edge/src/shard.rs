@@ -24,7 +24,7 @@ pub(crate) const BATCH: usize = 64;
 /// optimising takes in memory grows with a part, not with the index.
 const PART: usize = 128 * 1024;
 /// What a new store takes, in bytes, before it has any points: mostly holes.
-pub(crate) const NEW: u64 = 48 * 1024 * 1024;
+pub(crate) const NEW: u64 = 80 * 1024 * 1024;
 /// How long the log may grow beside a small store, in bytes; beside a large one, a sixteenth of it.
 const WAL_ALLOWED: u64 = 2 * 1024 * 1024;
 
