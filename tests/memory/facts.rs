@@ -141,3 +141,25 @@ async fn a_value_that_never_held_is_not_told() {
     assert_eq!(reply.recall.facts[0].is.as_deref(), Some("Oslo"));
     assert!(reply.recall.facts[0].before.is_empty());
 }
+
+/// Beside the conversation, without a call.
+#[tokio::test]
+async fn what_says_the_same_becomes_one_in_the_background() {
+    let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+    for text in ["The roses are white.", "the ROSES are white!", "It rains."] {
+        let chat = bot.chat().consolidate_every(3);
+        bot.say_to(chat, text).await;
+    }
+    let archive = bot.memory.archive();
+    let everything = Filter::default();
+    for _ in 0..500 {
+        let texts = archive.browse(bot.namespace, &everything, None, 9);
+        let texts = texts.await.unwrap();
+        if texts.len() == 2 {
+            assert_eq!(texts[0].sources.len(), 2, "nothing is lost");
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("nothing was merged");
+}

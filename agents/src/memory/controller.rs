@@ -147,6 +147,7 @@ impl Controller {
             is: Some("-".to_owned()),
             since: Some("-".to_owned()),
             before: Vec::new(),
+            near: false,
         };
         let request = self
             .renderer
@@ -270,9 +271,7 @@ impl Controller {
                 }
             };
             if !needed {
-                facts.retain(|fact| {
-                    fact.words.is_some() || fact.cosine.is_some_and(|cosine| cosine >= NEAR)
-                });
+                facts.retain(near);
             }
             Ok((found, self.with_history(facts).await?))
         })
@@ -295,14 +294,16 @@ impl Controller {
     /// What holds now about each key that came up, and what held before.
     async fn with_history(&self, found: Vec<Found>) -> Result<Vec<RecalledFact>> {
         let mut facts: Vec<RecalledFact> = Vec::new();
-        for Found { item, .. } in found {
-            let Some(key) = item.key.filter(|_| facts.len() < self.facts) else {
+        for found in found {
+            let near = near(&found);
+            let Some(key) = found.item.key.filter(|_| facts.len() < self.facts) else {
                 continue;
             };
             if facts.iter().any(|fact| fact.about == key) {
                 continue;
             }
-            facts.extend(self.fact(&key).await?);
+            let fact = self.fact(&key).await?;
+            facts.extend(fact.map(|fact| RecalledFact { near, ..fact }));
         }
         Ok(facts)
     }
@@ -336,6 +337,7 @@ impl Controller {
             since: now.as_ref().map(|item| date(item.validity.from)),
             is: now.map(|item| item.observation),
             before: before.collect(),
+            near: false,
         }))
     }
 
@@ -522,6 +524,11 @@ impl Controller {
             ..Recall::default()
         }
     }
+}
+
+/// Whether a fact has to do with a message, beyond being the nearest that there is.
+fn near(fact: &Found) -> bool {
+    fact.words.is_some() || fact.cosine.is_some_and(|cosine| cosine >= NEAR)
 }
 
 /// The beginning of a text, for a person.

@@ -113,6 +113,7 @@ pub struct MemoryChat {
     ablation: Ablation,
     learn_facts: bool,
     remember: bool,
+    consolidate_every: u64,
     dates: bool,
     sampling: Option<(f32, u64)>,
     prompts: Prompts,
@@ -139,6 +140,7 @@ impl MemoryChat {
             ablation: Ablation::None,
             learn_facts: true,
             remember: true,
+            consolidate_every: 0,
             dates: true,
             sampling: None,
             prompts: Prompts::builtin(),
@@ -242,6 +244,14 @@ impl MemoryChat {
         self
     }
 
+    /// Consolidates the memories in the background, without a call, each time that so many more turns are
+    /// there (see [`Memory::plan_consolidation`] for what that does). Default: 0, never.
+    #[must_use]
+    pub fn consolidate_every(mut self, turns: u64) -> Self {
+        self.consolidate_every = turns;
+        self
+    }
+
     /// Whether the prompt says what day it is and when memories are from. Default: yes.
     #[must_use]
     pub fn dates(mut self, dates: bool) -> Self {
@@ -323,6 +333,7 @@ impl MemoryChat {
             },
             facts: self.learn_facts.then_some(facts),
             remember: self.remember,
+            consolidate_every: self.consolidate_every,
         };
         let answer = Answer {
             renderer,

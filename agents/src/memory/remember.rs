@@ -24,6 +24,8 @@ pub(super) struct Remember {
     pub(super) facts: Option<Facts>,
     /// Whether anything is written down at all.
     pub(super) remember: bool,
+    /// After how many turns each time the memories are consolidated; 0: never.
+    pub(super) consolidate_every: u64,
 }
 
 #[async_trait]
@@ -72,6 +74,9 @@ impl Agent for Remember {
             }
             Err(error) => without(cx, "learning facts", error)?,
         }
+        if self.consolidate_every > 0 && turn.turn.is_multiple_of(self.consolidate_every) {
+            self.memory.consolidate_in_background(self.namespace);
+        }
         Ok(reply)
     }
 }
@@ -111,7 +116,9 @@ impl Remember {
         let Some(facts) = &self.facts else {
             return Ok(Vec::new());
         };
-        let known = recall.facts.iter().map(|fact| fact.about.clone());
+        // A small model puts whatever it reads under the names that it is shown.
+        let near = recall.facts.iter().filter(|fact| fact.near);
+        let known = near.map(|fact| fact.about.clone());
         facts.learn(cx, message, known.collect()).await
     }
 }

@@ -127,6 +127,8 @@ pub struct RecalledFact {
     pub since: Option<String>,
     /// What held before, the latest first: the latest values, and the very first.
     pub before: Vec<PastFact>,
+    /// Whether it has to do with the message, beyond being the nearest that there is.
+    pub near: bool,
 }
 
 /// What held before a fact.

@@ -33,6 +33,9 @@ pub(super) struct Setting {
     seed: u64,
 }
 
+/// The turns after which what says the same becomes one.
+const CONSOLIDATE: u64 = 100;
+
 impl Setting {
     pub(super) fn of(talk: &Talk, store: &Store, config: &Config) -> Result<Self, Failure> {
         let place = Place::of(store, config)?;
@@ -83,6 +86,7 @@ impl Setting {
     ) -> Result<Graph<Message, Reply>, Failure> {
         let mut chat = MemoryChat::new(model.chat.clone(), memory.clone(), namespace)
             .learn_facts(self.facts)
+            .consolidate_every(CONSOLIDATE)
             .prompts(match &self.prompts {
                 Some(folder) => Prompts::from_folder(folder),
                 None => Prompts::builtin(),

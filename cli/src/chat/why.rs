@@ -151,6 +151,7 @@ mod tests {
                 is: Some("Rex".to_owned()),
                 since: Some("2026-11-25".to_owned()),
                 before: Vec::new(),
+                near: true,
             }],
             tokens: 40,
             limit: 900,

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use catena_core::{Embedding, Result};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 
 use super::Memory;
 use crate::{
@@ -166,6 +167,26 @@ impl Memory {
         }
         self.tell_or_warn().await;
         Ok(done)
+    }
+
+    /// Plans and carries it out beside everything else, on a task of its own. What it could not do is told
+    /// to [`tracing`], and done by the next one.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn consolidate_in_background(&self, namespace: NamespaceId) -> JoinHandle<Consolidated> {
+        let memory = self.clone();
+        tokio::spawn(async move {
+            let done = match memory.plan_consolidation(namespace).await {
+                Ok(plan) => memory.consolidate(namespace, &plan).await,
+                Err(error) => Err(error),
+            };
+            done.unwrap_or_else(|error| {
+                tracing::warn!("memories are not consolidated: {error}");
+                Consolidated::default()
+            })
+        })
     }
 
     async fn plan_merges(&self, namespace: NamespaceId, plan: &mut Plan) -> Result<()> {
