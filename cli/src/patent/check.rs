@@ -39,7 +39,11 @@ pub(super) fn check(args: &PatentCheck) -> Result<(), Failure> {
             let found = findings.iter().map(|one| Found::new(one.severity, one));
             ("draft", None, found.collect())
         }
-        Content::Patent(patent) => ("patent", Some(office(None)), of_patent(&patent, office(None))),
+        Content::Patent(patent) => (
+            "patent",
+            Some(office(None)),
+            of_patent(&patent, office(None)),
+        ),
         Content::Everything(all) => {
             let office = office(Some(all.jurisdiction));
             ("patent", Some(office), of_patent(&all.patent, office))

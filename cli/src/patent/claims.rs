@@ -30,7 +30,9 @@ pub(super) async fn claims(args: PatentClaims, config: &Config) -> Result<(), Fa
         return Ok(());
     }
     if changes.is_empty() {
-        return Err(Failure::usage("the claims say what they said: nothing is to be written"));
+        return Err(Failure::usage(
+            "the claims say what they said: nothing is to be written",
+        ));
     }
     if !quiet {
         eprint!("{}", in_words(&changes, &findings));
@@ -46,7 +48,15 @@ pub(super) async fn claims(args: PatentClaims, config: &Config) -> Result<(), Fa
         out: args.out,
         force: args.force,
     };
-    begin(task, args.run, &out, all.jurisdiction, Flow::Planned, config).await
+    begin(
+        task,
+        args.run,
+        &out,
+        all.jurisdiction,
+        Flow::Planned,
+        config,
+    )
+    .await
 }
 
 /// Numbered claims by themselves, or those of a patent.
@@ -55,7 +65,10 @@ fn read(path: &Path) -> Result<Vec<PatentClaim>, Failure> {
     let whole = document.text.lines().any(|line| line.starts_with("## "));
     let text = match whole {
         true => document.text,
-        false => format!("## Claims\n{}", document.text.trim_start_matches('\u{feff}')),
+        false => format!(
+            "## Claims\n{}",
+            document.text.trim_start_matches('\u{feff}')
+        ),
     };
     let patent = Patent::from_markdown(&text)
         .map_err(|error| Failure::from(error).in_file(&document.name))?;

@@ -32,7 +32,9 @@ pub(super) fn read(path: &Path) -> Result<Content, Failure> {
     let document = document(path)?;
     let read = match document.text.trim_start_matches('\u{feff}').trim_start() {
         text if text.starts_with('{') => json(&document.text),
-        text if text.starts_with('<') => Draft::from_tagged(text).map(Content::Draft).map_err(Failure::from),
+        text if text.starts_with('<') => Draft::from_tagged(text)
+            .map(Content::Draft)
+            .map_err(Failure::from),
         _ => markdown(&document.text),
     };
     read.map_err(|failure| failure.in_file(&document.name))
@@ -42,8 +44,10 @@ pub(super) fn read(path: &Path) -> Result<Content, Failure> {
 pub(super) fn draft(path: &Path) -> Result<Draft, Failure> {
     match read(path)? {
         Content::Draft(draft) => Ok(draft),
-        _ => Err(Failure::usage(format!("{} is a patent, not a draft", path.display()))
-            .help("`catena patent init` writes a draft")),
+        _ => Err(
+            Failure::usage(format!("{} is a patent, not a draft", path.display()))
+                .help("`catena patent init` writes a draft"),
+        ),
     }
 }
 
@@ -108,10 +112,14 @@ fn markdown(text: &str) -> Result<Content, Failure> {
     let patent = Patent::from_markdown(text);
     match (draft, patent) {
         (Ok(draft), _) => Ok(Content::Draft(draft)),
-        (Err(_), Ok(patent)) if !is_draft(text) => match patent.sections.is_empty() && patent.claims.is_empty() {
+        (Err(_), Ok(patent)) if !is_draft(text) => match patent.sections.is_empty()
+            && patent.claims.is_empty()
+        {
             false => Ok(Content::Patent(patent)),
-            true => Err(Failure::new("it has neither the five answers of a draft nor the sections of a patent")
-                .help("`catena patent init` writes a draft; sections of a patent are headed '## …'")),
+            true => Err(Failure::new(
+                "it has neither the five answers of a draft nor the sections of a patent",
+            )
+            .help("`catena patent init` writes a draft; sections of a patent are headed '## …'")),
         },
         (Err(draft), _) if is_draft(text) => Err(draft.into()),
         (Err(_), Err(patent)) => Err(patent.into()),
@@ -122,10 +130,13 @@ fn markdown(text: &str) -> Result<Content, Failure> {
 /// Whether a line is the heading of a question that is no usual section of a patent.
 fn is_draft(text: &str) -> bool {
     let own = [Question::Problem, Question::Solution, Question::KeyPoints];
-    text.lines().filter(|line| line.starts_with('#')).any(|line| {
-        let name = line.trim_matches(|c: char| !c.is_alphabetic());
-        own.iter().any(|question| name.eq_ignore_ascii_case(question.title()))
-    })
+    text.lines()
+        .filter(|line| line.starts_with('#'))
+        .any(|line| {
+            let name = line.trim_matches(|c: char| !c.is_alphabetic());
+            own.iter()
+                .any(|question| name.eq_ignore_ascii_case(question.title()))
+        })
 }
 
 #[cfg(test)]

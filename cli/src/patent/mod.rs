@@ -21,8 +21,12 @@ pub(crate) async fn run(patent: Patent, config: &Config) -> Result<(), Failure> 
         Patent::Init(args) => interruptible(init::init(args), GOES_ON).await,
         Patent::Check(args) => interruptible(blocking(move || check::check(&args)), nothing).await,
         Patent::Score(args) => interruptible(blocking(move || score::score(&args)), nothing).await,
-        Patent::Render(args) => interruptible(blocking(move || render::render(&args)), nothing).await,
-        Patent::Report(args) => interruptible(blocking(move || report::report(&args)), nothing).await,
+        Patent::Render(args) => {
+            interruptible(blocking(move || render::render(&args)), nothing).await
+        }
+        Patent::Report(args) => {
+            interruptible(blocking(move || report::report(&args)), nothing).await
+        }
         // These handle Ctrl-C themselves: they have something to keep.
         Patent::Write(args) => write::write(*args, config).await,
         Patent::Redo(args) => write::redo(*args, config).await,

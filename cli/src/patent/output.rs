@@ -59,7 +59,10 @@ impl Target {
                 force,
             };
             if targets.iter().any(|other| other.path == target.path) {
-                return Err(Failure::usage(format!("{} is named twice", named.display())));
+                return Err(Failure::usage(format!(
+                    "{} is named twice",
+                    named.display()
+                )));
             }
             target.check()?;
             targets.push(target);
@@ -95,7 +98,10 @@ impl Target {
     pub(super) fn check(&self) -> Result<(), Failure> {
         let there = self.path.symlink_metadata().ok();
         if there.as_ref().is_some_and(fs::Metadata::is_dir) {
-            return Err(Failure::usage(format!("{} is a folder", self.path.display())));
+            return Err(Failure::usage(format!(
+                "{} is a folder",
+                self.path.display()
+            )));
         }
         if there.is_some() && !self.force {
             return Err(Failure::usage(format!("{} exists", self.path.display()))

@@ -36,9 +36,16 @@ pub(super) fn report(args: &PatentReport) -> Result<(), Failure> {
     }
     let mut text = String::new();
     for one in shown {
-        let paragraph = all.patent.numbered().find(|(number, ..)| *number == one.paragraph);
+        let paragraph = all
+            .patent
+            .numbered()
+            .find(|(number, ..)| *number == one.paragraph);
         let head = paragraph.map_or_else(String::new, |(_, _, text)| headline(text, WIDTH));
-        let number = styled(&format!("[{:04}]", one.paragraph), Style::new().bold(), &stdout());
+        let number = styled(
+            &format!("[{:04}]", one.paragraph),
+            Style::new().bold(),
+            &stdout(),
+        );
         text += &format!("{number} {head}\n");
         for source in &one.sources {
             text += &format!(

@@ -85,28 +85,39 @@ fn table(scored: &[Scored]) -> String {
     };
     for (index, threshold) in IRR_THRESHOLDS.into_iter().enumerate() {
         row(format!("IRR({threshold}) (paper)"), &|scores| {
-            scores.irr.get(index).map_or_else(String::new, |irr| format!("{irr:.2}"))
+            scores
+                .irr
+                .get(index)
+                .map_or_else(String::new, |irr| format!("{irr:.2}"))
         });
     }
     if scored.iter().any(|one| one.scores.likeness.is_some()) {
         for (name, figure) in LIKENESS {
             row(name.to_owned(), &|scores| {
                 let likeness = scores.likeness.as_ref();
-                likeness.map_or_else(String::new, |likeness| format!("{:.2}", 100.0 * figure(likeness)))
+                likeness.map_or_else(String::new, |likeness| {
+                    format!("{:.2}", 100.0 * figure(likeness))
+                })
             });
         }
     }
     row("tokens (about)".into(), &|scores| scores.tokens.to_string());
-    let broken = Rule::ALL
-        .into_iter()
-        .filter(|rule| scored.iter().any(|one| one.scores.findings.contains_key(rule)));
+    let broken = Rule::ALL.into_iter().filter(|rule| {
+        scored
+            .iter()
+            .any(|one| one.scores.findings.contains_key(rule))
+    });
     for rule in broken {
         row(format!("finding: {rule}"), &|scores| {
             scores.findings.get(&rule).copied().unwrap_or(0).to_string()
         });
     }
     let head = std::iter::once(String::new())
-        .chain(scored.iter().map(|one| harmless(&one.name).replace('\n', " ")))
+        .chain(
+            scored
+                .iter()
+                .map(|one| harmless(&one.name).replace('\n', " ")),
+        )
         .collect();
     rows.insert(0, head);
     aligned(&rows)

@@ -97,7 +97,9 @@ fn read_back(bytes: &[u8]) -> Patent {
     }
     patent.set_abstract(summary.join("\n\n"));
     let claims = claims.into_iter();
-    patent.claims = claims.map(|(number, text)| PatentClaim::new(number, text)).collect();
+    patent.claims = claims
+        .map(|(number, text)| PatentClaim::new(number, text))
+        .collect();
     patent
 }
 
@@ -127,15 +129,24 @@ fn cup() -> Patent {
     for (heading, text) in [
         ("List of reference signs", "10 cup\n12 foot"),
         ("Technical field", "The invention relates to cups."),
-        ("Detailed description", "The cup 10 has a foot 12.\n\nIt is <heavy> & it's red."),
+        (
+            "Detailed description",
+            "The cup 10 has a foot 12.\n\nIt is <heavy> & it's red.",
+        ),
     ] {
         let mut section = PatentSection::new(heading).unwrap();
         section.push_heading("In general");
         section.push_paragraph(text);
         patent.sections.push(section);
     }
-    patent.claims.push(PatentClaim::new(1, "A cup comprising:\na foot; and\na rim."));
-    patent.claims.push(PatentClaim::new(2, "The cup of claim 1, wherein the rim is round."));
+    patent.claims.push(PatentClaim::new(
+        1,
+        "A cup comprising:\na foot; and\na rim.",
+    ));
+    patent.claims.push(PatentClaim::new(
+        2,
+        "The cup of claim 1, wherein the rim is round.",
+    ));
     patent
 }
 
@@ -202,7 +213,11 @@ fn real_patents_are_read_back() {
                 _ => assert_eq!(back, ordered),
             }
             if let Ok(folder) = std::env::var("CATENA_DOCX_OUT") {
-                fs::write(Path::new(&folder).join(format!("{index}-{name}.docx")), file).unwrap();
+                fs::write(
+                    Path::new(&folder).join(format!("{index}-{name}.docx")),
+                    file,
+                )
+                .unwrap();
             }
         }
     }

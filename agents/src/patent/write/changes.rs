@@ -106,11 +106,15 @@ impl PatentWork {
             }
         }
         for (id, subsection) in &self.subsections {
-            let rests_on = subsection.rests_on.iter().filter_map(|source| match source {
-                Source::Claim(number) => Some(*number),
-                _ => None,
-            });
-            let claims: BTreeSet<u32> = rests_on.filter(|number| touched.contains(number)).collect();
+            let rests_on = subsection
+                .rests_on
+                .iter()
+                .filter_map(|source| match source {
+                    Source::Claim(number) => Some(*number),
+                    _ => None,
+                });
+            let claims: BTreeSet<u32> =
+                rests_on.filter(|number| touched.contains(number)).collect();
             let lost_terms = used(&lost, &subsection.text);
             if !(claims.is_empty() && lost_terms.is_empty()) {
                 changes.pieces.push(AffectedPiece {
@@ -249,8 +253,14 @@ mod tests {
     #[test]
     fn a_new_dependent_claim_touches_nothing_that_is_written() {
         let mut new = work().claims;
-        new.push(PatentClaim::new(3, "The cup of claim 1, wherein the rim is thin."));
+        new.push(PatentClaim::new(
+            3,
+            "The cup of claim 1, wherein the rim is thin.",
+        ));
         let changes = work().claim_changes(&new);
-        assert_eq!((changes.added.as_slice(), changes.pieces.len()), (&[3][..], 0));
+        assert_eq!(
+            (changes.added.as_slice(), changes.pieces.len()),
+            (&[3][..], 0)
+        );
     }
 }

@@ -5,12 +5,14 @@
 
 mod basis;
 mod book;
+mod changes;
 mod glossary;
 mod tree;
 mod types;
 mod work;
 
 pub use basis::{ParagraphBasis, SourceShare, patent_basis};
+pub use changes::{AffectedPiece, ClaimChanges};
 pub use glossary::{Glossary, Term};
 pub use tree::{PgSection, PgSubsection, PgTree, SubsectionId};
 pub use types::{

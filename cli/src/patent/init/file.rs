@@ -52,7 +52,12 @@ impl DraftFile {
 
 /// How a draft is written that was read from `text`.
 fn form_of(text: &str) -> fn(&Draft) -> String {
-    match text.trim_start_matches('\u{feff}').trim_start().chars().next() {
+    match text
+        .trim_start_matches('\u{feff}')
+        .trim_start()
+        .chars()
+        .next()
+    {
         Some('{') => Draft::to_json,
         Some('<') => Draft::to_tagged,
         _ => Draft::to_markdown,
@@ -76,7 +81,8 @@ mod tests {
         let mut file = DraftFile::open(&path).unwrap();
         draft.set(Question::Drawings, "None.").unwrap();
         fs::write(&path, draft.to_tagged()).unwrap();
-        file.answer(Question::Solution, "A wide foot.".into()).unwrap();
+        file.answer(Question::Solution, "A wide foot.".into())
+            .unwrap();
         file.answer(Question::Drawings, "Many.".into()).unwrap();
 
         let text = fs::read_to_string(&path).unwrap();

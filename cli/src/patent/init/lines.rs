@@ -68,7 +68,9 @@ impl Lines {
                 Err(ReadlineError::Interrupted) => Err(Failure::new("interrupted")
                     .help("what was answered is kept; the same command goes on behind it")
                     .code(INTERRUPTED)),
-                Err(error) => Err(Failure::new(format!("the terminal cannot be read: {error}"))),
+                Err(error) => Err(Failure::new(format!(
+                    "the terminal cannot be read: {error}"
+                ))),
             },
             Self::Pipe(reader) => piped(reader),
         }
@@ -88,9 +90,8 @@ fn piped(reader: &mut dyn BufRead) -> Result<Option<String>, Failure> {
     if bytes.is_empty() {
         return Ok(None);
     }
-    let text = String::from_utf8(bytes).map_err(|_| {
-        Failure::new("standard input is no text in UTF-8").help("answers are text")
-    })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::new("standard input is no text in UTF-8").help("answers are text"))?;
     Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
@@ -125,7 +126,12 @@ mod tests {
 
     #[test]
     fn what_is_no_text_or_too_long_is_refused() {
-        assert!(answers(b"a\xff\n")[0].as_ref().unwrap_err().contains("UTF-8"));
+        assert!(
+            answers(b"a\xff\n")[0]
+                .as_ref()
+                .unwrap_err()
+                .contains("UTF-8")
+        );
         let long: &'static [u8] = vec![b'a'; Draft::ANSWER_LIMIT + 10].leak();
         assert!(answers(long)[0].as_ref().unwrap_err().contains("400000"));
     }

@@ -9,10 +9,7 @@ use catena_core::{Interrupt, Journal, RunId, open_interrupts};
 use catena_tools::Document;
 use serde_json::Value;
 
-use super::{
-    super::output::write_over,
-    setting::Setting,
-};
+use super::{super::output::write_over, setting::Setting};
 use crate::failure::Failure;
 
 /// A question and the file that answers it.

@@ -3,22 +3,18 @@
 use std::{path::PathBuf, time::Instant};
 
 use catena_agents::{
-    Finding, ParagraphBasis, Patent, PatentPiece, PatentWork, Severity, WrittenPatent, check_patent,
-    patent_basis,
+    Finding, ParagraphBasis, Patent, PatentPiece, PatentWork, Severity, WrittenPatent,
+    check_patent, patent_basis,
 };
 use catena_core::{Error, Outcome, RunId, Usage};
 use serde_json::{Value, json};
 
-use super::{approval::Asked, job::Job, show::pieces};
 use super::super::{
     everything::Everything,
     output::{Form, Target, rendered},
 };
-use crate::{
-    failure::Failure,
-    report::usage_line,
-    terminal::print,
-};
+use super::{approval::Asked, job::Job, show::pieces};
+use crate::{failure::Failure, report::usage_line, terminal::print};
 
 /// What is not complete, as files.
 pub(super) struct Left {
@@ -53,7 +49,11 @@ impl Job {
 }
 
 /// Writes a patent into all its files.
-fn write(all: &Everything, targets: &[Target], notice: Option<&str>) -> Result<Vec<PathBuf>, Failure> {
+fn write(
+    all: &Everything,
+    targets: &[Target],
+    notice: Option<&str>,
+) -> Result<Vec<PathBuf>, Failure> {
     let mut written = Vec::new();
     for target in targets {
         let bytes = match target.form {
@@ -227,7 +227,10 @@ pub(super) fn waiting(
 ) -> Failure {
     let names: Vec<&str> = asked.iter().map(|one| one.name.as_str()).collect();
     let usage = error.spent().copied().unwrap_or_default();
-    let failure = Failure::new(format!("the {} waits for approval", names.join(" and the ")));
+    let failure = Failure::new(format!(
+        "the {} waits for approval",
+        names.join(" and the ")
+    ));
     let failure = match job.journal.is_some() {
         true => failure.help(format!(
             "change {} if you like; `catena runs resume {id}` goes on with what it says then",
@@ -292,7 +295,11 @@ fn notice(missing: &[PatentPiece]) -> String {
 
 fn listed(missing: &[PatentPiece]) -> String {
     const SHOWN: usize = 8;
-    let names: Vec<String> = missing.iter().take(SHOWN).map(ToString::to_string).collect();
+    let names: Vec<String> = missing
+        .iter()
+        .take(SHOWN)
+        .map(ToString::to_string)
+        .collect();
     match missing.len() {
         0 => "only the last pass over the whole".into(),
         count if count > SHOWN => format!("{} and {} more", names.join(", "), count - SHOWN),
@@ -302,7 +309,12 @@ fn listed(missing: &[PatentPiece]) -> String {
 
 /// How many findings of each severity, and the rules that are broken.
 fn counts(findings: &[Finding]) -> Value {
-    let count = |severity| findings.iter().filter(|one| one.severity == severity).count();
+    let count = |severity| {
+        findings
+            .iter()
+            .filter(|one| one.severity == severity)
+            .count()
+    };
     json!({
         "errors": count(Severity::Error),
         "warnings": count(Severity::Warning),
@@ -319,7 +331,10 @@ fn summary(all: &Everything) -> String {
     let text = all.patent.to_text();
     let words = text.split_whitespace().count();
     let findings = all.findings.len();
-    let errors = all.findings.iter().filter(|one| one.severity == Severity::Error);
+    let errors = all
+        .findings
+        .iter()
+        .filter(|one| one.severity == Severity::Error);
     format!(
         "{} claims, {} paragraphs, {words} words; {findings} findings, {} of them errors \
          (`catena patent check`); {} paragraphs rest on nothing (`catena patent report`)",

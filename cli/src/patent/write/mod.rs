@@ -6,8 +6,8 @@ mod leave;
 mod setting;
 mod show;
 
-pub(crate) use job::RUN;
 pub(super) use job::Job;
+pub(crate) use job::RUN;
 pub(super) use setting::{Flow, Setting};
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
@@ -49,11 +49,10 @@ fn sound(findings: &[DraftFinding], args: &PatentWrite) -> Result<(), Failure> {
         .collect();
     let name = args.draft.display();
     if !errors.is_empty() && !args.anyway {
-        return Err(Failure::new(format!(
-            "the draft is not ready: {}",
-            errors.join("; ")
-        ))
-        .help("mend the draft, or write all the same with --anyway; nothing was spent"));
+        return Err(
+            Failure::new(format!("the draft is not ready: {}", errors.join("; ")))
+                .help("mend the draft, or write all the same with --anyway; nothing was spent"),
+        );
     }
     let quiet = args.run.output.quiet || args.run.output.json;
     if !findings.is_empty() && !quiet {
@@ -82,14 +81,25 @@ pub(super) async fn redo(args: PatentRedo, config: &Config) -> Result<(), Failur
     let pieces = args
         .pieces
         .iter()
-        .map(|text| text.parse::<PatentPiece>().map_err(crate::reading::as_usage))
+        .map(|text| {
+            text.parse::<PatentPiece>()
+                .map_err(crate::reading::as_usage)
+        })
         .collect::<Result<Vec<_>, Failure>>()?;
     let all = input::everything(&args.file)?;
     known(&pieces, &all.work)?;
     let task = PatentTask::new(all.draft)
         .references(all.references)
         .redo(all.work, pieces);
-    begin(task, args.run, &args.out, all.jurisdiction, Flow::Planned, config).await
+    begin(
+        task,
+        args.run,
+        &args.out,
+        all.jurisdiction,
+        Flow::Planned,
+        config,
+    )
+    .await
 }
 
 /// Refuses sections that are not in the plan.
@@ -97,7 +107,11 @@ fn known(pieces: &[PatentPiece], work: &PatentWork) -> Result<(), Failure> {
     let planned = show::pieces(work);
     for piece in pieces {
         if !planned.contains(piece) {
-            let places: Vec<String> = work.plan.subsections().map(|(id, ..)| id.to_string()).collect();
+            let places: Vec<String> = work
+                .plan
+                .subsections()
+                .map(|(id, ..)| id.to_string())
+                .collect();
             return Err(Failure::usage(format!("the plan has no section {piece}"))
                 .help(format!("it has {}", places.join(", "))));
         }
