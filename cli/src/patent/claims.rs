@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use catena_agents::{
-    ClaimChanges, Finding, Glossary, Patent, PatentClaim, PatentTask, Rule, check_patent,
+    ClaimChange, Finding, Patent, PatentClaim, PatentTask, Rule, check_patent, claims_changed,
 };
 use serde_json::json;
 
@@ -22,25 +22,24 @@ use crate::{
 pub(super) async fn claims(args: PatentClaims, config: &Config) -> Result<(), Failure> {
     let all = input::everything(&args.file)?;
     let claims = read(&args.claims)?;
-    let changes = all.work.claim_changes(&claims);
+    let change = claims_changed(&all.work, &claims);
     let findings = about_claims(&all, &claims);
     let quiet = args.run.output.quiet || args.run.output.json;
     if args.out.is_empty() {
-        tell(&args, &changes, &findings);
+        tell(&args, &change, &findings);
         return Ok(());
     }
-    if changes.is_empty() {
+    if change.claims.is_empty() {
         return Err(Failure::usage(
             "the claims say what they said: nothing is to be written",
         ));
     }
     if !quiet {
-        eprint!("{}", in_words(&changes, &findings));
+        eprint!("{}", in_words(&change, &findings));
     }
     let mut work = all.work;
-    work.glossary = Glossary::of(&all.draft, &claims);
     work.claims = claims;
-    let pieces = changes.pieces.iter().map(|affected| affected.piece);
+    let pieces = change.pieces.iter().map(|(piece, _)| *piece);
     let task = PatentTask::new(all.draft)
         .references(all.references)
         .redo(work, pieces);
@@ -96,48 +95,31 @@ fn about_claims(all: &Everything, claims: &[PatentClaim]) -> Vec<Finding> {
     findings
 }
 
-fn tell(args: &PatentClaims, changes: &ClaimChanges, findings: &[Finding]) {
+fn tell(args: &PatentClaims, change: &ClaimChange, findings: &[Finding]) {
     if args.run.output.json {
-        let object = json!({ "changes": changes, "findings": findings });
+        let object = json!({ "change": change, "findings": findings });
         print(&format!("{object:#}\n"));
         return;
     }
     print(&in_words(changes, findings));
-    if !changes.pieces.is_empty() {
+    if !change.pieces.is_empty() {
         eprintln!("with --out FILE these pieces are written anew, and the claims taken over");
     }
 }
 
-fn in_words(changes: &ClaimChanges, findings: &[Finding]) -> String {
+fn in_words(change: &ClaimChange, findings: &[Finding]) -> String {
     let mut text = String::new();
-    let numbers = |numbers: &[u32]| {
-        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-        numbers.join(", ")
-    };
-    for (what, claims) in [
-        ("changed", &changes.changed),
-        ("added", &changes.added),
-        ("removed", &changes.removed),
-    ] {
-        if !claims.is_empty() {
-            text += &format!("{what}: claim {}\n", numbers(claims));
-        }
-    }
-    if changes.is_empty() {
+    if change.claims.is_empty() {
         text += "the claims say what they said\n";
-    } else if changes.pieces.is_empty() {
-        text += "no piece rests on what changed\n";
+    } else {
+        let numbers: Vec<String> = change.claims.iter().map(ToString::to_string).collect();
+        text += &format!("new, gone or different: claim {}\n", numbers.join(", "));
+        if change.pieces.is_empty() {
+            text += "no piece rests on what changed\n";
+        }
     }
-    for affected in &changes.pieces {
-        let mut why = Vec::new();
-        if !affected.claims.is_empty() {
-            why.push(format!("it rests on claim {}", numbers(&affected.claims)));
-        }
-        if !affected.lost_terms.is_empty() {
-            let terms = harmless(&affected.lost_terms.join("', '"));
-            why.push(format!("no claim has '{terms}' any more"));
-        }
-        text += &format!("{} must change: {}\n", affected.piece, why.join("; "));
+    for (piece, why) in &change.pieces {
+        text += &format!("{piece} must change: {}\n", harmless(why));
     }
     for finding in findings {
         text += &format!("{}\n", harmless(&finding.to_string()).replace('\n', " "));
