@@ -5,7 +5,7 @@ mod support;
 use std::{fs, io::Read};
 
 use serde_json::Value;
-use support::{Finished, Home, finish, run, run_with_input, signal};
+use support::{Finished, Home, finish, patent::docx_part, run, run_with_input, signal};
 
 /// A draft without findings.
 const ANSWERS: [&str; 5] = [
@@ -106,7 +106,13 @@ fn an_interview_goes_on_where_it_stopped() {
     let done = init(&home, "Others tip over too.\n.\nThe foot.\n.\nNone.\n");
     done.exits(0).says("2 of 5 questions are answered");
     let draft = text(&home, "draft.md");
-    for answer in ["Cups tip over.", "Others tip over too.", "A wide foot.", "The foot.", "None."] {
+    for answer in [
+        "Cups tip over.",
+        "Others tip over too.",
+        "A wide foot.",
+        "The foot.",
+        "None.",
+    ] {
         assert!(draft.contains(answer), "no {answer:?} in {draft}");
     }
     // There is nothing more to ask.
@@ -126,7 +132,9 @@ fn what_was_answered_before_ctrl_c_is_kept() {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"Cups tip over.\n.\nHalf of an an").unwrap();
+    stdin
+        .write_all(b"Cups tip over.\n.\nHalf of an an")
+        .unwrap();
     // The second question is asked once the first answer is kept.
     let stderr = child.stderr.as_mut().unwrap();
     let mut told = Vec::new();
@@ -136,9 +144,14 @@ fn what_was_answered_before_ctrl_c_is_kept() {
         told.extend(byte);
     }
     signal(child.id(), "INT");
-    finish(child).exits(130).says("the same command goes on where it stopped");
+    finish(child)
+        .exits(130)
+        .says("the same command goes on where it stopped");
     let draft = text(&home, "draft.md");
-    assert!(draft.contains("Cups tip over.") && !draft.contains("Half"), "{draft}");
+    assert!(
+        draft.contains("Cups tip over.") && !draft.contains("Half"),
+        "{draft}"
+    );
 }
 
 #[test]
@@ -148,7 +161,11 @@ fn an_interview_does_not_touch_what_is_no_draft() {
         ("draft.md", PATENT.as_bytes(), "is a patent, not a draft"),
         ("draft.md", b"", "is empty"),
         ("draft.md", b"\x89PNG\0", "is no text"),
-        ("draft.md", b"## 1. Technical problem\nx\n", "no heading for question 2"),
+        (
+            "draft.md",
+            b"## 1. Technical problem\nx\n",
+            "no heading for question 2",
+        ),
     ] {
         home.write(name, content);
         // Nothing is asked, so nothing is read.
@@ -178,7 +195,9 @@ fn an_interview_refuses_what_is_no_text_and_keeps_what_came_before() {
 fn json_of_an_interview_is_one_object() {
     let home = Home::new();
     let mut init = home.catena(["patent", "init", "--json"]);
-    let json = run_with_input(&mut init, "Cups tip over.\n.\n").exits(0).json();
+    let json = run_with_input(&mut init, "Cups tip over.\n.\n")
+        .exits(0)
+        .json();
     assert_eq!(json["file"], "draft.md");
     assert_eq!(json["answered"], 1);
     assert_eq!(json["unanswered"][0], "background");
@@ -193,7 +212,9 @@ fn a_clean_patent_has_no_findings() {
         .prints_nothing()
         .says("patent: no findings");
     // What Europe wants is not what the United States want.
-    let done = run(&mut home.catena(["patent", "check", "cup.md", "-j", "ep", "--json", "--strict"]));
+    let done = run(&mut home.catena([
+        "patent", "check", "cup.md", "-j", "ep", "--json", "--strict",
+    ]));
     let json = done.exits(1).json();
     assert_eq!(json["jurisdiction"], "ep");
     let rules: Vec<_> = json["findings"]
@@ -222,7 +243,9 @@ fn findings_have_place_rule_and_advice() {
         assert!(done.stdout.contains(found), "no {found:?} in {done:#?}");
     }
     assert!(!done.stdout.contains('\u{1b}'), "no colours off a terminal");
-    let json = run(&mut home.catena(["patent", "check", "cup.md", "--json"])).exits(1).json();
+    let json = run(&mut home.catena(["patent", "check", "cup.md", "--json"]))
+        .exits(1)
+        .json();
     assert_eq!(json["kind"], "patent");
     assert!(json["errors"].as_u64().unwrap() >= 2, "{json}");
     assert_eq!(json["findings"][0]["place"]["claim"], 2);
@@ -232,12 +255,19 @@ fn findings_have_place_rule_and_advice() {
 fn a_thin_draft_is_told_what_it_lacks() {
     let home = Home::new();
     let thin = ANSWERS.map(|_| "x").join("\n.\n");
-    init(&home, &thin).exits(0).says("`catena patent check draft.md` says what is still thin");
+    init(&home, &thin)
+        .exits(0)
+        .says("`catena patent check draft.md` says what is still thin");
     let done = run(&mut home.catena(["patent", "check", "draft.md"]));
     done.exits(1).says("the draft has");
     assert!(done.stdout.contains("(too-short)"), "{done:#?}");
-    let json = run(&mut home.catena(["patent", "check", "draft.md", "--json"])).exits(1).json();
-    assert_eq!((&json["kind"], &json["jurisdiction"]), (&"draft".into(), &Value::Null));
+    let json = run(&mut home.catena(["patent", "check", "draft.md", "--json"]))
+        .exits(1)
+        .json();
+    assert_eq!(
+        (&json["kind"], &json["jurisdiction"]),
+        (&"draft".into(), &Value::Null)
+    );
 }
 
 #[test]
@@ -263,9 +293,18 @@ fn every_form_of_a_draft_and_a_patent_is_read() {
         .map(|(answer, n)| format!("<Question{n}>?</Question{n}><Answer{n}>{answer}</Answer{n}>"))
         .collect::<String>();
     home.write("draft.txt", format!("<Draft>{tagged}</Draft>"));
-    let keys = ["problem", "background", "solution", "key_points", "drawings"];
-    let json: serde_json::Map<String, Value> =
-        keys.into_iter().map(str::to_owned).zip(ANSWERS.map(Value::from)).collect();
+    let keys = [
+        "problem",
+        "background",
+        "solution",
+        "key_points",
+        "drawings",
+    ];
+    let json: serde_json::Map<String, Value> = keys
+        .into_iter()
+        .map(str::to_owned)
+        .zip(ANSWERS.map(Value::from))
+        .collect();
     home.write("draft.json", Value::from(json).to_string());
     home.write("cup.md", PATENT);
     run(&mut home.catena(["patent", "render", "cup.md", "-o", "cup.json"])).exits(0);
@@ -306,10 +345,16 @@ fn what_cannot_be_read_is_told() {
         ("empty.md", "empty.md is empty"),
         ("image.png", "image.png is no text"),
         ("latin.md", "latin.md is not in UTF-8"),
-        ("words.md", "words.md: line 1: text before the first heading"),
+        (
+            "words.md",
+            "words.md: line 1: text before the first heading",
+        ),
         ("broken.json", "broken.json: it cannot be read as JSON"),
         ("lines.jsonl", "one line is one patent"),
-        ("huge.md", "huge.md: the patent has 17000000 bytes, 16000000 are allowed"),
+        (
+            "huge.md",
+            "huge.md: the patent has 17000000 bytes, 16000000 are allowed",
+        ),
     ] {
         for command in ["check", "score"] {
             run(&mut home.catena(["patent", command, file]))
@@ -318,7 +363,9 @@ fn what_cannot_be_read_is_told() {
                 .says(reason);
         }
         run(&mut home.catena(["patent", "render", file, "-o", "out.docx"])).exits(1);
-        let json = run(&mut home.catena(["patent", "check", file, "--json"])).exits(1).json();
+        let json = run(&mut home.catena(["patent", "check", file, "--json"]))
+            .exits(1)
+            .json();
         assert_eq!(json["status"], "failed", "{json}");
     }
     assert!(!home.path("out.docx").exists());
@@ -367,21 +414,44 @@ fn a_patent_is_rendered_in_every_form() {
     assert_eq!(json["claims"][1]["number"], 2);
 
     let xml = docx_part(&home, "a.docx", "word/document.xml");
-    for part in ["DETAILED DESCRIPTION", "[0005]", "What is claimed is:", "ABSTRACT", "w:w=\"12240\""] {
+    for part in [
+        "DETAILED DESCRIPTION",
+        "[0005]",
+        "What is claimed is:",
+        "ABSTRACT",
+        "w:w=\"12240\"",
+    ] {
         assert!(xml.contains(part), "no {part} in {xml}");
     }
     run(&mut home.catena([
-        "patent", "render", "a.json", "-o", "b.docx", "-j", "ep", "--notice", "For review", "--json",
+        "patent",
+        "render",
+        "a.json",
+        "-o",
+        "b.docx",
+        "-j",
+        "ep",
+        "--notice",
+        "For review",
+        "--json",
     ]))
     .exits(0);
     let xml = docx_part(&home, "b.docx", "word/document.xml");
-    assert!(xml.contains("Detailed description") && xml.contains("w:w=\"11906\""), "{xml}");
+    assert!(
+        xml.contains("Detailed description") && xml.contains("w:w=\"11906\""),
+        "{xml}"
+    );
     assert!(docx_part(&home, "b.docx", "word/header1.xml").contains("For review"));
 
     // Written over only if it is wanted.
-    run(&mut home.catena(["patent", "render", "cup.md", "-o", "a.txt"])).exits(2).says("--force");
+    run(&mut home.catena(["patent", "render", "cup.md", "-o", "a.txt"]))
+        .exits(2)
+        .says("--force");
     run(&mut home.catena(["patent", "render", "cup.md", "-o", "a.txt", "--force"])).exits(0);
-    assert_eq!(home.names(), ["a.docx", "a.json", "a.md", "a.txt", "b.docx", "cup.md"]);
+    assert_eq!(
+        home.names(),
+        ["a.docx", "a.json", "a.md", "a.txt", "b.docx", "cup.md"]
+    );
 }
 
 #[test]
@@ -394,16 +464,11 @@ fn hostile_text_stays_text_in_a_document() {
     home.write("cup.md", hostile);
     run(&mut home.catena(["patent", "render", "cup.md", "-o", "a.docx"])).exits(0);
     let xml = docx_part(&home, "a.docx", "word/document.xml");
-    assert!(!xml.contains("<w:instrText") && !xml.contains('\u{1}'), "{xml}");
+    assert!(
+        !xml.contains("<w:instrText") && !xml.contains('\u{1}'),
+        "{xml}"
+    );
     assert!(xml.contains("&lt;w:instrText&gt;INCLUDETEXT"), "{xml}");
-}
-
-fn docx_part(home: &Home, file: &str, name: &str) -> String {
-    let file = fs::File::open(home.path(file)).unwrap();
-    let mut archive = zip::ZipArchive::new(file).unwrap();
-    let mut text = String::new();
-    archive.by_name(name).unwrap().read_to_string(&mut text).unwrap();
-    text
 }
 
 #[test]

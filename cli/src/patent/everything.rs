@@ -12,9 +12,9 @@ use crate::args::Office;
 #[serde(deny_unknown_fields)]
 pub(super) struct Everything {
     pub(super) run: RunId,
-    /// Whether every piece is written.
+    /// Whether the run came to its end.
     pub(super) complete: bool,
-    /// The pieces that are not.
+    /// The pieces that are not written.
     pub(super) missing: Vec<PatentPiece>,
     pub(super) model: String,
     pub(super) jurisdiction: Office,

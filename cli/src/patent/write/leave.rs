@@ -27,25 +27,6 @@ impl Job {
     fn jurisdiction(&self) -> catena_agents::Jurisdiction {
         self.setting.jurisdiction.into()
     }
-
-    fn everything(&self, id: &RunId, patent: Patent, work: PatentWork, usage: Usage) -> Everything {
-        let guide = self.jurisdiction().guide();
-        let missing = work.missing();
-        Everything {
-            run: id.clone(),
-            complete: missing.is_empty(),
-            missing,
-            model: self.setting.model.clone(),
-            jurisdiction: self.setting.jurisdiction,
-            findings: check_patent(&patent, &guide),
-            basis: patent_basis(&patent, &self.task.draft, &self.task.references),
-            patent,
-            work,
-            draft: self.task.draft.clone(),
-            references: self.task.references.clone(),
-            usage,
-        }
-    }
 }
 
 /// Writes a patent into all its files.
@@ -74,13 +55,26 @@ pub(super) fn tell(
     started: Instant,
 ) -> Result<(), Failure> {
     let Outcome {
-        output: WrittenPatent { patent, work, .. },
+        output: written,
         usage,
         unspent,
         unrecorded,
         ..
     } = outcome;
-    let all = job.everything(id, patent, work, usage);
+    let all = Everything {
+        run: id.clone(),
+        complete: true,
+        missing: written.work.missing(),
+        model: job.setting.model.clone(),
+        jurisdiction: job.setting.jurisdiction,
+        patent: written.patent,
+        work: written.work,
+        findings: written.findings,
+        basis: written.basis,
+        draft: job.task.draft.clone(),
+        references: job.task.references.clone(),
+        usage,
+    };
     let saved = write(&all, &job.setting.targets, None);
     // What is complete is not to be confused with what it was before.
     let removed = match &saved {
@@ -155,7 +149,20 @@ pub(super) fn leave(
     marked.set_abstract(patent.abstract_text());
     marked.sections = patent.sections;
     marked.claims = patent.claims;
-    let all = job.everything(id, marked, work, usage);
+    let all = Everything {
+        run: id.clone(),
+        complete: false,
+        missing: work.missing(),
+        model: job.setting.model.clone(),
+        jurisdiction: job.setting.jurisdiction,
+        findings: check_patent(&marked, &guide),
+        basis: patent_basis(&marked, &job.task.draft, &job.task.references),
+        patent: marked,
+        work,
+        draft: job.task.draft.clone(),
+        references: job.task.references.clone(),
+        usage,
+    };
     let notice = notice(&all.missing);
     let targets: Vec<Target> = job.setting.targets.iter().map(Target::partial).collect();
     Ok(Some(Left {
