@@ -486,3 +486,46 @@ fn without_a_reference_a_patent_is_measured_by_itself() {
         assert!((value - 1.0).abs() < 1e-9, "{figure}: {likeness}");
     }
 }
+
+/// What NLTK 3.10 and rouge 1.0 say of the two texts, as `evals/tests/golden/patent.py` asks them.
+#[test]
+fn a_patent_is_measured_as_the_paper_measured() {
+    let home = Home::new();
+    home.write("cup.md", PATENT);
+    let truth = PATENT
+        .replace("foot", "base")
+        .replace("Cups tip over.", "Mugs and cups fall over rather often.")
+        .replace("made of clay", "made of glass or steel");
+    home.write("truth.md", truth);
+    let mut score = home.catena(["patent", "score", "cup.md", "cup.md", "-r", "truth.md"]);
+    let done = run(&mut score);
+    done.exits(0);
+    let row = |name: &str| -> Vec<String> {
+        let line = done.stdout.lines().find_map(|line| line.strip_prefix(name));
+        let line = line.unwrap_or_else(|| panic!("no {name} in {done:#?}"));
+        line.split_whitespace().map(str::to_owned).collect()
+    };
+    for (name, value) in [
+        ("character BLEU (paper)", "85.82"),
+        ("ROUGE-1 (paper)", "88.41"),
+        ("ROUGE-2 (paper)", "78.57"),
+        ("ROUGE-L (paper)", "88.41"),
+    ] {
+        assert_eq!(row(name), [value, value]);
+    }
+    let json = run(score.arg("--json")).exits(0).json();
+    let scores = &json["patents"][1]["scores"];
+    let close = |found: &Value, expected: f64| {
+        assert!(
+            (found.as_f64().unwrap() - expected).abs() < 1e-9,
+            "{scores}"
+        );
+    };
+    close(&scores["likeness"]["char_bleu"], 0.858_180_838_255_924_7);
+    close(
+        &scores["likeness"]["autopatent"]["rouge_2"],
+        0.785_714_280_718_971_3,
+    );
+    assert_eq!(scores["irr"].as_array().unwrap().len(), 4);
+    assert_eq!(json["tokens_are_exact"], false);
+}
