@@ -101,7 +101,7 @@ fn tell(args: &PatentClaims, change: &ClaimChange, findings: &[Finding]) {
         print(&format!("{object:#}\n"));
         return;
     }
-    print(&in_words(changes, findings));
+    print(&in_words(change, findings));
     if !change.pieces.is_empty() {
         eprintln!("with --out FILE these pieces are written anew, and the claims taken over");
     }

@@ -6,7 +6,7 @@ use catena_agents::{
     Finding, ParagraphBasis, Patent, PatentPiece, PatentWork, Severity, WrittenPatent,
     check_patent, patent_basis,
 };
-use catena_core::{Error, Outcome, RunId, Usage};
+use catena_core::{Error, Outcome, RunId};
 use serde_json::{Value, json};
 
 use super::super::{
