@@ -131,6 +131,13 @@ impl Target {
     }
 }
 
+/// A path as a person names it who stands in this folder.
+pub(super) fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let near = here.and_then(|here| path.strip_prefix(here).ok());
+    near.unwrap_or(path).display().to_string()
+}
+
 /// Writes a file whole or not at all, whether it is there or not.
 pub(super) fn write_over(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     filled(OutputFile::replacing(path)?, path, bytes)

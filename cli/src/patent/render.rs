@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     input,
-    output::{Target, rendered},
+    output::{Target, rendered, shown},
 };
 use crate::{args::PatentRender, failure::Failure, terminal::print};
 
@@ -23,7 +23,7 @@ pub(super) fn render(args: &PatentRender) -> Result<(), Failure> {
         print(&format!("{object:#}\n"));
     } else {
         for path in written {
-            eprintln!("{}: written", path.display());
+            eprintln!("{}: written", shown(path));
         }
     }
     Ok(())

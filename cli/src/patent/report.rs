@@ -61,6 +61,9 @@ pub(super) fn report(args: &PatentReport) -> Result<(), Failure> {
         }
     }
     print(&text);
-    eprintln!("{bare} of {} paragraphs rest on nothing", basis.len());
+    eprintln!(
+        "{} paragraphs; of them rest on nothing: {bare}",
+        basis.len()
+    );
     Ok(())
 }

@@ -9,7 +9,10 @@ use catena_core::{Interrupt, Journal, RunId, open_interrupts};
 use catena_tools::Document;
 use serde_json::Value;
 
-use super::{super::output::write_over, setting::Setting};
+use super::{
+    super::output::{shown, write_over},
+    setting::Setting,
+};
 use crate::failure::Failure;
 
 /// A question and the file that answers it.
@@ -89,7 +92,7 @@ pub(super) async fn wait(all: &[Asked]) -> Option<()> {
         return None;
     }
     for asked in all {
-        eprintln!("the {} is in {}", asked.name, asked.file.display());
+        eprintln!("{}: the {} to be approved", shown(&asked.file), asked.name);
     }
     eprint!("Change it there if you like, then press Enter to go on. ");
     let line = tokio::task::spawn_blocking(|| {

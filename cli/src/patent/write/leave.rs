@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::{
     everything::Everything,
-    output::{Form, Target, rendered},
+    output::{Form, Target, rendered, shown},
 };
 use super::{approval::Asked, job::Job, show::pieces};
 use crate::{failure::Failure, report::usage_line, terminal::print};
@@ -107,13 +107,13 @@ pub(super) fn tell(
         if let Ok(written) = &saved {
             let lines: String = written
                 .iter()
-                .map(|path| format!("{}: written\n", path.display()))
+                .map(|path| format!("{}: written\n", shown(path)))
                 .collect();
             print(&lines);
         }
         if !job.run.output.quiet {
             for path in removed {
-                eprintln!("{}: removed, the patent is complete", path.display());
+                eprintln!("{}: removed, the patent is complete", shown(&path));
             }
             eprintln!("{}", summary(&all));
             eprintln!("{}", usage_line(&usage, &unspent, started.elapsed()));
@@ -211,7 +211,7 @@ pub(super) fn failed(
                 listed(&left.missing)
             );
             for path in written {
-                eprintln!("{}: what there is, marked as incomplete", path.display());
+                eprintln!("{}: what there is, marked as incomplete", shown(path));
             }
         }
         None => eprintln!("nothing is written yet"),
@@ -235,7 +235,7 @@ pub(super) fn waiting(
     let names: Vec<&str> = asked.iter().map(|one| one.name.as_str()).collect();
     let usage = error.spent().copied().unwrap_or_default();
     let failure = Failure::new(format!(
-        "the {} waits for approval",
+        "it waits for approval of the {}",
         names.join(" and the ")
     ));
     let failure = match job.journal.is_some() {
@@ -243,7 +243,7 @@ pub(super) fn waiting(
             "change {} if you like; `catena runs resume {id}` goes on with what it says then",
             asked
                 .iter()
-                .map(|one| one.file.display().to_string())
+                .map(|one| shown(&one.file))
                 .collect::<Vec<_>>()
                 .join(" and ")
         )),
@@ -344,7 +344,7 @@ fn summary(all: &Everything) -> String {
         .filter(|one| one.severity == Severity::Error);
     format!(
         "{} claims, {} paragraphs, {words} words; {findings} findings, {} of them errors \
-         (`catena patent check`); {} paragraphs rest on nothing (`catena patent report`)",
+         (`catena patent check`); paragraphs that rest on nothing: {} (`catena patent report`)",
         all.patent.claims.len(),
         all.patent.numbered().count(),
         errors.count(),
