@@ -76,8 +76,7 @@ const PLAN: &str = r#"{"sections": [
         {"heading": "Pouring", "guide": "Say how a drink is poured."},
         {"heading": "Washing", "guide": "Say how the cup is washed."}]}]}"#;
 
-const PASS: &str = r#"{"advice": "", "accuracy": true, "logic": true, "comprehensiveness": true,
-    "clarity": true, "coherence": true, "consistency": true}"#;
+const PASS: &str = r#"{"fails": [], "advice": ""}"#;
 
 /// A model that answers each request of a patent as it should.
 pub(crate) fn author(request: &Request) -> Reply {
@@ -114,7 +113,7 @@ pub(crate) fn author(request: &Request) -> Reply {
             r#"{"details": ["the weight is made of iron", "a ring of cork below the foot"]}"#,
         ),
         ("Plan the detailed description", PLAN),
-        ("Then answer true or false", PASS),
+        ("Which of these does it fail?", PASS),
         ("Write one to three edits", r#"{"edits": []}"#),
         (
             "Write the complete patent",

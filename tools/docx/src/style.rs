@@ -51,10 +51,18 @@ pub(crate) fn add_to(document: Docx, layout: &DocxLayout) -> Docx {
         .align(AlignmentType::Center)
         .line_spacing(LineSpacing::new().after(360));
     let main = headed(1);
-    let main = if layout.capitals {
-        main.align(AlignmentType::Center)
-    } else {
-        main.bold()
+    // Three levels that are told apart.
+    let (main, second, third) = match layout.capitals {
+        true => (
+            main.align(AlignmentType::Center),
+            headed(2).bold(),
+            headed(3).italic(),
+        ),
+        false => (
+            main.bold(),
+            headed(2).italic(),
+            headed(3).underline("single"),
+        ),
     };
     let spaced = || LineSpacing::new().line(LINE).after(120);
     document
@@ -62,8 +70,8 @@ pub(crate) fn add_to(document: Docx, layout: &DocxLayout) -> Docx {
         .default_size(SIZE)
         .add_style(title)
         .add_style(main)
-        .add_style(headed(2).bold())
-        .add_style(headed(3).italic())
+        .add_style(second)
+        .add_style(third)
         .add_style(based(BODY, "Body Text").line_spacing(spaced()))
         .add_style(based(NUMBERED, "Numbered Paragraph").line_spacing(spaced()))
         .add_style(

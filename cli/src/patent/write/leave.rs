@@ -295,8 +295,8 @@ fn remove_partial(id: &RunId, targets: &[Target]) -> Vec<PathBuf> {
 
 fn notice(missing: &[PatentPiece]) -> String {
     match missing.is_empty() {
-        true => "INCOMPLETE: the last pass over the whole is missing".into(),
-        false => format!("INCOMPLETE: to be written are {}", listed(missing)),
+        true => "INCOMPLETE; missing: the last pass over the whole".into(),
+        false => format!("INCOMPLETE; missing: {}", listed(missing)),
     }
 }
 
