@@ -207,10 +207,7 @@ fn a_budget_that_is_too_small_leaves_a_marked_part_and_a_larger_one_completes_it
     assert!(part.starts_with("# [INCOMPLETE] Cup"), "{part}");
     assert!(part.contains("[To be written: "), "{part}");
     let header = docx_part(&home, "cup.partial.docx", "word/header1.xml");
-    assert!(
-        header.contains("INCOMPLETE; missing: "),
-        "{header}"
-    );
+    assert!(header.contains("INCOMPLETE; missing: "), "{header}");
     let all = everything(&home, "cup.partial.json");
     assert_eq!(all["complete"], false);
     assert!(!all["missing"].as_array().unwrap().is_empty());

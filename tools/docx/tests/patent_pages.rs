@@ -9,7 +9,7 @@ use std::{
 use catena_agents::{Jurisdiction, Patent, PatentBlock, PatentClaim, PatentSection};
 
 /// A paragraph of a document: its style and its text, with `\t` for tabs and `\n` for breaks.
-type Read1 = (String, String);
+type Styled = (String, String);
 
 fn part(bytes: &[u8], name: &str) -> String {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
@@ -20,7 +20,7 @@ fn part(bytes: &[u8], name: &str) -> String {
 }
 
 /// The paragraphs of a document, by the few elements that this crate writes.
-fn paragraphs(bytes: &[u8]) -> Vec<Read1> {
+fn paragraphs(bytes: &[u8]) -> Vec<Styled> {
     let xml = part(bytes, "word/document.xml");
     let mut found = Vec::new();
     for paragraph in xml.split("<w:p ").skip(1) {

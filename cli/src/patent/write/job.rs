@@ -15,7 +15,7 @@ use super::{
     approval::{self, Asked},
     leave::{Left, leave, tell, waiting},
     setting::Setting,
-    show::Show,
+    show::{Show, pieces},
 };
 use crate::{
     args::PatentRun,
@@ -37,6 +37,12 @@ pub(crate) struct Job {
     pub(super) journal: Option<Arc<SqliteJournal>>,
     pub(super) begin: Begin,
     pub(super) answers: Vec<(String, Value)>,
+}
+
+/// How many pieces are written.
+fn written(work: &PatentWork) -> usize {
+    let all = pieces(work);
+    all.iter().filter(|piece| work.has(**piece)).count()
 }
 
 /// How an attempt ended.
@@ -67,7 +73,8 @@ impl Job {
             .build()
             .map_err(as_usage)?;
         loop {
-            let mut work = self.earlier().await?;
+            let before = self.earlier().await?;
+            let mut work = before.clone();
             let run = self.start(graph.clone());
             let id = run.id().clone();
             let ended = self.drive(run, &mut work, interrupt.as_mut()).await;
@@ -76,7 +83,12 @@ impl Job {
                 Ended::Failed(error) => error,
             };
             if !error.is_interrupted() {
-                let left = leave(&self, &id, work, &error);
+                // An attempt that ended before it had caught up leaves what the one before had.
+                let most = match written(&work) < written(&before) {
+                    true => before,
+                    false => work,
+                };
+                let left = leave(&self, &id, most, &error);
                 return Err(self.failed(&id, error, left, started));
             }
             let asked = Asked::put(error.interrupts(), &self.setting)?;
