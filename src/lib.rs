@@ -4,7 +4,7 @@
 //!
 //! - at the root: the nouns and the runtime ([`Agent`], [`Graph`], [`Run`], [`Budget`], …);
 //! - [`models`]: everything that answers a [`ChatRequest`];
-//! - [`agents`]: the finished systems;
+//! - [`agents`]: the finished systems, with the feature `docx` patents as DOCX too;
 //! - [`memory`]: what conversations are remembered in;
 //! - [`tools`]: what agents work with;
 //! - `mcp`, with the feature of that name: tools of MCP servers;

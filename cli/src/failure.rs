@@ -54,6 +54,12 @@ impl Failure {
         }
     }
 
+    /// Says in which file.
+    pub(crate) fn in_file(mut self, name: &str) -> Self {
+        self.message = harmless(&format!("{name}: {}", self.message));
+        self
+    }
+
     pub(crate) fn help_text(&self) -> Option<&str> {
         self.help.as_deref()
     }

@@ -16,6 +16,7 @@ mod memory_evals;
 mod model;
 mod models;
 mod output_file;
+mod patent;
 mod progress;
 mod reading;
 mod repair_evals;
@@ -86,6 +87,7 @@ async fn execute(args: Args) -> Result<(), Failure> {
             Command::Summarize(summarize) => reading::summarize(summarize, &config).await,
             Command::Chat(chat) => chat::chat(chat, &config).await,
             Command::Fix(args) => fix::fix(args, &config).await,
+            Command::Patent(patent) => patent::run(patent, &config).await,
             Command::Memory(memory) => {
                 interruptible(memory::run(memory, &config), memory::INTERRUPTED).await
             }

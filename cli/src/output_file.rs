@@ -1,4 +1,4 @@
-//! A file that is written whole or not at all, and never over another.
+//! A file that is written whole or not at all, and over another only where that is wanted.
 
 use std::{
     io,
@@ -13,6 +13,8 @@ use crate::failure::Failure;
 pub(crate) struct OutputFile {
     path: PathBuf,
     content: NamedTempFile,
+    /// Whether a file that is there gives way.
+    over: bool,
 }
 
 impl OutputFile {
@@ -22,6 +24,15 @@ impl OutputFile {
             return Err(Failure::usage(format!("{} exists", path.display()))
                 .help("name another file, or remove this one"));
         }
+        Self::begin(path, false)
+    }
+
+    /// Begins a file that takes the place of one that may be there.
+    pub(crate) fn replacing(path: &Path) -> Result<Self, Failure> {
+        Self::begin(path, true)
+    }
+
+    fn begin(path: &Path, over: bool) -> Result<Self, Failure> {
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -30,12 +41,16 @@ impl OutputFile {
         Ok(Self {
             path: path.to_owned(),
             content,
+            over,
         })
     }
 
     /// Gives the file its name.
     pub(crate) fn finish(self) -> Result<(), Failure> {
-        let named = self.content.persist_noclobber(&self.path);
+        let named = match self.over {
+            true => self.content.persist(&self.path),
+            false => self.content.persist_noclobber(&self.path),
+        };
         named.map_err(|error| unwritable(&self.path, &error.error))?;
         Ok(())
     }

@@ -3,10 +3,15 @@
 mod chat;
 mod fix;
 mod memory;
+mod patent;
 
 pub(crate) use chat::{Chat, Talk};
 pub(crate) use fix::{Fix, How, Method};
 pub(crate) use memory::{ArchiveFile, Memory, Store, Which as WhichMemories, Whose};
+pub(crate) use patent::{
+    Approve, Length, Office, Out, Patent, PatentCheck, PatentClaims, PatentInit, PatentRedo,
+    PatentRender, PatentReport, PatentRun, PatentScore, PatentWrite,
+};
 
 use std::{path::PathBuf, time::Duration};
 
@@ -85,12 +90,15 @@ pub(crate) enum Command {
     /// Runs the test in a sandbox, finds the type of bug, asks the model what is wrong and for a correction,
     /// and runs the test again, round by round. Shows each round; writes files only when the test passes.
     Fix(Fix),
+    /// Write a patent from an inventor's notes: interview, check, write, revise, measure, render
+    #[command(subcommand)]
+    Patent(Patent),
     /// List, show, search, forget, export, import, check and move what conversations remember
     #[command(subcommand)]
     Memory(Memory),
     /// List, show, resume and fork recorded runs
     ///
-    /// Every run of `ask`, `summarize` and `fix`, and every turn of `chat`, is recorded after each call to the model. One that was
+    /// Every run of `ask`, `summarize`, `fix` and `patent`, and every turn of `chat`, is recorded after each call to the model. One that was
     /// stopped, killed or failed goes on where it was; what was answered is not asked again.
     #[command(subcommand)]
     Runs(Runs),
@@ -130,6 +138,7 @@ impl Command {
             }
             Self::Chat(chat) => chat.output.json,
             Self::Fix(fix) => fix.output.json,
+            Self::Patent(patent) => patent.is_json(),
             Self::Memory(memory) => memory.is_json(),
             Self::Runs(runs) => runs.is_json(),
             Self::Models(

@@ -80,7 +80,12 @@ async fn found(which: &Which) -> Result<(Arc<SqliteJournal>, RunId), Failure> {
 /// What a run is about: its question, what was said, or the names of its texts.
 fn subject(record: &RunRecord) -> String {
     let input = &record.input;
-    for said in [&input["task"]["question"], &input["text"]] {
+    for said in [
+        &input["task"]["question"],
+        &input["text"],
+        // A patent: the problem that it solves.
+        &input["draft"]["problem"],
+    ] {
         if let Some(said) = said.as_str() {
             return said.to_owned();
         }

@@ -11,6 +11,7 @@ use crate::{
     failure::Failure,
     fix,
     memory::RUN,
+    patent,
     reading::{Begin, Job, Setting},
     terminal::harmless,
 };
@@ -43,6 +44,10 @@ pub(super) async fn resume(
     }
     if record.name == fix::RUN {
         return fix::resume(record, journal, limits, output, config).await;
+    }
+    if record.name == patent::RUN {
+        let given = answers.answers;
+        return patent::resume(record, journal, given, limits, output, config).await;
     }
     let (setting, input) = recorded(&record)?;
     let job = Job {
@@ -91,6 +96,11 @@ pub(super) async fn fork(
     if record.name == fix::RUN {
         return Err(Failure::usage(format!("run {id} is a repair"))
             .help("begin another with `catena fix`; repairs go on, and do not fork"));
+    }
+    if record.name == patent::RUN {
+        return Err(Failure::usage(format!("run {id} wrote a patent")).help(
+            "`catena patent redo` writes pieces of it anew; patents go on, and do not fork",
+        ));
     }
     let (setting, input) = recorded(&record)?;
     let job = Job {

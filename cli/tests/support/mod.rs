@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod patent;
 mod server;
 pub(crate) mod talk;
 

@@ -1,8 +1,11 @@
 //! What comes out: a whole patent application as data.
 
 mod dataset;
+#[cfg(feature = "docx")]
+mod docx;
 mod markdown;
 mod markup;
+mod order;
 mod plain;
 
 use std::fmt;

@@ -1,0 +1,147 @@
+//! `catena patent score`: patents measured, beside a true one if it is named.
+
+use catena_agents::{Jurisdiction, Patent, Rule, check_patent};
+use catena_core::ApproximateCounter;
+use catena_evals::{IRR_THRESHOLDS, Likeness, PatentScores, SKIPPED_ABOVE, score_patent};
+use serde_json::json;
+
+use super::input;
+use crate::{
+    args::PatentScore,
+    failure::Failure,
+    terminal::{harmless, print},
+};
+
+/// A file and what was measured of it.
+struct Scored {
+    name: String,
+    scores: PatentScores,
+}
+
+pub(super) fn score(args: &PatentScore) -> Result<(), Failure> {
+    // What cannot be read shows before what takes long.
+    let truth = match &args.reference {
+        Some(path) => Some(input::patent(path)?.0.to_text()),
+        None => None,
+    };
+    let mut patents: Vec<(String, Patent)> = Vec::new();
+    for path in &args.files {
+        patents.push((path.display().to_string(), input::patent(path)?.0));
+    }
+    let guide = Jurisdiction::from(args.jurisdiction.unwrap_or_default()).guide();
+    let scored: Vec<Scored> = patents
+        .into_iter()
+        .map(|(name, patent)| {
+            let findings = check_patent(&patent, &guide);
+            let text = patent.to_text();
+            let scores = score_patent(&text, truth.as_deref(), &findings, &ApproximateCounter);
+            Scored { name, scores }
+        })
+        .collect();
+    if args.json {
+        let files: Vec<_> = scored
+            .iter()
+            .map(|one| json!({ "file": one.name, "scores": one.scores }))
+            .collect();
+        let object = json!({
+            "reference": args.reference,
+            "tokens_are_exact": false,
+            "irr_thresholds": IRR_THRESHOLDS,
+            "patents": files,
+        });
+        print(&format!("{object:#}\n"));
+        return Ok(());
+    }
+    print(&table(&scored));
+    eprintln!(
+        "IRR from 0 (all sentences alike) to 100; likeness in percent; tokens are estimated. \
+         The paper's figures are those marked so."
+    );
+    if args.reference.is_some() && scored.iter().any(|one| one.scores.tokens > SKIPPED_ABOVE) {
+        eprintln!("above {SKIPPED_ABOVE} tokens the paper's ROUGE counts as 0");
+    }
+    Ok(())
+}
+
+type Figure = (&'static str, fn(&Likeness) -> f64);
+
+const LIKENESS: [Figure; 8] = [
+    ("character BLEU (paper)", |likeness| likeness.char_bleu),
+    ("ROUGE-1 (paper)", |likeness| likeness.autopatent.rouge_1),
+    ("ROUGE-2 (paper)", |likeness| likeness.autopatent.rouge_2),
+    ("ROUGE-L (paper)", |likeness| likeness.autopatent.rouge_l),
+    ("word BLEU", |likeness| likeness.word_bleu),
+    ("ROUGE-1", |likeness| likeness.rouge_1),
+    ("ROUGE-2", |likeness| likeness.rouge_2),
+    ("ROUGE-L", |likeness| likeness.rouge_l),
+];
+
+/// A column for each patent.
+fn table(scored: &[Scored]) -> String {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |name: String, cell: &dyn Fn(&PatentScores) -> String| {
+        let cells = scored.iter().map(|one| cell(&one.scores));
+        rows.push(std::iter::once(name).chain(cells).collect());
+    };
+    for (index, threshold) in IRR_THRESHOLDS.into_iter().enumerate() {
+        row(format!("IRR({threshold}) (paper)"), &|scores| {
+            scores
+                .irr
+                .get(index)
+                .map_or_else(String::new, |irr| format!("{irr:.2}"))
+        });
+    }
+    if scored.iter().any(|one| one.scores.likeness.is_some()) {
+        for (name, figure) in LIKENESS {
+            row(name.to_owned(), &|scores| {
+                let likeness = scores.likeness.as_ref();
+                likeness.map_or_else(String::new, |likeness| {
+                    format!("{:.2}", 100.0 * figure(likeness))
+                })
+            });
+        }
+    }
+    row("tokens (about)".into(), &|scores| scores.tokens.to_string());
+    let broken = Rule::ALL.into_iter().filter(|rule| {
+        scored
+            .iter()
+            .any(|one| one.scores.findings.contains_key(rule))
+    });
+    for rule in broken {
+        row(format!("finding: {rule}"), &|scores| {
+            scores.findings.get(&rule).copied().unwrap_or(0).to_string()
+        });
+    }
+    let head = std::iter::once(String::new())
+        .chain(
+            scored
+                .iter()
+                .map(|one| harmless(&one.name).replace('\n', " ")),
+        )
+        .collect();
+    rows.insert(0, head);
+    aligned(&rows)
+}
+
+/// The first column at the left, the others at the right.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).enumerate();
+        let line: Vec<String> = cells
+            .map(|(column, (cell, width))| match column {
+                0 => format!("{cell:<width$}"),
+                _ => format!("{cell:>width$}"),
+            })
+            .collect();
+        text += line.join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}
