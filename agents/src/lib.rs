@@ -2,8 +2,8 @@
 //!
 //! - [`ChainOfAgents`]: questions and summaries over documents of any length.
 //! - [`MemoryChat`]: a conversation that never forgets and never overflows.
-//! - [`Draft`], [`Patent`] and [`check_patent`]: what goes into and comes out of a patent draft, and
-//!   the rules that it is read by.
+//! - [`AutoPatent`]: a whole patent from an inventor's [`Draft`], a [`Patent`] that [`check_patent`]
+//!   reads by the rules of an office.
 //! - [`Repairer`]: code that passes its tests, from code that does not.
 //! - [`ToolAgent`]: a model that uses tools until it knows the answer.
 
@@ -27,8 +27,12 @@ pub use memory::{
     Recall, RecalledFact, Reply, Summarise,
 };
 pub use patent::{
-    Draft, Finding, Guide, Jurisdiction, Patent, PatentBlock, PatentClaim, PatentPart, PatentPlace,
-    PatentSection, Question, Rule, SectionKind, SectionRule, Severity, WordingRule, check_patent,
+    AutoPatent, Criterion, Draft, DraftFinding, DraftRule, Examination, Finding, Glossary, Guide,
+    Jurisdiction, ParagraphBasis, Patent, PatentBlock, PatentClaim, PatentFlow, PatentLength,
+    PatentPart, PatentPiece, PatentPlace, PatentSection, PatentTask, PatentWork, PgSection,
+    PgSubsection, PgTree, Planning, Question, Retrieval, Rule, SectionKind, SectionRule, Severity,
+    Source, SourceShare, Subsection, SubsectionId, Term, Verdict, WordingRule, WrittenPatent,
+    check_patent, examine_draft, patent_basis,
 };
 pub use prompts::Prompts;
 pub use repair::{

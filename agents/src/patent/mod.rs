@@ -1,14 +1,21 @@
-//! AutoPatent's deterministic half: what an inventor hands in ([`Draft`]), what comes out of it
-//! ([`Patent`]), and the rules that a patent office reads it by ([`check_patent`]).
+//! AutoPatent: what an inventor hands in ([`Draft`]), what comes out of it ([`Patent`]), the rules that a
+//! patent office reads it by ([`check_patent`]), and the graph that writes it ([`AutoPatent`]).
 //!
-//! Nothing here asks a model.
+//! Nothing outside of `write` asks a model.
 
 mod check;
 mod document;
 mod draft;
 mod guide;
+mod write;
 
 pub use check::{Finding, PatentPlace, Rule, Severity, check_patent};
 pub use document::{Patent, PatentBlock, PatentClaim, PatentSection, SectionKind};
-pub use draft::{Draft, Question};
+pub use draft::{Draft, DraftFinding, DraftRule, Question, examine_draft};
+use draft::is_order;
 pub use guide::{Guide, Jurisdiction, PatentPart, SectionRule, WordingRule};
+pub use write::{
+    AutoPatent, Criterion, Examination, Glossary, ParagraphBasis, PatentFlow, PatentLength,
+    PatentPiece, PatentTask, PatentWork, PgSection, PgSubsection, PgTree, Planning, Retrieval,
+    Source, SourceShare, Subsection, SubsectionId, Term, Verdict, WrittenPatent, patent_basis,
+};

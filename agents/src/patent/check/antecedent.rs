@@ -239,7 +239,7 @@ pub(super) fn check(patent: &Patent, findings: &mut Vec<Finding>) {
             }
         }
         // Once a phrase is reported it is known, here and in the claims that depend on this one.
-        missing(claim.text(), &mut seen, |article, phrase| {
+        missing(claim.text(), &mut seen, |_, article, phrase| {
             findings.push(finding(
                 Rule::AntecedentBasis,
                 Severity::Warning,
@@ -249,6 +249,94 @@ pub(super) fn check(patent: &Patent, findings: &mut Vec<Finding>) {
             ));
         });
     }
+}
+
+/// Where a claim of `patent` says `the` or `said` of something that was not introduced before: the byte of
+/// the article, and the phrase behind it.
+pub(in crate::patent) fn unintroduced(patent: &Patent, claim: u32) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut seen = Seen::default();
+    for number in ancestors(patent, claim) {
+        for word in patent
+            .claim(number)
+            .map(|ancestor| words(ancestor.text()))
+            .unwrap_or_default()
+        {
+            seen.push(&word);
+        }
+    }
+    if let Some(claim) = patent.claim(claim) {
+        missing(claim.text(), &mut seen, |at, _, phrase| {
+            found.push((at, phrase.to_owned()));
+        });
+    }
+    found
+}
+
+/// The names that a text introduces with `a`, `an` or a count, in their order, each once.
+pub(in crate::patent) fn introduced(text: &str) -> Vec<String> {
+    let words = words(text);
+    let mut found: Vec<String> = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let rest = words.get(at + 1..).unwrap_or_default();
+        let begins = word.is(&["a", "an", "one", "two", "three", "four", "several"])
+            || word.is(&["of"])
+                && at
+                    .checked_sub(1)
+                    .and_then(|before| words.get(before))
+                    .is_some_and(|before| before.is(&["plurality", "pair", "set", "number"]));
+        let of_many = rest
+            .first()
+            .is_some_and(|next| next.is(&["plurality", "pair", "set", "number", "or", "more"]));
+        if !begins || of_many {
+            continue;
+        }
+        let phrase = phrase(rest);
+        let name = name_in(phrase, rest.get(phrase.len()));
+        let (Some(first), Some(last)) = (name.first(), name.last()) else {
+            continue;
+        };
+        let name = text.get(first.start..last.end()).unwrap_or_default();
+        let numeral = name.chars().all(|c| !c.is_alphabetic());
+        if !numeral && !found.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            found.push(name.to_owned());
+        }
+    }
+    found
+}
+
+/// The noun phrase without a verb that ends it, at most five words.
+fn name_in<'a, 'b>(phrase: &'b [Word<'a>], next: Option<&Word<'a>>) -> &'b [Word<'a>] {
+    let verb = |word: &Word<'_>| {
+        ["ly", "ed", "able", "ible"]
+            .iter()
+            .any(|ending| word.lower.ends_with(ending))
+            || word.lower.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let mut length = 1 + phrase
+        .iter()
+        .skip(1)
+        .take_while(|word| !verb(word))
+        .count();
+    // "A sensor detecting the light", "a sensor detects the light": what stands before an article there
+    // is a verb.
+    let object = next.is_some_and(|next| {
+        !next.after_punctuation && next.is(&["a", "an", "the", "said", "each", "at"])
+    });
+    let last = length.checked_sub(1).and_then(|last| phrase.get(last));
+    if length == phrase.len()
+        && length > 1
+        && object
+        && last.is_some_and(|last| last.lower.ends_with("ing") || last.lower.ends_with('s'))
+    {
+        length -= 1;
+    }
+    phrase.get(..length.min(5)).unwrap_or(phrase)
+}
+
+/// Whether no noun phrase goes on with this word.
+pub(in crate::patent) fn is_stop(word: &Word<'_>) -> bool {
+    word.is(STOPS)
 }
 
 /// The claims that this one refers to, directly and through others, earliest first.
@@ -302,7 +390,7 @@ impl Seen {
     }
 }
 
-fn missing(text: &str, seen: &mut Seen, mut report: impl FnMut(&str, &str)) {
+fn missing(text: &str, seen: &mut Seen, mut report: impl FnMut(usize, &str, &str)) {
     let words = words(text);
     for (at, word) in words.iter().enumerate() {
         seen.push(word);
@@ -334,7 +422,7 @@ fn missing(text: &str, seen: &mut Seen, mut report: impl FnMut(&str, &str)) {
         });
         let end = likely_end(phrase).filter(|_| !complete).unwrap_or(last);
         let name = text.get(first.start..end.end()).unwrap_or_default();
-        report(&word.lower, name);
+        report(word.start, &word.lower, name);
     }
 }
 

@@ -12,6 +12,10 @@ mod references;
 mod support;
 mod words;
 
+pub(super) use antecedent::{introduced, is_stop, unintroduced};
+pub(super) use numerals::{Mention, mentions};
+pub(super) use words::{Word, singular, stem, words};
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};

@@ -201,6 +201,40 @@ const ARTICLES: &[&str] = &[
     "opened",
 ];
 
+/// A thing with its reference numeral, as a text mentions it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::patent) struct Mention {
+    /// The name before the numeral, without an article.
+    pub(in crate::patent) name: String,
+    pub(in crate::patent) numeral: String,
+}
+
+/// The things that a text mentions with a numeral, one at a time, in their order.
+pub(in crate::patent) fn mentions(text: &str) -> Vec<Mention> {
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let words = words(line);
+        for (at, word) in words.iter().enumerate() {
+            if !is_numeral(word.text) || is_quantity(line, &words, at) {
+                continue;
+            }
+            let Some(name) = name(line, &words, at) else {
+                continue;
+            };
+            if let (Some(first), Some(last)) = (name.first(), name.last())
+                && last.end() + 1 >= word.start
+                && !goes_on(line, &words, at)
+            {
+                found.push(Mention {
+                    name: line.get(first.start..last.end()).unwrap_or_default().into(),
+                    numeral: word.text.to_owned(),
+                });
+            }
+        }
+    }
+    found
+}
+
 /// A numeral's names: the last word in the singular, and the whole as it was first written.
 type Names = BTreeMap<String, (String, u32, usize)>;
 

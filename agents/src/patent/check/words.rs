@@ -2,28 +2,28 @@
 
 /// A word of a text: a run of letters and digits, with hyphens and apostrophes inside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Word<'a> {
-    pub(super) text: &'a str,
-    pub(super) lower: String,
+pub(in crate::patent) struct Word<'a> {
+    pub(in crate::patent) text: &'a str,
+    pub(in crate::patent) lower: String,
     /// The byte at which it begins.
-    pub(super) start: usize,
+    pub(in crate::patent) start: usize,
     /// Whether anything but white space stands between the word before it and this one.
-    pub(super) after_punctuation: bool,
+    pub(in crate::patent) after_punctuation: bool,
 }
 
 impl Word<'_> {
     /// The byte behind it.
-    pub(super) fn end(&self) -> usize {
+    pub(in crate::patent) fn end(&self) -> usize {
         self.start + self.text.len()
     }
 
-    pub(super) fn is(&self, words: &[&str]) -> bool {
+    pub(in crate::patent) fn is(&self, words: &[&str]) -> bool {
         words.contains(&self.lower.as_str())
     }
 }
 
 /// The words of a text.
-pub(super) fn words(text: &str) -> Vec<Word<'_>> {
+pub(in crate::patent) fn words(text: &str) -> Vec<Word<'_>> {
     let mut found: Vec<Word<'_>> = Vec::new();
     let mut start = None;
     let mut last_end = 0;
@@ -59,7 +59,7 @@ pub(super) fn words(text: &str) -> Vec<Word<'_>> {
 }
 
 /// A crude stem, under which `measuring`, `measured` and `measures` are one.
-pub(super) fn stem(word: &str) -> String {
+pub(in crate::patent) fn stem(word: &str) -> String {
     let mut stem = word.to_lowercase();
     for (suffix, least) in [
         ("'s", 2),
@@ -97,7 +97,7 @@ pub(super) fn stem(word: &str) -> String {
 }
 
 /// The singular of a noun, as far as its ending tells.
-pub(super) fn singular(word: &str) -> String {
+pub(in crate::patent) fn singular(word: &str) -> String {
     let word = word.to_lowercase();
     if let Some(rest) = word.strip_suffix("ies").filter(|rest| rest.len() > 2) {
         return format!("{rest}y");

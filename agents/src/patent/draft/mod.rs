@@ -1,7 +1,11 @@
 //! What the inventor hands in: answers to five questions.
 
+mod examine;
 mod markdown;
 mod tagged;
+
+pub(super) use examine::is_order;
+pub use examine::{DraftFinding, DraftRule, examine_draft};
 
 use std::fmt;
 
