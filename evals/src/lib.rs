@@ -43,7 +43,8 @@ pub use metric::{
 };
 pub use patent::{
     AutoPatentRouge, IRR_THRESHOLDS, Likeness, PatentScores, SKIPPED_ABOVE, autopatent_rouge, bleu,
-    char_bleu, irr, irr_ratio, repeated_share, score_patent, treebank_words, word_bleu,
+    char_bleu, derive_draft, irr, irr_ratio, repeated_share, score_patent, treebank_words,
+    word_bleu,
 };
 pub use repair::{
     Kind, REPAIR_STRATEGIES, RepairEvaluation, RepairItem, RepairStrategy, RepairSuite,

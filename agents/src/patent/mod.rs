@@ -15,7 +15,8 @@ pub use draft::{Draft, DraftFinding, DraftRule, Question, examine_draft};
 use draft::is_order;
 pub use guide::{Guide, Jurisdiction, PatentPart, SectionRule, WordingRule};
 pub use write::{
-    AutoPatent, Criterion, Examination, Glossary, ParagraphBasis, PatentFlow, PatentLength,
+    AutoPatent, ClaimChange, Criterion, Examination, Glossary, ParagraphBasis, PatentFlow, PatentLength,
     PatentPiece, PatentTask, PatentWork, PgSection, PgSubsection, PgTree, Planning, Retrieval,
-    Source, SourceShare, Subsection, SubsectionId, Term, Verdict, WrittenPatent, patent_basis,
+    Source, SourceShare, Subsection, SubsectionId, Term, Verdict, WrittenPatent, claims_changed,
+    patent_basis,
 };

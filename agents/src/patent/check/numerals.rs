@@ -207,12 +207,15 @@ pub(in crate::patent) struct Mention {
     /// The name before the numeral, without an article.
     pub(in crate::patent) name: String,
     pub(in crate::patent) numeral: String,
+    /// The bytes of the numeral in the text.
+    pub(in crate::patent) bytes: std::ops::Range<usize>,
 }
 
 /// The things that a text mentions with a numeral, one at a time, in their order.
 pub(in crate::patent) fn mentions(text: &str) -> Vec<Mention> {
     let mut found = Vec::new();
-    for line in text.lines() {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
         let words = words(line);
         for (at, word) in words.iter().enumerate() {
             if !is_numeral(word.text) || is_quantity(line, &words, at) {
@@ -228,9 +231,11 @@ pub(in crate::patent) fn mentions(text: &str) -> Vec<Mention> {
                 found.push(Mention {
                     name: line.get(first.start..last.end()).unwrap_or_default().into(),
                     numeral: word.text.to_owned(),
+                    bytes: start + word.start..start + word.end(),
                 });
             }
         }
+        start += line.len();
     }
     found
 }

@@ -305,7 +305,10 @@ fn solution(draft: &Draft, answer: &str, report: &mut Report<'_>) {
             let other = names.iter().find(|known| {
                 known.numeral == mention.numeral && head(&known.name) != head(&mention.name)
             });
-            if let Some(other) = other {
+            let known = names.iter().any(|known| {
+                known.numeral == mention.numeral && head(&known.name) == head(&mention.name)
+            });
+            if let (Some(other), false) = (other, known) {
                 report(
                     DraftRule::Numerals,
                     Severity::Warning,
@@ -316,9 +319,7 @@ fn solution(draft: &Draft, answer: &str, report: &mut Report<'_>) {
                     "use one name for what has this numeral, or another numeral",
                 );
             }
-            if !names.contains(&mention) {
-                names.push(mention);
-            }
+            names.push(mention);
         }
     }
 }

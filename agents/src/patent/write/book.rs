@@ -64,6 +64,17 @@ impl Book {
         book
     }
 
+    /// Of texts that are only searched, in their order.
+    pub(super) fn of_texts(texts: &[String]) -> Self {
+        let mut book = Self::default();
+        for (text, number) in texts.iter().zip(0..) {
+            // An empty one keeps its place.
+            let text = if text.is_empty() { "-" } else { text };
+            book.push(Source::Claim(number), text);
+        }
+        book
+    }
+
     fn push(&mut self, source: Source, text: &str) {
         if text.is_empty() {
             return;
@@ -117,24 +128,27 @@ impl Book {
     }
 }
 
-/// The text of a source, if it exists: the proof that a reference is one.
-pub(super) fn quote<'a>(
-    source: &Source,
-    draft: &'a Draft,
-    claims: &'a [PatentClaim],
-    references: &'a [Document],
-) -> Option<&'a str> {
-    match source {
-        Source::Answer { question, bytes } => draft.answer(*question).get(bytes.clone()),
-        Source::Claim(number) => claims
-            .iter()
-            .find(|claim| claim.number() == *number)
-            .map(PatentClaim::text),
-        Source::Reference { document, bytes } => references
-            .iter()
-            .find(|reference| reference.name == *document)?
-            .text
-            .get(bytes.clone()),
+impl Source {
+    /// The text of the source, if it exists: the proof that a reference is one.
+    pub fn quote<'a>(
+        &self,
+        draft: &'a Draft,
+        claims: &'a [PatentClaim],
+        references: &'a [Document],
+    ) -> Option<&'a str> {
+        let text = match self {
+            Self::Answer { question, bytes } => draft.answer(*question).get(bytes.clone())?,
+            Self::Claim(number) => claims
+                .iter()
+                .find(|claim| claim.number() == *number)?
+                .text(),
+            Self::Reference { document, bytes } => references
+                .iter()
+                .find(|reference| reference.name == *document)?
+                .text
+                .get(bytes.clone())?,
+        };
+        (!text.is_empty()).then_some(text)
     }
 }
 
@@ -200,14 +214,14 @@ mod tests {
         let (draft, claims, documents, book) = book(true);
         assert_eq!(book.passages.len(), 6);
         for passage in &book.passages {
-            let quoted = quote(&passage.source, &draft, &claims, &documents);
+            let quoted = passage.source.quote(&draft, &claims, &documents);
             assert_eq!(quoted, Some(&*passage.text), "{}", passage.source);
         }
         let beyond = Source::Answer {
             question: Question::Problem,
             bytes: 3..900,
         };
-        assert_eq!(quote(&beyond, &draft, &claims, &documents), None);
+        assert_eq!(beyond.quote(&draft, &claims, &documents), None);
     }
 
     #[test]

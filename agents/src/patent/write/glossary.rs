@@ -62,6 +62,47 @@ impl Glossary {
         glossary
     }
 
+    /// Keeps the numerals of an earlier glossary for terms that both have; what would then have a numeral
+    /// twice gets another.
+    pub(super) fn keep(&mut self, earlier: &Self) {
+        if earlier.terms.is_empty() || self.terms.iter().all(|term| term.numeral.is_none()) {
+            return;
+        }
+        let mut taken: BTreeSet<String> = BTreeSet::new();
+        for term in &mut self.terms {
+            if let Some(known) = earlier.find(&term.name).and_then(|known| known.numeral.clone()) {
+                taken.insert(known.clone());
+                term.numeral = Some(known);
+            }
+        }
+        let mut kept: BTreeSet<String> = earlier
+            .terms
+            .iter()
+            .filter_map(|term| term.numeral.clone())
+            .chain(taken)
+            .collect();
+        let own: BTreeSet<String> = self
+            .terms
+            .iter()
+            .filter_map(|term| term.numeral.clone())
+            .collect();
+        let mut next = FIRST;
+        for term in &mut self.terms {
+            let known = earlier.find(&term.name).is_some();
+            let Some(numeral) = &mut term.numeral else {
+                continue;
+            };
+            if known || !kept.contains(numeral) {
+                continue;
+            }
+            while kept.contains(&next.to_string()) || own.contains(&next.to_string()) {
+                next += 2;
+            }
+            *numeral = next.to_string();
+            kept.insert(numeral.clone());
+        }
+    }
+
     /// The term of this name, singular and plural alike.
     pub fn find(&self, name: &str) -> Option<&Term> {
         let key = key(name);
@@ -79,19 +120,21 @@ impl Glossary {
         let drawings = draft.answer(Question::Drawings);
         let mut taken = BTreeSet::new();
         for question in [Question::Solution, Question::KeyPoints, Question::Drawings] {
-            for Mention { name, numeral } in mentions(draft.answer(question)) {
+            for Mention { name, numeral, .. } in mentions(draft.answer(question)) {
                 if !taken.insert(numeral.clone()) {
                     continue;
                 }
-                let known = self.terms.iter_mut().find(|term| same(&term.name, &name));
-                match known {
-                    Some(term) if term.numeral.is_none() => term.numeral = Some(numeral),
-                    None if self.terms.len() < TERMS => self.terms.push(Term {
+                let full = self.terms.len() >= TERMS;
+                match self.terms.iter_mut().find(|term| same(&term.name, &name)) {
+                    Some(term) => {
+                        term.numeral.get_or_insert(numeral);
+                    }
+                    None if !full => self.terms.push(Term {
                         name,
                         numeral: Some(numeral),
                         claims: Vec::new(),
                     }),
-                    _ => {}
+                    None => {}
                 }
             }
         }
@@ -117,7 +160,21 @@ impl Glossary {
     ///
     /// Of `the base plate` with the term `base` nothing can be told: `plate` may belong to the name.
     pub fn mark(&self, text: &str) -> String {
-        self.rewrite(text, |numeral| numeral.to_owned())
+        let mut text = self.rewrite(text, |numeral| numeral.to_owned());
+        // From behind, so that the places before stay right.
+        for mention in mentions(&text).into_iter().rev() {
+            let owner = self
+                .terms
+                .iter()
+                .find(|term| term.numeral.as_ref() == Some(&mention.numeral));
+            if owner.is_some_and(|term| !same(&term.name, &mention.name)) {
+                let start = text
+                    .get(..mention.bytes.start)
+                    .map_or(mention.bytes.start, |before| before.trim_end().len());
+                text.replace_range(start..mention.bytes.end, "");
+            }
+        }
+        text
     }
 
     /// The claim with the numerals of its terms in parentheses, as European claims have them.
@@ -144,9 +201,18 @@ impl Glossary {
                 continue;
             };
             at += length;
-            let (Some(last), Some(numeral)) = (rest.get(length - 1), &term.numeral) else {
+            let (Some(first), Some(last), Some(numeral)) =
+                (rest.first(), rest.get(length - 1), &term.numeral)
+            else {
                 continue;
             };
+            out.push_str(text.get(done..first.start).unwrap_or_default());
+            out.push_str(&as_named(
+                text.get(first.start..last.end()).unwrap_or_default(),
+                &term.name,
+                first.after_punctuation || first.start == 0,
+            ));
+            done = last.end();
             let next = rest.get(length);
             let between = next
                 .and_then(|next| text.get(last.end()..next.start))
@@ -155,8 +221,6 @@ impl Glossary {
                 !next.after_punctuation && is_numeral(next.text) || next.text == numeral.as_str()
                     && between.trim() == "("
             });
-            out.push_str(text.get(done..last.end()).unwrap_or_default());
-            done = last.end();
             if let Some(next) = numbered {
                 // What was written goes, with its parenthesis.
                 let after = text.get(next.end()..).unwrap_or_default();
@@ -172,6 +236,26 @@ impl Glossary {
         out.push_str(text.get(done..).unwrap_or_default());
         out
     }
+}
+
+/// A mention in the capitals of its term; its first word keeps its own where a sentence may begin.
+fn as_named(mention: &str, name: &str, begins: bool) -> String {
+    let pairs = mention.split(' ').zip(name.split(' '));
+    let same_length = mention.split(' ').count() == name.split(' ').count();
+    if !same_length {
+        return mention.to_owned();
+    }
+    let words: Vec<String> = pairs
+        .enumerate()
+        .map(|(at, (word, wanted))| {
+            let lower = !wanted.chars().any(char::is_uppercase);
+            match lower && !(at == 0 && begins) && !word.is_empty() {
+                true => word.to_lowercase(),
+                false => word.to_owned(),
+            }
+        })
+        .collect();
+    words.join(" ")
 }
 
 /// Whether something is drawn.
@@ -285,6 +369,9 @@ mod tests {
             ("The base ring is flat.", "The base ring is flat."),
             ("Support arms of the cup holder", "Support arms 104 of the cup holder 100"),
             ("FIG. 1 shows 3 holes.", "FIG. 1 shows 3 holes."),
+            ("The lid 102 is flat.", "The lid is flat."),
+            ("Here the Base Plate is flat.", "Here the base plate 102 is flat."),
+            ("Base Plate of cork", "Base plate 102 of cork"),
         ] {
             assert_eq!(glossary.mark(text), marked, "{text}");
             assert_eq!(glossary.mark(marked), marked, "{text}");

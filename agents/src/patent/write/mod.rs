@@ -3,14 +3,29 @@
 //! Wang et al., "AutoPatent: A Multi-Agent Framework for Automatic Patent Generation", 2024
 //! (arXiv 2412.09796).
 
+mod approve;
 mod basis;
 mod book;
+mod change;
+mod claims;
+mod components;
+mod craft;
+mod edits;
+mod examine;
 mod glossary;
+mod paper;
+mod plan;
+mod polish;
+mod prose;
+mod section;
+mod steps;
 mod tree;
 mod types;
 mod work;
+mod zero_shot;
 
 pub use basis::{ParagraphBasis, SourceShare, patent_basis};
+pub use change::{ClaimChange, claims_changed};
 pub use glossary::{Glossary, Term};
 pub use tree::{PgSection, PgSubsection, PgTree, SubsectionId};
 pub use types::{
@@ -20,8 +35,16 @@ pub use types::{
 
 use std::{fmt, sync::Arc};
 
-use catena_core::{Agent, ChatModel, Embedder, Error, Graph, Result};
+use catena_core::{Agent, ChatModel, Embedder, Graph, Result};
 
+use self::{
+    components::ComponentWriter,
+    craft::Craft,
+    examine::ModelExaminer,
+    plan::ModelPlanner,
+    steps::{Begin, Claims, Components, Finish, Plan, Sections},
+    zero_shot::ZeroShot,
+};
 use super::{Guide, Jurisdiction};
 use crate::Prompts;
 
@@ -261,11 +284,75 @@ impl AutoPatent {
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](Error::is_invalid) when the window is larger than the model's or the length is
-    /// nothing, and [`is_prompt`](Error::is_prompt) when a template is missing or broken. A draft without
+    /// [`is_invalid`](catena_core::Error::is_invalid) when the window is larger than the model's or the length is
+    /// nothing, and [`is_prompt`](catena_core::Error::is_prompt) when a template is missing or broken. A draft without
     /// solution and key points is refused when the graph runs.
     pub fn build(self) -> Result<Graph<PatentTask, WrittenPatent>> {
-        Err(Error::invalid("the graph is still being written"))
+        let craft = Craft::new(&self)?;
+        let width = self.width.unwrap_or(self.model.profile().parallel);
+        let mut graph = Graph::builder("patent");
+        let begin = graph.node("begin", Begin);
+        let finish = graph.node(
+            "finish",
+            Finish {
+                craft: craft.clone(),
+            },
+        );
+        if self.flow == PatentFlow::ZeroShot {
+            let whole = graph.node("zero shot", ZeroShot { craft });
+            graph.edge(begin, whole).edge(whole, finish);
+            return graph.build(begin, finish);
+        }
+
+        let mut writers = Graph::builder("components");
+        let writer = ComponentWriter {
+            craft: craft.clone(),
+        };
+        let component = writers.map("component", width, writer);
+        let components = Components {
+            writers: Arc::new(writers.build(component, component)?),
+        };
+        let examiner = self.examiner.unwrap_or_else(|| {
+            Arc::new(ModelExaminer {
+                craft: craft.clone(),
+            })
+        });
+        let planner = self.planner.unwrap_or_else(|| {
+            Arc::new(ModelPlanner {
+                craft: craft.clone(),
+            })
+        });
+        let mut writers = Graph::builder("sections");
+        let subsection = writers.map("subsection", width, section::graph(&craft, &examiner)?);
+        let sections = Sections {
+            craft: craft.clone(),
+            writers: Arc::new(writers.build(subsection, subsection)?),
+        };
+
+        let components = graph.node("components", components);
+        let claims = graph.node(
+            "claims",
+            Claims {
+                craft: craft.clone(),
+                approve: self.approve_claims,
+            },
+        );
+        let plan = graph.node(
+            "plan",
+            Plan {
+                craft,
+                planner,
+                approve: self.approve_plan,
+            },
+        );
+        let sections = graph.node("sections", sections);
+        graph
+            .edge(begin, components)
+            .edge(components, claims)
+            .edge(claims, plan)
+            .edge(plan, sections)
+            .edge(sections, finish);
+        graph.build(begin, finish)
     }
 }
 

@@ -198,7 +198,7 @@ pub struct Subsection {
 }
 
 /// What a text rests on: a place that exists.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// Bytes of an answer of the draft.

@@ -1,0 +1,277 @@
+//! The five component writers: title, abstract, background, summary, claims.
+
+use async_trait::async_trait;
+use catena_core::{Agent, Context, Prompt, Result};
+use catena_tools::Document;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::{Draft, Question},
+    PatentFlow,
+    book::Book,
+    claims::{self, Details, Independent},
+    craft::{Craft, fell_back, left_out},
+    paper, prose,
+    types::{PatentPiece, Source},
+    work::{NOTE, Piece},
+};
+
+/// What a component is written from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Job {
+    pub(super) piece: PatentPiece,
+    pub(super) draft: Draft,
+    pub(super) references: Vec<Document>,
+}
+
+#[derive(Clone)]
+pub(super) struct ComponentWriter {
+    pub(super) craft: Craft,
+}
+
+#[derive(Serialize)]
+struct Variables<'a> {
+    material: &'a str,
+    words: usize,
+    two_parts: bool,
+    claim: &'a str,
+    count: usize,
+}
+
+#[async_trait]
+impl Agent for ComponentWriter {
+    type Input = Job;
+    type Output = Piece;
+
+    async fn run(&self, job: Job, cx: &Context) -> Result<Piece> {
+        let piece = match self.craft.flow {
+            PatentFlow::Paper => paper::component(&self.craft, &job, cx).await?,
+            _ => self.write(&job, cx).await?,
+        };
+        cx.note(NOTE, &piece);
+        Ok(piece)
+    }
+}
+
+impl ComponentWriter {
+    async fn write(&self, job: &Job, cx: &Context) -> Result<Piece> {
+        use Question::{Background, KeyPoints, Problem, Solution};
+        let (craft, prompts) = (&self.craft, &*self.craft.prompts);
+        let book = Book::of(&job.draft, &[], &job.references, craft.orders);
+        Ok(match job.piece {
+            PatentPiece::Title => {
+                let order = [KeyPoints, Problem, Solution];
+                let answer = self.ask(job, &book, &order, &prompts.title, 48, cx).await?;
+                Piece::Title(match title(&answer, craft.guide.title_words) {
+                    title if !title.is_empty() => title,
+                    _ => {
+                        fell_back(cx, &job.piece, "the answer is empty");
+                        title_of(&job.draft)
+                    }
+                })
+            }
+            PatentPiece::Abstract => {
+                let order = [KeyPoints, Solution, Problem];
+                let answer = self
+                    .ask(job, &book, &order, &prompts.abstract_text, 240, cx)
+                    .await?;
+                let text = self.or_draft(job, answer, &[KeyPoints, Solution], cx);
+                let text = prose::one_paragraph(&text);
+                Piece::Abstract(prose::first_words(&text, craft.guide.abstract_words))
+            }
+            PatentPiece::Background => {
+                let order = [Background, Problem];
+                let tokens = craft.length.tokens.max(200);
+                let answer = self
+                    .ask(job, &book, &order, &prompts.background, tokens, cx)
+                    .await?;
+                Piece::Background(self.or_draft(job, answer, &order, cx))
+            }
+            PatentPiece::Summary => {
+                let order = [Problem, KeyPoints, Solution];
+                let tokens = craft.length.tokens.max(200);
+                let answer = self
+                    .ask(job, &book, &order, &prompts.summary, tokens, cx)
+                    .await?;
+                Piece::Summary(self.or_draft(job, answer, &[KeyPoints, Solution], cx))
+            }
+            _ => Piece::Claims(self.claims(job, &book, cx).await?),
+        })
+    }
+
+    /// The answer to a prompt over the passages of some answers, in the order of their weight.
+    async fn ask(
+        &self,
+        job: &Job,
+        book: &Book,
+        order: &[Question],
+        prompt: &Prompt,
+        tokens: u32,
+        cx: &Context,
+    ) -> Result<String> {
+        let craft = &self.craft;
+        let tokens = craft.tokens(tokens);
+        let background = job.piece == PatentPiece::Background;
+        let passages = material(book, order, background);
+        let words = match job.piece {
+            PatentPiece::Title => craft.guide.title_words,
+            // Some less than are allowed: models count badly.
+            PatentPiece::Abstract => craft.guide.abstract_words * 4 / 5,
+            _ => usize::try_from(tokens).unwrap_or(usize::MAX) * 6 / 10,
+        };
+        let (messages, left) = craft.fitted(&passages, tokens, |material| {
+            prompt.render(&Variables {
+                material,
+                words,
+                two_parts: false,
+                claim: "",
+                count: 0,
+            })
+        })?;
+        left_out(cx, &job.piece, left);
+        let answer = craft.text(cx, messages, tokens, 0.0).await?;
+        Ok(match job.piece {
+            PatentPiece::Title => answer.text,
+            _ => prose::clean(&answer.text, answer.cut),
+        })
+    }
+
+    /// The text, or what the inventor wrote where it is empty.
+    fn or_draft(&self, job: &Job, text: String, order: &[Question], cx: &Context) -> String {
+        if !text.is_empty() {
+            return text;
+        }
+        fell_back(cx, &job.piece, "the answer is empty");
+        let book = Book::of(&job.draft, &[], &[], self.craft.orders);
+        let all = [order, &Question::ALL].concat();
+        all.iter()
+            .map(|question| {
+                let texts = of_answer(&book, *question).map(|(_, text)| text);
+                prose::clean(&texts.collect::<Vec<_>>().join("\n\n"), false)
+            })
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
+    }
+
+    async fn claims(
+        &self,
+        job: &Job,
+        book: &Book,
+        cx: &Context,
+    ) -> Result<Vec<crate::PatentClaim>> {
+        let craft = &self.craft;
+        let (tokens, count) = (craft.tokens(400), craft.length.dependents);
+        let two_parts = craft.guide.two_part_claims;
+        let passages = material(book, &[Question::KeyPoints, Question::Solution], false);
+        let render = |prompt: &Prompt, material: &str, claim: &str| {
+            prompt.render(&Variables {
+                material,
+                words: 0,
+                two_parts,
+                claim,
+                count,
+            })
+        };
+        let prompt = &craft.prompts.claims;
+        let (messages, left) =
+            craft.fitted(&passages, tokens, |text| render(prompt, text, ""))?;
+        left_out(cx, &job.piece, left);
+        let schema = claims::independent_schema(two_parts);
+        let answer: Option<Independent> = craft.json(cx, messages, tokens, schema).await?;
+        let first = answer.and_then(|answer| claims::independent(&answer, &craft.guide));
+        let mut written = vec![first.unwrap_or_else(|| {
+            fell_back(cx, &job.piece, "no claim can be made of the answer");
+            claims::fallback(&job.draft, &title_of(&job.draft), &craft.guide)
+        })];
+        if count == 0 {
+            return Ok(claims::with_antecedents(&written));
+        }
+        let claim = prose::fenced(written.first().map_or("", |claim| claim.text()));
+        let tokens = craft.tokens(u32::try_from(40 * count).unwrap_or(u32::MAX).max(160));
+        let prompt = &craft.prompts.details;
+        let (messages, _) = craft.fitted(&passages, tokens, |text| render(prompt, text, &claim))?;
+        let schema = claims::details_schema(count);
+        let answer: Option<Details> = craft.json(cx, messages, tokens, schema).await?;
+        match answer {
+            Some(Details { details }) => {
+                claims::dependents(&mut written, &details, count, &craft.guide);
+            }
+            None => fell_back(cx, &job.piece, "no details can be made of the answer"),
+        }
+        Ok(claims::with_antecedents(&written))
+    }
+}
+
+/// The passages of some answers, those of the first answer first, with their places in the book; and
+/// those of the references that are nearest to them.
+fn material<'a>(book: &'a Book, order: &[Question], references: bool) -> Vec<(usize, &'a str)> {
+    let mut found: Vec<(usize, &str)> = order
+        .iter()
+        .flat_map(|question| of_answer(book, *question))
+        .collect();
+    if references {
+        let query: Vec<&str> = found.iter().map(|(_, text)| *text).collect();
+        let near = book.search(&query.join(" ")).into_iter().filter_map(|at| {
+            let passage = book.passages.get(at)?;
+            matches!(passage.source, Source::Reference { .. }).then_some((at, &*passage.text))
+        });
+        found.extend(near.take(6));
+    }
+    found
+}
+
+fn of_answer(book: &Book, question: Question) -> impl Iterator<Item = (usize, &str)> {
+    book.passages
+        .iter()
+        .enumerate()
+        .filter(move |(_, passage)| {
+            matches!(&passage.source, Source::Answer { question: own, .. } if *own == question)
+        })
+        .map(|(at, passage)| (at, &*passage.text))
+}
+
+/// A title of at most so many words: what is longer ends before its last preposition that fits.
+pub(super) fn title(answer: &str, most: usize) -> String {
+    let line = prose::line(answer, "Title");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    if words.len() <= most {
+        return line;
+    }
+    const ENDS: &[&str] = &["for", "with", "having", "of", "in", "to", "and", "using", "that", "which", "by"];
+    let fits = words.get(..most).unwrap_or(&words);
+    let end = fits
+        .iter()
+        .rposition(|word| ENDS.contains(&word.to_lowercase().as_str()))
+        .filter(|at| *at >= 3)
+        .unwrap_or(fits.len());
+    let kept = fits.get(..end).unwrap_or(fits).join(" ");
+    kept.trim_end_matches([',', ';', ':']).to_owned()
+}
+
+/// A title from the draft alone: the first thing that its key points or its solution introduce.
+fn title_of(draft: &Draft) -> String {
+    let named = [Question::KeyPoints, Question::Solution, Question::Problem]
+        .into_iter()
+        .find_map(|question| {
+            super::super::check::introduced(draft.answer(question))
+                .into_iter()
+                .next()
+        });
+    named.unwrap_or_else(|| "Arrangement".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_short() {
+        assert_eq!(title("**Title:** A Cup.", 15), "A Cup");
+        assert_eq!(
+            title("One two three four for five six and seven", 7),
+            "One two three four"
+        );
+        assert_eq!(title("One two three four", 3), "One two three");
+        assert_eq!(title("\n", 3), "");
+    }
+}

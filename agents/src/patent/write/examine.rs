@@ -1,0 +1,237 @@
+//! The examiner: six criteria by the model, and what rules see.
+
+use async_trait::async_trait;
+use catena_core::{Agent, Context, Result, sentences};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{
+    super::{Guide, PatentPart, check::words},
+    craft::Craft,
+    prose,
+    types::{Criterion, Examination, Verdict},
+};
+
+/// Examines with the model.
+pub(super) struct ModelExaminer {
+    pub(super) craft: Craft,
+}
+
+#[derive(Serialize)]
+struct Variables<'a> {
+    title: &'a str,
+    material: &'a str,
+    heading: &'a str,
+    guide: &'a str,
+    text: String,
+}
+
+/// As the model answers: what is to be done first, so that the judgement follows from it.
+#[derive(Deserialize)]
+struct Raw {
+    #[serde(default)]
+    advice: String,
+    accuracy: bool,
+    logic: bool,
+    comprehensiveness: bool,
+    clarity: bool,
+    coherence: bool,
+    consistency: bool,
+}
+
+impl From<Raw> for Verdict {
+    fn from(raw: Raw) -> Self {
+        let met = [
+            raw.accuracy,
+            raw.logic,
+            raw.comprehensiveness,
+            raw.clarity,
+            raw.coherence,
+            raw.consistency,
+        ];
+        Self {
+            fails: Criterion::ALL
+                .into_iter()
+                .zip(met)
+                .filter(|(_, met)| !met)
+                .map(|(criterion, _)| criterion)
+                .collect(),
+            advice: raw.advice,
+        }
+    }
+}
+
+#[async_trait]
+impl Agent for ModelExaminer {
+    type Input = Examination;
+    type Output = Option<Verdict>;
+
+    async fn run(&self, examination: Examination, cx: &Context) -> Result<Option<Verdict>> {
+        let tokens = self.craft.tokens(200);
+        let passages: Vec<(usize, &str)> = examination
+            .references
+            .iter()
+            .enumerate()
+            .map(|(at, text)| (at, &**text))
+            .collect();
+        let (messages, _) = self.craft.fitted(&passages, tokens, |material| {
+            self.craft.prompts.examine.render(&Variables {
+                title: &examination.title,
+                material,
+                heading: &examination.plan.heading,
+                guide: &examination.plan.guide,
+                text: prose::fenced(&examination.text),
+            })
+        })?;
+        let yes = json!({"type": "boolean"});
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "advice": {"type": "string"},
+                "accuracy": yes, "logic": yes, "comprehensiveness": yes,
+                "clarity": yes, "coherence": yes, "consistency": yes,
+            },
+            "required": [
+                "advice", "accuracy", "logic", "comprehensiveness", "clarity", "coherence", "consistency"
+            ],
+            "additionalProperties": false,
+        });
+        let raw: Option<Raw> = self.craft.json(cx, messages, tokens, schema).await?;
+        if raw.is_none() {
+            super::craft::fell_back(cx, &examination.plan.heading, "no verdict can be read");
+        }
+        Ok(raw.map(Verdict::from))
+    }
+}
+
+/// What can be told to be wrong with a subsection without a model, as advice.
+pub(super) fn problems(examination: &Examination, guide: &Guide) -> Vec<String> {
+    let mut found = Vec::new();
+    let material = examination.references.join("\n");
+    for invented in invented(&examination.text, &material) {
+        found.push(format!("'{invented}' does not stand in the material: take it out."));
+    }
+    let lower: Vec<String> = words(&examination.text)
+        .into_iter()
+        .map(|word| word.lower)
+        .collect();
+    for rule in &guide.wording {
+        let wanted: Vec<String> = words(&rule.phrase)
+            .into_iter()
+            .map(|word| word.lower)
+            .collect();
+        if rule.parts.contains(&PatentPart::Description)
+            && !wanted.is_empty()
+            && lower.windows(wanted.len()).any(|window| window == wanted)
+        {
+            found.push(format!("It says '{}': {}.", rule.phrase, rule.advice));
+        }
+    }
+    found
+}
+
+/// Quantities of a text that `material` does not have: numbers with a unit, and percentages.
+pub(super) fn invented(text: &str, material: &str) -> Vec<String> {
+    let known = quantities(material);
+    let mut found: Vec<String> = Vec::new();
+    for quantity in quantities(text) {
+        if !known.contains(&quantity) && !found.contains(&quantity) {
+            found.push(quantity);
+        }
+    }
+    found
+}
+
+/// The sentences of a text that have a quantity which `material` does not have.
+pub(super) fn inventions<'a>(text: &'a str, material: &str) -> Vec<&'a str> {
+    let known = quantities(material);
+    sentences(text)
+        .filter_map(|range| text.get(range))
+        .filter(|sentence| {
+            quantities(sentence)
+                .iter()
+                .any(|quantity| !known.contains(quantity))
+        })
+        .collect()
+}
+
+/// `12 mm`, `30%`: the number and its unit, one blank between.
+fn quantities(text: &str) -> Vec<String> {
+    const UNITS: &[&str] = &[
+        "mm", "cm", "m", "km", "nm", "µm", "μm", "um", "inch", "inches", "feet", "ft", "g", "kg", "mg",
+        "s", "ms", "seconds", "minutes", "hours", "days", "hz", "khz", "mhz", "ghz", "v", "mv", "kv",
+        "volts", "w", "kw", "mw", "watts", "ma", "amps", "db", "dbm", "pa", "kpa", "mpa", "bar", "psi",
+        "percent", "degrees", "°c", "°f", "c", "k", "ppm", "ml", "l", "liters", "litres", "mol", "rpm",
+        "bits", "bytes", "kb", "mb", "gb", "ohms", "meters", "metres", "millimeters", "centimeters",
+        "pounds", "weeks", "months", "years",
+    ];
+    let mut found = Vec::new();
+    let found_words = words(text);
+    for (at, word) in found_words.iter().enumerate() {
+        if !word.text.starts_with(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
+        let after = text.get(word.end()..).unwrap_or_default();
+        let sign = after.trim_start().chars().next();
+        let digits: String = word
+            .text
+            .chars()
+            .take_while(|c| c.is_ascii_digit())
+            .collect();
+        let glued = word.text.get(digits.len()..).unwrap_or_default().to_lowercase();
+        if matches!(sign, Some('%' | '°')) {
+            found.push(format!("{} {}", word.text, sign.unwrap_or('%')));
+        } else if UNITS.contains(&glued.as_str()) {
+            found.push(format!("{digits} {glued}"));
+        } else if let Some(next) = found_words.get(at + 1)
+            && !next.after_punctuation
+            && next.is(UNITS)
+        {
+            found.push(format!("{} {}", word.text, next.lower));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Jurisdiction;
+
+    #[test]
+    fn quantities_that_nobody_gave_are_found() {
+        let text = "The plate is 5 mm thick and holds 30% of 12 parts at 20 °C. It weighs 3kg. FIG. 2 and \
+                    claim 4.";
+        assert_eq!(invented(text, "It is 5 mm, 3 kg."), ["30 %", "20 °"]);
+        assert_eq!(inventions(text, "5 mm, 30 %, 20 °"), ["It weighs 3kg. "]);
+        assert!(invented("two parts", "").is_empty());
+    }
+
+    #[test]
+    fn rules_advise_without_a_model() {
+        let examination = Examination {
+            text: "Obviously the plate is 5 mm thick.".into(),
+            ..Examination::default()
+        };
+        let found = problems(&examination, &Jurisdiction::Us.guide());
+        assert_eq!(found.len(), 2, "{found:?}");
+        let clean = Examination {
+            text: "The plate is thick.".into(),
+            ..Examination::default()
+        };
+        assert!(problems(&clean, &Jurisdiction::Us.guide()).is_empty());
+    }
+
+    #[test]
+    fn a_verdict_names_what_fails() {
+        let raw: Raw = serde_json::from_str(
+            r#"{"advice":"x","accuracy":true,"logic":false,"comprehensiveness":true,"clarity":true,
+                "coherence":true,"consistency":false}"#,
+        )
+        .unwrap();
+        let verdict = Verdict::from(raw);
+        assert_eq!(verdict.fails, [Criterion::Logic, Criterion::Consistency]);
+        assert!(!verdict.passes());
+        assert!(serde_json::from_str::<Raw>(r#"{"accuracy":true}"#).is_err());
+    }
+}

@@ -1,0 +1,470 @@
+//! One subsection: retrieve, write, examine, revise, as a graph with a cycle.
+
+use async_trait::async_trait;
+use catena_core::{Agent, Context, Graph, Result, branch};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::PatentClaim,
+    ExaminerAgent, PatentFlow, Retrieval,
+    craft::{Craft, left_out},
+    edits::{self, Edits},
+    examine::problems,
+    paper, prose,
+    tree::{PgSubsection, SubsectionId},
+    types::{Examination, PatentPiece, Source, Subsection, Verdict},
+    work::{NOTE, Piece},
+};
+
+/// What a subsection is written from.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Brief {
+    pub(super) id: Option<SubsectionId>,
+    /// The title of the patent.
+    pub(super) title: String,
+    /// The heading of the section and what it is for.
+    pub(super) section: String,
+    pub(super) overview: String,
+    pub(super) plan: PgSubsection,
+    /// The claims that it has to describe.
+    pub(super) claims: Vec<PatentClaim>,
+    /// Names of parts that it shares with the others.
+    pub(super) terms: Vec<String>,
+    /// What the other subsections are about.
+    pub(super) others: Vec<String>,
+    /// Passages of the reference book, best first; and where each stands in the book.
+    pub(super) passages: Vec<(usize, Source, String)>,
+    /// The whole draft and the components, in the paper's flow only.
+    pub(super) whole: String,
+}
+
+/// A subsection under way.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Piecework {
+    pub(super) brief: Brief,
+    /// Which of the brief's passages it rests on.
+    pub(super) chosen: Vec<usize>,
+    /// What the paper's model copied for it.
+    pub(super) copied: Option<String>,
+    /// The latest text, not examined yet or the best.
+    pub(super) text: String,
+    /// The best version so far and its verdict.
+    pub(super) best: Option<(String, Option<Verdict>)>,
+    pub(super) verdict: Option<Verdict>,
+    pub(super) rounds: u32,
+    pub(super) done: bool,
+}
+
+impl Piecework {
+    /// The passages that it rests on, word for word.
+    pub(super) fn references(&self) -> Vec<String> {
+        let claims = self.brief.claims.iter().map(|claim| {
+            let text = prose::one_paragraph(claim.text());
+            format!("Claim {}: {text}", claim.number())
+        });
+        let passages = self
+            .chosen
+            .iter()
+            .filter_map(|at| Some(self.brief.passages.get(*at)?.2.clone()));
+        claims.chain(passages).collect()
+    }
+
+    fn examination(&self) -> Examination {
+        Examination {
+            title: self.brief.title.clone(),
+            section: self.brief.section.clone(),
+            plan: self.brief.plan.clone(),
+            text: self.text.clone(),
+            references: self.references(),
+        }
+    }
+
+    pub(super) fn piece(&self) -> Option<PatentPiece> {
+        self.brief.id.map(PatentPiece::Subsection)
+    }
+}
+
+/// The graph of one subsection.
+pub(super) fn graph(
+    craft: &Craft,
+    examiner: &ExaminerAgent,
+) -> Result<Graph<Brief, (Option<SubsectionId>, Subsection)>> {
+    let mut graph = Graph::builder("subsection");
+    let craft = || craft.clone();
+    let retrieve = graph.node("retrieve", Retrieve { craft: craft() });
+    let write = graph.node("write", Write { craft: craft() });
+    let examine = graph.node(
+        "examine",
+        Examine {
+            craft: craft(),
+            examiner: examiner.clone(),
+        },
+    );
+    let revise = graph.node("revise", Revise { craft: craft() });
+    let hand_over = graph.node("hand over", HandOver);
+    let next = branch!(graph, "next", |work: Piecework| match work {
+        done if done.done => hand_over(done),
+        open => revise(open),
+    });
+    graph
+        .edge(retrieve, write)
+        .edge(write, examine)
+        .edge(examine, next)
+        .edge(revise, examine);
+    // `done` ends it before; the limit holds should that ever be wrong.
+    graph.step_limit(craft().rounds as usize + 4);
+    graph.build(retrieve, hand_over)
+}
+
+struct Retrieve {
+    craft: Craft,
+}
+
+#[derive(Deserialize)]
+struct Chosen {
+    passages: Vec<usize>,
+}
+
+#[async_trait]
+impl Agent for Retrieve {
+    type Input = Brief;
+    type Output = Piecework;
+
+    async fn run(&self, brief: Brief, cx: &Context) -> Result<Piecework> {
+        let mut work = Piecework {
+            chosen: (0..brief.passages.len()).collect(),
+            brief,
+            ..Piecework::default()
+        };
+        if self.craft.flow == PatentFlow::Paper {
+            work.copied = paper::retrieve(&self.craft, &work.brief, cx).await?;
+        } else if self.craft.retrieval == Retrieval::Chosen && work.chosen.len() > 1 {
+            let chosen = self.choose(&work.brief, cx).await?;
+            // A choice that names no passage is none.
+            if !chosen.is_empty() {
+                work.chosen = chosen;
+            }
+        }
+        Ok(work)
+    }
+}
+
+impl Retrieve {
+    /// The passages that the model names by their numbers; those that do not exist are left out.
+    async fn choose(&self, brief: &Brief, cx: &Context) -> Result<Vec<usize>> {
+        #[derive(Serialize)]
+        struct Variables<'a> {
+            material: &'a str,
+            heading: &'a str,
+            guide: &'a str,
+        }
+        let numbered: Vec<String> = brief
+            .passages
+            .iter()
+            .zip(1..)
+            .map(|((.., text), number)| format!("[{number}] {}", prose::one_paragraph(text)))
+            .collect();
+        let passages: Vec<(usize, &str)> = numbered
+            .iter()
+            .enumerate()
+            .map(|(at, text)| (at, &**text))
+            .collect();
+        let tokens = self.craft.tokens(80);
+        let (messages, _) = self.craft.fitted(&passages, tokens, |material| {
+            self.craft.prompts.choose.render(&Variables {
+                material,
+                heading: &brief.plan.heading,
+                guide: &brief.plan.guide,
+            })
+        })?;
+        let count = brief.passages.len();
+        let schema = serde_json::json!({
+            "type": "object",
+            "properties": {"passages": {
+                "type": "array",
+                "items": {"type": "integer", "minimum": 1, "maximum": count},
+                "minItems": 1,
+                "maxItems": count.min(12),
+            }},
+            "required": ["passages"],
+            "additionalProperties": false,
+        });
+        let answer: Option<Chosen> = self.craft.json(cx, messages, tokens, schema).await?;
+        let mut chosen: Vec<usize> = answer
+            .map(|answer| answer.passages)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|number| (1..=count).contains(number))
+            .map(|number| number - 1)
+            .collect();
+        chosen.sort_unstable();
+        chosen.dedup();
+        Ok(chosen)
+    }
+}
+
+struct Write {
+    craft: Craft,
+}
+
+#[derive(Serialize)]
+struct WriteVariables<'a> {
+    title: &'a str,
+    terms: String,
+    material: &'a str,
+    claims: Vec<String>,
+    section: &'a str,
+    overview: &'a str,
+    heading: &'a str,
+    guide: &'a str,
+    others: &'a [String],
+    words: u32,
+}
+
+#[async_trait]
+impl Agent for Write {
+    type Input = Piecework;
+    type Output = Piecework;
+
+    async fn run(&self, mut work: Piecework, cx: &Context) -> Result<Piecework> {
+        if self.craft.flow == PatentFlow::Paper {
+            work.text = paper::write(&self.craft, &work, cx).await?;
+            return Ok(work);
+        }
+        let brief = &work.brief;
+        let tokens = self.craft.tokens(self.craft.length.tokens);
+        let passages: Vec<(usize, &str)> = work
+            .chosen
+            .iter()
+            .filter_map(|at| brief.passages.get(*at))
+            .map(|(order, _, text)| (*order, &**text))
+            .collect();
+        let (messages, left) = self.craft.fitted(&passages, tokens, |material| {
+            self.craft.prompts.write.render(&WriteVariables {
+                title: &brief.title,
+                terms: brief.terms.join(", "),
+                material,
+                claims: brief
+                    .claims
+                    .iter()
+                    .map(|claim| prose::one_paragraph(claim.text()))
+                    .collect(),
+                section: &brief.section,
+                overview: &brief.overview,
+                heading: &brief.plan.heading,
+                guide: &brief.plan.guide,
+                others: &brief.others,
+                words: tokens * 6 / 10,
+            })
+        })?;
+        left_out(cx, &work.piece(), left);
+        let answer = self.craft.text(cx, messages, tokens, 0.0).await?;
+        work.text = prose::clean(&answer.text, answer.cut);
+        if work.text.is_empty() {
+            // What the inventor wrote says it, if clumsily.
+            super::craft::fell_back(cx, &work.piece(), "the answer is empty");
+            let own: Vec<&str> = passages.iter().take(3).map(|(_, text)| *text).collect();
+            work.text = prose::clean(&own.join("\n\n"), false);
+        }
+        if work.text.is_empty() {
+            work.text = format!("{}.", brief.plan.guide.trim_end_matches('.'));
+        }
+        Ok(work)
+    }
+}
+
+struct Examine {
+    craft: Craft,
+    examiner: ExaminerAgent,
+}
+
+#[async_trait]
+impl Agent for Examine {
+    type Input = Piecework;
+    type Output = Piecework;
+
+    async fn run(&self, mut work: Piecework, cx: &Context) -> Result<Piecework> {
+        if self.craft.flow == PatentFlow::Paper {
+            work.verdict = paper::review(&self.craft, &work, cx).await?;
+            work.done = paper::is_done(&work);
+            return Ok(work);
+        }
+        // An approval would change nothing, so none is asked for.
+        if self.craft.rounds == 0 {
+            work.done = true;
+            return Ok(work);
+        }
+        // No edit could be applied: the verdict on it is known.
+        if work.best.as_ref().is_some_and(|(text, _)| *text == work.text) {
+            work.done = true;
+            return Ok(work);
+        }
+        let examination = work.examination();
+        let verdict = self.examiner.run(examination.clone(), cx).await?;
+        let better = match &work.best {
+            None => true,
+            Some((text, before)) => {
+                let of = |text: &str, verdict: &Option<Verdict>| {
+                    let fails = verdict.as_ref().map_or(6, |verdict| verdict.fails.len());
+                    let examination = Examination {
+                        text: text.to_owned(),
+                        ..examination.clone()
+                    };
+                    (fails, problems(&examination, &self.craft.guide).len())
+                };
+                of(&work.text, &verdict) < of(text, before)
+            }
+        };
+        let passes = verdict.as_ref().is_some_and(Verdict::passes);
+        let silent = verdict.is_none();
+        if better {
+            work.best = Some((work.text.clone(), verdict));
+        }
+        if let Some((text, verdict)) = &work.best {
+            work.text.clone_from(text);
+            work.verdict.clone_from(verdict);
+        }
+        work.done = passes || silent || work.rounds >= self.craft.rounds;
+        Ok(work)
+    }
+}
+
+struct Revise {
+    craft: Craft,
+}
+
+#[derive(Serialize)]
+struct ReviseVariables<'a> {
+    title: &'a str,
+    material: &'a str,
+    heading: &'a str,
+    guide: &'a str,
+    text: String,
+    advice: String,
+}
+
+/// What is told of a revision.
+#[derive(Serialize)]
+struct Revised<'a> {
+    piece: Option<PatentPiece>,
+    applied: usize,
+    refused: &'a [String],
+}
+
+#[async_trait]
+impl Agent for Revise {
+    type Input = Piecework;
+    type Output = Piecework;
+
+    async fn run(&self, mut work: Piecework, cx: &Context) -> Result<Piecework> {
+        work.rounds += 1;
+        if self.craft.flow == PatentFlow::Paper {
+            work.text = paper::revise(&self.craft, &work, cx).await?;
+            return Ok(work);
+        }
+        let advice = advice(&work, &self.craft);
+        let brief = &work.brief;
+        let edited = revise(
+            &self.craft,
+            &work.text,
+            &brief.title,
+            &brief.plan,
+            &work.references(),
+            &advice,
+            cx,
+        )
+        .await?;
+        cx.note(
+            "patent.revised",
+            &Revised {
+                piece: work.piece(),
+                applied: edited.applied,
+                refused: &edited.refused,
+            },
+        );
+        work.text = edited.text;
+        Ok(work)
+    }
+}
+
+/// Asks for edits of a text and applies those that can be.
+pub(super) async fn revise(
+    craft: &Craft,
+    text: &str,
+    title: &str,
+    plan: &PgSubsection,
+    references: &[String],
+    advice: &str,
+    cx: &Context,
+) -> Result<edits::Edited> {
+    let count = craft.model.counter().count(text);
+    let tokens = craft.tokens(u32::try_from(count).unwrap_or(u32::MAX).max(240));
+    let passages: Vec<(usize, &str)> = references
+        .iter()
+        .enumerate()
+        .map(|(at, text)| (at, &**text))
+        .collect();
+    let (messages, _) = craft.fitted(&passages, tokens, |material| {
+        craft.prompts.revise.render(&ReviseVariables {
+            title,
+            material,
+            heading: &plan.heading,
+            guide: &plan.guide,
+            text: prose::fenced(text),
+            advice: prose::fenced(advice),
+        })
+    })?;
+    let answer: Option<Edits> = craft.json(cx, messages, tokens, edits::schema()).await?;
+    let mut edits = answer.unwrap_or_default().edits;
+    for edit in &mut edits {
+        // What takes a piece's place is prose like the rest.
+        edit.replace = prose::clean(&edit.replace, false);
+    }
+    Ok(edits::apply(text, &edits))
+}
+
+/// What the examiner and the rules say.
+fn advice(work: &Piecework, craft: &Craft) -> String {
+    let mut lines = Vec::new();
+    if let Some(verdict) = &work.verdict {
+        let failed: Vec<&str> = verdict.fails.iter().map(|fail| fail.name()).collect();
+        if !failed.is_empty() {
+            lines.push(format!("Lacking: {}.", failed.join(", ")));
+        }
+        if !verdict.advice.trim().is_empty() {
+            lines.push(verdict.advice.trim().to_owned());
+        }
+    }
+    lines.extend(problems(&work.examination(), &craft.guide));
+    lines.join("\n")
+}
+
+struct HandOver;
+
+#[async_trait]
+impl Agent for HandOver {
+    type Input = Piecework;
+    type Output = (Option<SubsectionId>, Subsection);
+
+    async fn run(&self, work: Piecework, cx: &Context) -> Result<Self::Output> {
+        let claims = work
+            .brief
+            .claims
+            .iter()
+            .map(|claim| Source::Claim(claim.number()));
+        let passages = work
+            .chosen
+            .iter()
+            .filter_map(|at| Some(work.brief.passages.get(*at)?.1.clone()));
+        let subsection = Subsection {
+            text: work.text.clone(),
+            rests_on: claims.chain(passages).collect(),
+            verdict: work.verdict.clone(),
+            rounds: work.rounds,
+        };
+        if let Some(id) = work.brief.id {
+            cx.note(NOTE, &Piece::Subsection(id, subsection.clone()));
+        }
+        Ok((work.brief.id, subsection))
+    }
+}
