@@ -37,7 +37,9 @@ async fn main() -> catena::Result<()> {
     let draft = fs::read_to_string(draft).map_err(|error| Error::invalid(error.to_string()))?;
     let model = OpenAiCompatible::from_env(model)?.build()?;
     let graph = AutoPatent::new(Arc::new(model))
-        .planner(agent(|_: Planning, _| async { PgTree::from_markdown(PLAN) }))
+        .planner(agent(|_: Planning, _| async {
+            PgTree::from_markdown(PLAN)
+        }))
         .examiner(agent(wants_variants))
         .length(PatentLength::SHORT)
         .build()?;

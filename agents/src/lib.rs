@@ -27,12 +27,12 @@ pub use memory::{
     Recall, RecalledFact, Reply, Summarise,
 };
 pub use patent::{
-    AutoPatent, ClaimChange, Criterion, Draft, DraftFinding, DraftRule, Examination, Finding, Glossary, Guide,
-    Jurisdiction, ParagraphBasis, Patent, PatentBlock, PatentClaim, PatentFlow, PatentLength,
-    PatentPart, PatentPiece, PatentPlace, PatentSection, PatentTask, PatentWork, PgSection,
-    PgSubsection, PgTree, Planning, Question, Retrieval, Rule, SectionKind, SectionRule, Severity,
-    Source, SourceShare, Subsection, SubsectionId, Term, Verdict, WordingRule, WrittenPatent,
-    check_patent, claims_changed, examine_draft, patent_basis,
+    AutoPatent, ClaimChange, Criterion, Draft, DraftFinding, DraftRule, Examination, Finding,
+    Glossary, Guide, Jurisdiction, ParagraphBasis, Patent, PatentBlock, PatentClaim, PatentFlow,
+    PatentLength, PatentPart, PatentPiece, PatentPlace, PatentSection, PatentTask, PatentWork,
+    PgSection, PgSubsection, PgTree, Planning, Question, Retrieval, Rule, SectionKind, SectionRule,
+    Severity, Source, SourceShare, Subsection, SubsectionId, Term, Verdict, WordingRule,
+    WrittenPatent, check_patent, claims_changed, examine_draft, patent_basis,
 };
 pub use prompts::Prompts;
 pub use repair::{

@@ -44,7 +44,12 @@ impl<M: ChatModel> ChatModel for Transcript<M> {
             .collect();
         let answer = self.model.chat(request.clone()).await?;
         if let Some(file) = &self.file {
-            let text = format!("{}[answer]\n{}\n\n{}\n\n", asked.concat(), answer.text, "=".repeat(80));
+            let text = format!(
+                "{}[answer]\n{}\n\n{}\n\n",
+                asked.concat(),
+                answer.text,
+                "=".repeat(80)
+            );
             let before = fs::read_to_string(file).unwrap_or_default();
             let _ = fs::write(file, before + &text);
         }
@@ -118,7 +123,11 @@ async fn main() -> Result<()> {
         if let EventKind::Note { name, data } = &event.kind
             && name != "patent.written"
         {
-            eprintln!("{} {}: {name} {data}", began.elapsed().as_secs(), event.path);
+            eprintln!(
+                "{} {}: {name} {data}",
+                began.elapsed().as_secs(),
+                event.path
+            );
         }
     }
     let written = run.outcome().await?.output;
@@ -134,9 +143,15 @@ async fn main() -> Result<()> {
     let (text, true_text) = (written.patent.to_text(), truth.to_text());
     let counter = model.counter();
     let scores = score_patent(&text, Some(&true_text), &written.findings, counter);
-    println!("{}", serde_json::to_string_pretty(&scores).unwrap_or_default());
+    println!(
+        "{}",
+        serde_json::to_string_pretty(&scores).unwrap_or_default()
+    );
     let real = score_patent(&true_text, None, &check_patent(&truth, &guide), counter);
-    println!("the patent itself: IRR {:?}, {} tokens", real.irr, real.tokens);
+    println!(
+        "the patent itself: IRR {:?}, {} tokens",
+        real.irr, real.tokens
+    );
     println!(
         "{} calls, {} tokens read, {} written, {} s",
         written.usage.calls,

@@ -11,12 +11,12 @@ mod write;
 
 pub use check::{Finding, PatentPlace, Rule, Severity, check_patent};
 pub use document::{Patent, PatentBlock, PatentClaim, PatentSection, SectionKind};
-pub use draft::{Draft, DraftFinding, DraftRule, Question, examine_draft};
 use draft::is_order;
+pub use draft::{Draft, DraftFinding, DraftRule, Question, examine_draft};
 pub use guide::{Guide, Jurisdiction, PatentPart, SectionRule, WordingRule};
 pub use write::{
-    AutoPatent, ClaimChange, Criterion, Examination, Glossary, ParagraphBasis, PatentFlow, PatentLength,
-    PatentPiece, PatentTask, PatentWork, PgSection, PgSubsection, PgTree, Planning, Retrieval,
-    Source, SourceShare, Subsection, SubsectionId, Term, Verdict, WrittenPatent, claims_changed,
-    patent_basis,
+    AutoPatent, ClaimChange, Criterion, Examination, Glossary, ParagraphBasis, PatentFlow,
+    PatentLength, PatentPiece, PatentTask, PatentWork, PgSection, PgSubsection, PgTree, Planning,
+    Retrieval, Source, SourceShare, Subsection, SubsectionId, Term, Verdict, WrittenPatent,
+    claims_changed, patent_basis,
 };

@@ -13,10 +13,33 @@ const SOLUTION_WORDS: usize = 900;
 
 /// What a sentence has that says what is lacking.
 const LACKS: &[&str] = &[
-    "need", "needs", "problem", "problems", "drawback", "drawbacks", "disadvantage", "disadvantages",
-    "however", "difficult", "difficulty", "cannot", "expensive", "limited", "insufficient", "lack",
-    "lacks", "unfortunately", "inefficient", "time-consuming", "error-prone", "costly", "desirable",
-    "undesirable", "object", "challenge", "challenging",
+    "need",
+    "needs",
+    "problem",
+    "problems",
+    "drawback",
+    "drawbacks",
+    "disadvantage",
+    "disadvantages",
+    "however",
+    "difficult",
+    "difficulty",
+    "cannot",
+    "expensive",
+    "limited",
+    "insufficient",
+    "lack",
+    "lacks",
+    "unfortunately",
+    "inefficient",
+    "time-consuming",
+    "error-prone",
+    "costly",
+    "desirable",
+    "undesirable",
+    "object",
+    "challenge",
+    "challenging",
 ];
 
 /// The answers that an inventor of `patent` could have given.
@@ -52,7 +75,11 @@ pub fn derive_draft(patent: &Patent) -> Result<Draft> {
             .iter()
             .any(|word| LACKS.contains(&word.as_str()))
     };
-    let mut problem: Vec<String> = background.iter().filter(|one| lacking(one)).cloned().collect();
+    let mut problem: Vec<String> = background
+        .iter()
+        .filter(|one| lacking(one))
+        .cloned()
+        .collect();
     if problem.is_empty() {
         let last_two = background.len().saturating_sub(2);
         problem = background.iter().skip(last_two).cloned().collect();
@@ -65,7 +92,10 @@ pub fn derive_draft(patent: &Patent) -> Result<Draft> {
 
     let mut solution = of_kind(&[SectionKind::Summary]);
     for section in &patent.sections {
-        if matches!(section.kind(), SectionKind::Description | SectionKind::Other) {
+        if matches!(
+            section.kind(),
+            SectionKind::Description | SectionKind::Other
+        ) {
             for paragraph in section.paragraphs() {
                 solution.extend(sentences_of(paragraph).take(2));
             }
@@ -133,12 +163,17 @@ fn key_points(patent: &Patent) -> Vec<String> {
         let text = claim.text();
         let dependent = text.contains("claim ") || text.contains("claims ");
         let body = match dependent {
-            true => ["wherein", "further comprising", "further including", "characterized in that"]
-                .iter()
-                .find_map(|mark| {
-                    let (_, rest) = text.split_once(mark)?;
-                    Some(rest)
-                }),
+            true => [
+                "wherein",
+                "further comprising",
+                "further including",
+                "characterized in that",
+            ]
+            .iter()
+            .find_map(|mark| {
+                let (_, rest) = text.split_once(mark)?;
+                Some(rest)
+            }),
             false if claim.number() == 1 => Some(text),
             // Other independent claims say the same in another category.
             false => None,
@@ -159,7 +194,10 @@ mod tests {
     fn patent() -> Patent {
         let mut patent = Patent::new("Cup");
         for (heading, text) in [
-            ("Background", "Cups are old. However, they tip over. Mugs are heavier."),
+            (
+                "Background",
+                "Cups are old. However, they tip over. Mugs are heavier.",
+            ),
             ("Summary", "A cup with a foot is disclosed."),
             ("Brief description of the drawings", "FIG. 1 shows the cup."),
             (
@@ -172,7 +210,10 @@ mod tests {
             patent.sections.push(section);
         }
         patent.claims = vec![
-            PatentClaim::new(1, "A cup, comprising:\na thin rim; and\na foot made of cork."),
+            PatentClaim::new(
+                1,
+                "A cup, comprising:\na thin rim; and\na foot made of cork.",
+            ),
             PatentClaim::new(2, "The cup of claim 1, wherein the foot is round."),
             PatentClaim::new(3, "A method of making a cup, comprising turning a foot."),
         ];
@@ -201,7 +242,9 @@ mod tests {
         let mut patent = patent();
         let mut long = PatentSection::new("Detailed description").unwrap();
         for number in 0..500 {
-            long.push_paragraph(format!("Part {number} has a long and detailed description here."));
+            long.push_paragraph(format!(
+                "Part {number} has a long and detailed description here."
+            ));
         }
         patent.sections.push(long);
         let draft = derive_draft(&patent).unwrap();

@@ -313,11 +313,7 @@ fn name_in<'a, 'b>(phrase: &'b [Word<'a>], next: Option<&Word<'a>>) -> &'b [Word
             .any(|ending| word.lower.ends_with(ending))
             || word.lower.bytes().all(|byte| byte.is_ascii_digit())
     };
-    let mut length = 1 + phrase
-        .iter()
-        .skip(1)
-        .take_while(|word| !verb(word))
-        .count();
+    let mut length = 1 + phrase.iter().skip(1).take_while(|word| !verb(word)).count();
     // "A sensor detecting the light", "a sensor detects the light": what stands before an article there
     // is a verb.
     let object = next.is_some_and(|next| {

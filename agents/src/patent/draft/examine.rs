@@ -235,7 +235,15 @@ fn length(question: Question, answer: &str, report: &mut Report<'_>) {
 fn placeholder(answer: &str) -> Option<String> {
     const WORDS: [&str; 6] = ["TODO", "TBD", "FIXME", "XXX", "XXXX", "TBA"];
     const OPENINGS: [&str; 9] = [
-        "[insert", "[to be", "[describe", "[your", "[add ", "[name", "[...]", "[…]", "lorem ipsum",
+        "[insert",
+        "[to be",
+        "[describe",
+        "[your",
+        "[add ",
+        "[name",
+        "[...]",
+        "[…]",
+        "lorem ipsum",
     ];
     let word = words(answer)
         .into_iter()
@@ -248,11 +256,47 @@ fn placeholder(answer: &str) -> Option<String> {
 
 fn comparison(answer: &str, report: &mut Report<'_>) {
     const LACKS: &[&str] = &[
-        "but", "however", "only", "cannot", "not", "no", "fail", "fails", "lack", "lacks", "drawback",
-        "drawbacks", "disadvantage", "disadvantages", "problem", "problems", "limited", "expensive",
-        "difficult", "slow", "without", "too", "less", "require", "requires", "shortcoming",
-        "shortcomings", "insufficient", "poor", "inefficient", "although", "while", "unable",
-        "undesirable", "complex", "costly", "limitation", "limitations", "need", "suffer", "suffers",
+        "but",
+        "however",
+        "only",
+        "cannot",
+        "not",
+        "no",
+        "fail",
+        "fails",
+        "lack",
+        "lacks",
+        "drawback",
+        "drawbacks",
+        "disadvantage",
+        "disadvantages",
+        "problem",
+        "problems",
+        "limited",
+        "expensive",
+        "difficult",
+        "slow",
+        "without",
+        "too",
+        "less",
+        "require",
+        "requires",
+        "shortcoming",
+        "shortcomings",
+        "insufficient",
+        "poor",
+        "inefficient",
+        "although",
+        "while",
+        "unable",
+        "undesirable",
+        "complex",
+        "costly",
+        "limitation",
+        "limitations",
+        "need",
+        "suffer",
+        "suffers",
     ];
     if !words(answer).iter().any(|word| word.is(LACKS)) {
         report(
@@ -280,8 +324,27 @@ fn solution(draft: &Draft, answer: &str, report: &mut Report<'_>) {
         );
     }
     const RELATIONS: &[&str] = &[
-        "on", "to", "between", "into", "from", "through", "when", "then", "after", "before", "first",
-        "so", "by", "connected", "attached", "mounted", "coupled", "next", "while", "until", "if",
+        "on",
+        "to",
+        "between",
+        "into",
+        "from",
+        "through",
+        "when",
+        "then",
+        "after",
+        "before",
+        "first",
+        "so",
+        "by",
+        "connected",
+        "attached",
+        "mounted",
+        "coupled",
+        "next",
+        "while",
+        "until",
+        "if",
     ];
     let relations = words(answer)
         .iter()
@@ -407,11 +470,29 @@ fn figures(text: &str) -> Vec<u32> {
 /// marks of a prompt that says that it is material.
 pub(in crate::patent) fn is_order(sentence: &str) -> bool {
     const VERBS: &[&str] = &[
-        "ignore", "disregard", "forget", "override", "bypass", "discard", "skip", "neglect",
+        "ignore",
+        "disregard",
+        "forget",
+        "override",
+        "bypass",
+        "discard",
+        "skip",
+        "neglect",
     ];
     const OBJECTS: &[&str] = &[
-        "instruction", "instructions", "prompt", "prompts", "rules", "guidelines", "directions",
-        "above", "previous", "prior", "preceding", "earlier", "everything",
+        "instruction",
+        "instructions",
+        "prompt",
+        "prompts",
+        "rules",
+        "guidelines",
+        "directions",
+        "above",
+        "previous",
+        "prior",
+        "preceding",
+        "earlier",
+        "everything",
     ];
     const PHRASES: &[&str] = &[
         "you are now",
@@ -446,7 +527,9 @@ pub(in crate::patent) fn is_order(sentence: &str) -> bool {
     if PHRASES.iter().any(|phrase| {
         flat.match_indices(phrase).any(|(at, _)| {
             let before = flat.get(..at).and_then(|text| text.chars().next_back());
-            let after = flat.get(at + phrase.len()..).and_then(|text| text.chars().next());
+            let after = flat
+                .get(at + phrase.len()..)
+                .and_then(|text| text.chars().next());
             // "The device, as an aid": whole words alone count.
             !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
         })
@@ -459,9 +542,9 @@ pub(in crate::patent) fn is_order(sentence: &str) -> bool {
         let commands = word.is(VERBS)
             && (at == 0
                 || word.after_punctuation
-                || words
-                    .get(at - 1)
-                    .is_some_and(|word| word.is(&["please", "and", "now", "to", "must", "should"])));
+                || words.get(at - 1).is_some_and(|word| {
+                    word.is(&["please", "and", "now", "to", "must", "should"])
+                }));
         commands
             && words
                 .iter()
@@ -470,8 +553,22 @@ pub(in crate::patent) fn is_order(sentence: &str) -> bool {
                 .any(|word| word.is(OBJECTS))
             && words.get(at + 1).is_some_and(|next| {
                 next.is(&[
-                    "all", "any", "the", "every", "everything", "previous", "prior", "above", "your",
-                    "my", "these", "those", "earlier", "preceding", "instructions", "what",
+                    "all",
+                    "any",
+                    "the",
+                    "every",
+                    "everything",
+                    "previous",
+                    "prior",
+                    "above",
+                    "your",
+                    "my",
+                    "these",
+                    "those",
+                    "earlier",
+                    "preceding",
+                    "instructions",
+                    "what",
                 ])
             })
     })
@@ -540,10 +637,18 @@ mod tests {
         assert_found(Background, "Cups are TBD.", Is::Placeholder);
         assert_found(KeyPoints, GOOD[0], Is::Repeated);
         assert_found(Background, "Cups have handles and lids.", Is::NoComparison);
-        assert_found(Solution, "Everything becomes better by design.", Is::NoParts);
+        assert_found(
+            Solution,
+            "Everything becomes better by design.",
+            Is::NoParts,
+        );
         assert_found(Solution, "A cup. A foot. A rim. A lid.", Is::NoRelations);
         assert_found(KeyPoints, "A laser welds titanium.", Is::Undescribed);
-        assert_found(Drawings, "FIG. 1 is a view. FIG. 3 is another.", Is::Figures);
+        assert_found(
+            Drawings,
+            "FIG. 1 is a view. FIG. 3 is another.",
+            Is::Figures,
+        );
         let mut draft = Draft::new(GOOD).unwrap();
         let solution = format!("{} FIG. 7 shows more.", GOOD[2]);
         draft.set(Solution, solution).unwrap();

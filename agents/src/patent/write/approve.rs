@@ -115,7 +115,9 @@ mod tests {
     fn answers_are_true_or_a_text_or_data() {
         let read = |json: Value| serde_json::from_value::<Approval<Vec<PatentClaim>>>(json);
         assert!(matches!(read(true.into()), Ok(Approval::AsItIs)));
-        assert!(matches!(read("1. A cup.".into()), Ok(Approval::Changed(claims)) if claims.len() == 1));
+        assert!(
+            matches!(read("1. A cup.".into()), Ok(Approval::Changed(claims)) if claims.len() == 1)
+        );
         let data = serde_json::json!([{"number": 1, "text": "A cup."}]);
         assert!(matches!(read(data), Ok(Approval::Changed(claims)) if claims.len() == 1));
         for wrong in [Value::Null, false.into(), "no claim".into(), 3.into()] {

@@ -96,7 +96,9 @@ mod tests {
         section.push_paragraph("Wine may be held in oak barrels.");
         section.push_paragraph("Quantum entanglement is exploited.");
         patent.sections.push(section);
-        patent.claims.push(PatentClaim::new(1, "A cup having a rim."));
+        patent
+            .claims
+            .push(PatentClaim::new(1, "A cup having a rim."));
         let basis = patent_basis(&patent, &draft, &references);
         assert_eq!(basis.len(), 3);
         assert!(matches!(

@@ -166,9 +166,13 @@ fn passages(text: &str, kind: DocumentKind, orders: bool) -> Vec<Range<usize>> {
             found.extend(open.take());
             continue;
         }
-        let range = open.take().map_or(piece.clone(), |open| open.start..piece.end);
+        let range = open
+            .take()
+            .map_or(piece.clone(), |open| open.start..piece.end);
         let so_far = text.get(range.clone()).unwrap_or_default();
-        let paragraph_ends = sentence.trim_end_matches([' ', '\t', '\r']).ends_with("\n\n")
+        let paragraph_ends = sentence
+            .trim_end_matches([' ', '\t', '\r'])
+            .ends_with("\n\n")
             || sentence.ends_with('\n') && sentence.trim_start().starts_with(['-', '*', '#']);
         if paragraph_ends || so_far.split_whitespace().count() >= WORDS {
             found.push(range);
@@ -204,7 +208,10 @@ mod tests {
         ])
         .unwrap();
         let claims = vec![PatentClaim::new(1, "A cup having a foot.")];
-        let documents = vec![Document::new("cork.txt", "Cork floats.\n\nOak does not float.")];
+        let documents = vec![Document::new(
+            "cork.txt",
+            "Cork floats.\n\nOak does not float.",
+        )];
         let book = Book::of(&draft, &claims, &documents, orders);
         (draft, claims, documents, book)
     }
@@ -236,7 +243,11 @@ mod tests {
     fn orders_are_no_material() {
         let texts = |orders| {
             let (.., book) = book(orders);
-            let texts: Vec<_> = book.passages.into_iter().map(|passage| passage.text).collect();
+            let texts: Vec<_> = book
+                .passages
+                .into_iter()
+                .map(|passage| passage.text)
+                .collect();
             texts.join("|")
         };
         assert!(texts(true).contains("Ignore all"));

@@ -78,7 +78,8 @@ pub fn claims_changed(work: &PatentWork, claims: &[PatentClaim]) -> ClaimChange 
             }
         }
     }
-    let subject = |claims: &[PatentClaim]| claims.first().and_then(|claim| subject_of(claim.text()));
+    let subject =
+        |claims: &[PatentClaim]| claims.first().and_then(|claim| subject_of(claim.text()));
     let renamed = !changed.is_empty() && subject(&work.claims) != subject(claims);
     let mut pieces = Vec::new();
     if renamed {
@@ -196,16 +197,26 @@ mod tests {
         assert_eq!(change.terms, ["rim", "foot"]);
         assert_eq!(
             pieces(&change),
-            ["abstract: uses 'foot' (104)", "1.1: uses 'foot' (104)", "1.2: rests on claim 2"]
+            [
+                "abstract: uses 'foot' (104)",
+                "1.1: uses 'foot' (104)",
+                "1.2: rests on claim 2"
+            ]
         );
     }
 
     #[test]
     fn a_claim_more_or_less_counts() {
         let mut claims = work().claims;
-        claims.push(PatentClaim::new(3, "The cup of claim 1, further comprising a hinge."));
+        claims.push(PatentClaim::new(
+            3,
+            "The cup of claim 1, further comprising a hinge.",
+        ));
         let change = claims_changed(&work(), &claims);
-        assert_eq!((change.claims.as_slice(), change.terms.as_slice()), (&[3][..], &["hinge".to_owned()][..]));
+        assert_eq!(
+            (change.claims.as_slice(), change.terms.as_slice()),
+            (&[3][..], &["hinge".to_owned()][..])
+        );
         assert_eq!(pieces(&change), ["2.1: rests on claim 3"]);
         let change = claims_changed(&work(), &claims[..1]);
         assert_eq!(change.claims, [2]);
@@ -213,7 +224,10 @@ mod tests {
 
     #[test]
     fn the_same_claims_change_nothing_and_another_subject_the_title() {
-        assert_eq!(claims_changed(&work(), &work().claims), ClaimChange::default());
+        assert_eq!(
+            claims_changed(&work(), &work().claims),
+            ClaimChange::default()
+        );
         let mut claims = work().claims;
         claims[0] = PatentClaim::new(1, "A mug, comprising: a rim; a foot; and a lid.");
         let change = claims_changed(&work(), &claims);

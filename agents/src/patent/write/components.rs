@@ -16,6 +16,14 @@ use super::{
     work::{NOTE, Piece},
 };
 
+/// What title, abstract, summary, claims and plan are written from: the same passages for all, first in
+/// their prompts, so that a prefix cache reads them once.
+pub(super) const MATERIAL: [Question; 3] =
+    [Question::KeyPoints, Question::Solution, Question::Problem];
+
+/// Tokens that are left for an answer beside these passages.
+pub(super) const ROOM: u32 = 500;
+
 /// What a component is written from.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Job {
@@ -60,8 +68,9 @@ impl ComponentWriter {
         let book = Book::of(&job.draft, &[], &job.references, craft.orders);
         Ok(match job.piece {
             PatentPiece::Title => {
-                let order = [KeyPoints, Problem, Solution];
-                let answer = self.ask(job, &book, &order, &prompts.title, 48, cx).await?;
+                let answer = self
+                    .ask(job, &book, &MATERIAL, &prompts.title, 48, cx)
+                    .await?;
                 Piece::Title(match title(&answer, craft.guide.title_words) {
                     title if !title.is_empty() => title,
                     _ => {
@@ -71,9 +80,8 @@ impl ComponentWriter {
                 })
             }
             PatentPiece::Abstract => {
-                let order = [KeyPoints, Solution, Problem];
                 let answer = self
-                    .ask(job, &book, &order, &prompts.abstract_text, 240, cx)
+                    .ask(job, &book, &MATERIAL, &prompts.abstract_text, 240, cx)
                     .await?;
                 let text = self.or_draft(job, answer, &[KeyPoints, Solution], cx);
                 let text = prose::one_paragraph(&text);
@@ -88,10 +96,9 @@ impl ComponentWriter {
                 Piece::Background(self.or_draft(job, answer, &order, cx))
             }
             PatentPiece::Summary => {
-                let order = [Problem, KeyPoints, Solution];
                 let tokens = craft.length.tokens.max(200);
                 let answer = self
-                    .ask(job, &book, &order, &prompts.summary, tokens, cx)
+                    .ask(job, &book, &MATERIAL, &prompts.summary, tokens, cx)
                     .await?;
                 Piece::Summary(self.or_draft(job, answer, &[KeyPoints, Solution], cx))
             }
@@ -119,7 +126,9 @@ impl ComponentWriter {
             PatentPiece::Abstract => craft.guide.abstract_words * 4 / 5,
             _ => usize::try_from(tokens).unwrap_or(usize::MAX) * 6 / 10,
         };
-        let (messages, left) = craft.fitted(&passages, tokens, |material| {
+        // Room for the longest answer: then all prompts have the same passages.
+        let room = craft.tokens(ROOM).max(tokens);
+        let (messages, left) = craft.fitted(&passages, room, |material| {
             prompt.render(&Variables {
                 material,
                 words,
@@ -162,7 +171,7 @@ impl ComponentWriter {
         let craft = &self.craft;
         let (tokens, count) = (craft.tokens(400), craft.length.dependents);
         let two_parts = craft.guide.two_part_claims;
-        let passages = material(book, &[Question::KeyPoints, Question::Solution], false);
+        let passages = material(book, &MATERIAL, false);
         let render = |prompt: &Prompt, material: &str, claim: &str| {
             prompt.render(&Variables {
                 material,
@@ -173,11 +182,20 @@ impl ComponentWriter {
             })
         };
         let prompt = &craft.prompts.claims;
-        let (messages, left) =
-            craft.fitted(&passages, tokens, |text| render(prompt, text, ""))?;
+        let room = craft.tokens(ROOM).max(tokens);
+        let (messages, left) = craft.fitted(&passages, room, |text| render(prompt, text, ""))?;
         left_out(cx, &job.piece, left);
         let schema = claims::independent_schema(two_parts);
-        let answer: Option<Independent> = craft.json(cx, messages, tokens, schema).await?;
+        let mut answer: Option<Independent> = craft.json(cx, messages, tokens, schema).await?;
+        let ground = claims::Ground::of(&job.draft);
+        if let Some(answer) = &mut answer {
+            // What a model made up is no part of the invention, unless it made everything up.
+            for parts in [&mut answer.known, &mut answer.parts] {
+                if parts.iter().any(|part| ground.holds(part)) {
+                    parts.retain(|part| ground.holds(part));
+                }
+            }
+        }
         let first = answer.and_then(|answer| claims::independent(&answer, &craft.guide));
         let mut written = vec![first.unwrap_or_else(|| {
             fell_back(cx, &job.piece, "no claim can be made of the answer");
@@ -189,22 +207,28 @@ impl ComponentWriter {
         let claim = prose::fenced(written.first().map_or("", |claim| claim.text()));
         let tokens = craft.tokens(u32::try_from(40 * count).unwrap_or(u32::MAX).max(160));
         let prompt = &craft.prompts.details;
-        let (messages, _) = craft.fitted(&passages, tokens, |text| render(prompt, text, &claim))?;
+        let room = craft.tokens(ROOM).max(tokens);
+        let (messages, _) = craft.fitted(&passages, room, |text| render(prompt, text, &claim))?;
         let schema = claims::details_schema(count);
         let answer: Option<Details> = craft.json(cx, messages, tokens, schema).await?;
-        match answer {
-            Some(Details { details }) => {
-                claims::dependents(&mut written, &details, count, &craft.guide);
-            }
-            None => fell_back(cx, &job.piece, "no details can be made of the answer"),
+        if answer.is_none() {
+            fell_back(cx, &job.piece, "no details can be made of the answer");
         }
+        let mut details = answer.unwrap_or_default().details;
+        details.retain(|detail| ground.holds(detail));
+        details.extend(claims::key_points(&job.draft));
+        claims::dependents(&mut written, &details, count, &craft.guide);
         Ok(claims::with_antecedents(&written))
     }
 }
 
 /// The passages of some answers, those of the first answer first, with their places in the book; and
 /// those of the references that are nearest to them.
-fn material<'a>(book: &'a Book, order: &[Question], references: bool) -> Vec<(usize, &'a str)> {
+pub(super) fn material<'a>(
+    book: &'a Book,
+    order: &[Question],
+    references: bool,
+) -> Vec<(usize, &'a str)> {
     let mut found: Vec<(usize, &str)> = order
         .iter()
         .flat_map(|question| of_answer(book, *question))
@@ -237,7 +261,9 @@ pub(super) fn title(answer: &str, most: usize) -> String {
     if words.len() <= most {
         return line;
     }
-    const ENDS: &[&str] = &["for", "with", "having", "of", "in", "to", "and", "using", "that", "which", "by"];
+    const ENDS: &[&str] = &[
+        "for", "with", "having", "of", "in", "to", "and", "using", "that", "which", "by",
+    ];
     let fits = words.get(..most).unwrap_or(&words);
     let end = fits
         .iter()

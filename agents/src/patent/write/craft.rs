@@ -8,14 +8,11 @@ use catena_core::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{AutoPatent, PatentFlow, PatentLength, Retrieval, prose};
+use super::{AutoPatent, PatentFlow, PatentLength, Retrieval, json, prose};
 use crate::{Guide, Prompts};
 
 /// Tokens left free in every window, for a tokenizer that divides a whole differently from its parts.
 const SLACK: u64 = 16;
-
-/// What a repair of malformed output says besides the answer, in tokens.
-const REPAIR: u64 = 64;
 
 #[derive(Clone)]
 pub(super) struct Craft {
@@ -127,7 +124,9 @@ impl Craft {
 
     /// `tokens`, and at most a third of the window: the rest is for what it is written from.
     pub(super) fn tokens(&self, tokens: u32) -> u32 {
-        tokens.min(u32::try_from(self.window / 3).unwrap_or(u32::MAX)).max(1)
+        tokens
+            .min(u32::try_from(self.window / 3).unwrap_or(u32::MAX))
+            .max(1)
     }
 
     /// The messages with as many of the passages, best first, as the window has room for beside an answer
@@ -189,7 +188,8 @@ impl Craft {
         })
     }
 
-    /// Asks for JSON; `None` when it is none after a repair.
+    /// Asks for JSON; `None` when it is none after one repair. An answer that was cut off is read as far as
+    /// it is whole.
     pub(super) async fn json<T: DeserializeOwned>(
         &self,
         cx: &Context,
@@ -201,15 +201,24 @@ impl Craft {
         if self.model.profile().json_schema {
             request = request.json_schema(schema);
         }
+        let answer = cx.chat(&*self.model, request.clone()).await?;
+        let error = match json::read(&answer.text) {
+            Ok(value) => return Ok(Some(value)),
+            Err(error) => error,
+        };
+        request.messages.extend([
+            ChatMessage::assistant(answer.text),
+            ChatMessage::user(format!(
+                "That is not the JSON asked for: {error}. Answer with the JSON alone."
+            )),
+        ]);
         // The repair shows the answer once more; where there is no room for that, there is none.
-        let prompt = self.model.prompt_tokens(&request);
-        let needed = prompt + 2 * u64::from(tokens) + REPAIR;
-        let repairs = u32::from(needed <= u64::from(self.model.profile().context_window));
-        match cx.chat_as(&*self.model, request, repairs).await {
-            Ok(value) => Ok(Some(value)),
-            Err(error) if error.is_malformed_output() => Ok(None),
-            Err(error) => Err(error),
+        let needed = self.model.prompt_tokens(&request) + u64::from(tokens);
+        if needed > self.window {
+            return Ok(None);
         }
+        let answer = cx.chat(&*self.model, request).await?;
+        Ok(json::read(&answer.text).ok())
     }
 }
 

@@ -60,7 +60,11 @@ pub(super) fn apply(text: &str, edits: &[Edit]) -> Edited {
         refused: Vec::new(),
     };
     for edit in edits.iter().take(EDITS) {
-        let mut refuse = |why: &str| edited.refused.push(format!("{why}: '{}'", short(&edit.find)));
+        let mut refuse = |why: &str| {
+            edited
+                .refused
+                .push(format!("{why}: '{}'", short(&edit.find)))
+        };
         let places = find(&edited.text, &edit.find);
         let [place] = places.as_slice() else {
             refuse(match places.len() {
@@ -103,7 +107,12 @@ fn find(text: &str, wanted: &str) -> Vec<std::ops::Range<usize>> {
     }
     words
         .windows(wanted.len())
-        .filter(|window| window.iter().zip(&wanted).all(|((.., word), wanted)| word == wanted))
+        .filter(|window| {
+            window
+                .iter()
+                .zip(&wanted)
+                .all(|((.., word), wanted)| word == wanted)
+        })
         .filter_map(|window| Some(window.first()?.0..window.last()?.1))
         .collect()
 }
@@ -118,7 +127,9 @@ fn tidy(text: &str) -> String {
         .split("\n\n")
         .map(|paragraph| {
             let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
-            line.replace(" .", ".").replace(" ,", ",").replace(" ;", ";")
+            line.replace(" .", ".")
+                .replace(" ,", ",")
+                .replace(" ;", ";")
         })
         .filter(|paragraph| !paragraph.is_empty())
         .collect();
@@ -167,7 +178,10 @@ mod tests {
             (edit("The handle is long.", "x"), "does not stand"),
             (edit("The lid is", "x"), "several times"),
             (edit(" ", "x"), "does not stand"),
-            (edit("The rim is thin.", "The rim is thin."), "changes nothing"),
+            (
+                edit("The rim is thin.", "The rim is thin."),
+                "changes nothing",
+            ),
             (edit(TEXT, ""), "less than half"),
         ] {
             let edited = apply(TEXT, std::slice::from_ref(&edit));

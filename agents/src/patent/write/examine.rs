@@ -109,7 +109,9 @@ pub(super) fn problems(examination: &Examination, guide: &Guide) -> Vec<String> 
     let mut found = Vec::new();
     let material = examination.references.join("\n");
     for invented in invented(&examination.text, &material) {
-        found.push(format!("'{invented}' does not stand in the material: take it out."));
+        found.push(format!(
+            "'{invented}' does not stand in the material: take it out."
+        ));
     }
     let lower: Vec<String> = words(&examination.text)
         .into_iter()
@@ -158,12 +160,75 @@ pub(super) fn inventions<'a>(text: &'a str, material: &str) -> Vec<&'a str> {
 /// `12 mm`, `30%`: the number and its unit, one blank between.
 fn quantities(text: &str) -> Vec<String> {
     const UNITS: &[&str] = &[
-        "mm", "cm", "m", "km", "nm", "µm", "μm", "um", "inch", "inches", "feet", "ft", "g", "kg", "mg",
-        "s", "ms", "seconds", "minutes", "hours", "days", "hz", "khz", "mhz", "ghz", "v", "mv", "kv",
-        "volts", "w", "kw", "mw", "watts", "ma", "amps", "db", "dbm", "pa", "kpa", "mpa", "bar", "psi",
-        "percent", "degrees", "°c", "°f", "c", "k", "ppm", "ml", "l", "liters", "litres", "mol", "rpm",
-        "bits", "bytes", "kb", "mb", "gb", "ohms", "meters", "metres", "millimeters", "centimeters",
-        "pounds", "weeks", "months", "years",
+        "mm",
+        "cm",
+        "m",
+        "km",
+        "nm",
+        "µm",
+        "μm",
+        "um",
+        "inch",
+        "inches",
+        "feet",
+        "ft",
+        "g",
+        "kg",
+        "mg",
+        "s",
+        "ms",
+        "seconds",
+        "minutes",
+        "hours",
+        "days",
+        "hz",
+        "khz",
+        "mhz",
+        "ghz",
+        "v",
+        "mv",
+        "kv",
+        "volts",
+        "w",
+        "kw",
+        "mw",
+        "watts",
+        "ma",
+        "amps",
+        "db",
+        "dbm",
+        "pa",
+        "kpa",
+        "mpa",
+        "bar",
+        "psi",
+        "percent",
+        "degrees",
+        "°c",
+        "°f",
+        "c",
+        "k",
+        "ppm",
+        "ml",
+        "l",
+        "liters",
+        "litres",
+        "mol",
+        "rpm",
+        "bits",
+        "bytes",
+        "kb",
+        "mb",
+        "gb",
+        "ohms",
+        "meters",
+        "metres",
+        "millimeters",
+        "centimeters",
+        "pounds",
+        "weeks",
+        "months",
+        "years",
     ];
     let mut found = Vec::new();
     let found_words = words(text);
@@ -178,7 +243,11 @@ fn quantities(text: &str) -> Vec<String> {
             .chars()
             .take_while(|c| c.is_ascii_digit())
             .collect();
-        let glued = word.text.get(digits.len()..).unwrap_or_default().to_lowercase();
+        let glued = word
+            .text
+            .get(digits.len()..)
+            .unwrap_or_default()
+            .to_lowercase();
         if matches!(sign, Some('%' | '°')) {
             found.push(format!("{} {}", word.text, sign.unwrap_or('%')));
         } else if UNITS.contains(&glued.as_str()) {

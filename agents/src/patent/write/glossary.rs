@@ -56,7 +56,11 @@ impl Glossary {
         }
         for term in &mut glossary.terms {
             let used = |claim: &&PatentClaim| !places(claim.text(), &term.name).is_empty();
-            term.claims = claims.iter().filter(used).map(PatentClaim::number).collect();
+            term.claims = claims
+                .iter()
+                .filter(used)
+                .map(PatentClaim::number)
+                .collect();
         }
         glossary.number(draft);
         glossary
@@ -70,7 +74,10 @@ impl Glossary {
         }
         let mut taken: BTreeSet<String> = BTreeSet::new();
         for term in &mut self.terms {
-            if let Some(known) = earlier.find(&term.name).and_then(|known| known.numeral.clone()) {
+            if let Some(known) = earlier
+                .find(&term.name)
+                .and_then(|known| known.numeral.clone())
+            {
                 taken.insert(known.clone());
                 term.numeral = Some(known);
             }
@@ -217,15 +224,14 @@ impl Glossary {
             let between = next
                 .and_then(|next| text.get(last.end()..next.start))
                 .unwrap_or_default();
-            let numbered = next.filter(|next| {
-                !next.after_punctuation && is_numeral(next.text) || next.text == numeral.as_str()
-                    && between.trim() == "("
-            });
+            let closes = |next: &Word<'_>| {
+                between.trim() == "(" && text.get(next.end()..).unwrap_or_default().starts_with(')')
+            };
+            let numbered = next
+                .filter(|next| is_numeral(next.text) && (!next.after_punctuation || closes(next)));
             if let Some(next) = numbered {
                 // What was written goes, with its parenthesis.
-                let after = text.get(next.end()..).unwrap_or_default();
-                let closes = between.trim() == "(" && after.starts_with(')');
-                done = next.end() + usize::from(closes);
+                done = next.end() + usize::from(closes(next));
                 at += 1;
             } else if next.is_some_and(|next| !next.after_punctuation && !is_stop(next)) {
                 continue;
@@ -289,9 +295,13 @@ fn begins_with(words: &[Word<'_>], name: &str) -> Option<usize> {
     let key = key(name);
     let found = words.get(..key.len())?;
     let stands = !key.is_empty()
-        && found.iter().zip(&key).enumerate().all(|(index, (word, part))| {
-            (index == 0 || !word.after_punctuation) && singular(&word.lower) == *part
-        });
+        && found
+            .iter()
+            .zip(&key)
+            .enumerate()
+            .all(|(index, (word, part))| {
+                (index == 0 || !word.after_punctuation) && singular(&word.lower) == *part
+            });
     stands.then_some(key.len())
 }
 
@@ -330,7 +340,10 @@ mod tests {
                 "A cup holder, comprising: a base plate; a plurality of support arms hinged to the base \
                  plate; and a base.",
             ),
-            PatentClaim::new(2, "The cup holder of claim 1, wherein the support arms are bent."),
+            PatentClaim::new(
+                2,
+                "The cup holder of claim 1, wherein the support arms are bent.",
+            ),
         ]
     }
 
@@ -364,13 +377,24 @@ mod tests {
             ("The base is flat.", "The base 106 is flat."),
             ("The base 7 is flat.", "The base 106 is flat."),
             ("The base (106) is flat.", "The base 106 is flat."),
-            ("The base plate, and a support arm.", "The base plate 102, and a support arm 104."),
+            ("The base (7) is flat.", "The base 106 is flat."),
+            ("The base (7 mm) is flat.", "The base 106 (7 mm) is flat."),
+            (
+                "The base plate, and a support arm.",
+                "The base plate 102, and a support arm 104.",
+            ),
             // May be another name.
             ("The base ring is flat.", "The base ring is flat."),
-            ("Support arms of the cup holder", "Support arms 104 of the cup holder 100"),
+            (
+                "Support arms of the cup holder",
+                "Support arms 104 of the cup holder 100",
+            ),
             ("FIG. 1 shows 3 holes.", "FIG. 1 shows 3 holes."),
             ("The lid 102 is flat.", "The lid is flat."),
-            ("Here the Base Plate is flat.", "Here the base plate 102 is flat."),
+            (
+                "Here the Base Plate is flat.",
+                "Here the base plate 102 is flat.",
+            ),
             ("Base Plate of cork", "Base plate 102 of cork"),
         ] {
             assert_eq!(glossary.mark(text), marked, "{text}");

@@ -13,6 +13,7 @@ mod craft;
 mod edits;
 mod examine;
 mod glossary;
+mod json;
 mod paper;
 mod plan;
 mod polish;

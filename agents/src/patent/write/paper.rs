@@ -65,11 +65,18 @@ pub(super) async fn component(craft: &Craft, job: &Job, cx: &Context) -> Result<
     let tokens = craft.tokens(craft.length.tokens.max(400));
     let name = job.piece.to_string();
     let draft = job.draft.to_tagged();
-    let answer = ask(craft, &craft.prompts.paper_component, &draft, tokens, cx, Variables {
+    let answer = ask(
+        craft,
+        &craft.prompts.paper_component,
+        &draft,
+        tokens,
+        cx,
+        Variables {
             component: &name,
             rules: rules(job.piece),
             ..Variables::default()
-        })
+        },
+    )
     .await?;
     let text = tagged(&answer.text, &name);
     let prose = || prose::clean(&text, answer.cut);
@@ -89,9 +96,16 @@ pub(super) async fn plan(craft: &Craft, planning: &Planning, cx: &Context) -> Re
     let count = planning.sections * planning.subsections;
     let tokens = craft.tokens(u32::try_from(80 * count).unwrap_or(u32::MAX).max(400));
     let draft = planning.draft.to_tagged();
-    let answer = ask(craft, &craft.prompts.paper_plan, &draft, tokens, cx, Variables {
-        ..Variables::default()
-    })
+    let answer = ask(
+        craft,
+        &craft.prompts.paper_plan,
+        &draft,
+        tokens,
+        cx,
+        Variables {
+            ..Variables::default()
+        },
+    )
     .await?;
     Ok(tree(&answer.text))
 }
@@ -111,19 +125,22 @@ pub(super) fn book(draft: &Draft, work: &PatentWork) -> String {
 }
 
 /// What the model copies of the reference book; `None` when it did not in five tries.
-pub(super) async fn retrieve(
-    craft: &Craft,
-    brief: &Brief,
-    cx: &Context,
-) -> Result<Option<String>> {
+pub(super) async fn retrieve(craft: &Craft, brief: &Brief, cx: &Context) -> Result<Option<String>> {
     let tokens = craft.tokens(craft.length.tokens.max(300));
     for _ in 0..COPIES {
         let prompt = &craft.prompts.paper_retrieve;
-        let answer = ask(craft, prompt, &brief.whole, tokens, cx, Variables {
-            heading: &brief.plan.heading,
-            guide: &brief.plan.guide,
-            ..Variables::default()
-        })
+        let answer = ask(
+            craft,
+            prompt,
+            &brief.whole,
+            tokens,
+            cx,
+            Variables {
+                heading: &brief.plan.heading,
+                guide: &brief.plan.guide,
+                ..Variables::default()
+            },
+        )
         .await?;
         if let Some(copied) = between(&answer.text, "Reference") {
             // The paper trusts it; how much of it is copied is worth knowing.
@@ -138,12 +155,19 @@ pub(super) async fn write(craft: &Craft, work: &Piecework, cx: &Context) -> Resu
     let tokens = craft.tokens(craft.length.tokens);
     let brief = &work.brief;
     let copied = work.copied.as_deref().unwrap_or_default();
-    let answer = ask(craft, &craft.prompts.paper_write, copied, tokens, cx, Variables {
-        section: section(brief),
-        heading: &brief.plan.heading,
-        guide: &brief.plan.guide,
-        ..Variables::default()
-    })
+    let answer = ask(
+        craft,
+        &craft.prompts.paper_write,
+        copied,
+        tokens,
+        cx,
+        Variables {
+            section: section(brief),
+            heading: &brief.plan.heading,
+            guide: &brief.plan.guide,
+            ..Variables::default()
+        },
+    )
     .await?;
     Ok(or_guide(prose::clean(&answer.text, answer.cut), brief))
 }
@@ -157,12 +181,19 @@ pub(super) async fn review(
     let brief = &work.brief;
     for _ in 0..REVIEWS {
         let prompt = &craft.prompts.paper_review;
-        let answer = ask(craft, prompt, &brief.whole, tokens, cx, Variables {
-            heading: &brief.plan.heading,
-            guide: &brief.plan.guide,
-            text: prose::fenced(&work.text),
-            ..Variables::default()
-        })
+        let answer = ask(
+            craft,
+            prompt,
+            &brief.whole,
+            tokens,
+            cx,
+            Variables {
+                heading: &brief.plan.heading,
+                guide: &brief.plan.guide,
+                text: prose::fenced(&work.text),
+                ..Variables::default()
+            },
+        )
         .await?;
         let Some(result) = between(&answer.text, "Result") else {
             continue;
@@ -193,13 +224,20 @@ pub(super) async fn revise(craft: &Craft, work: &Piecework, cx: &Context) -> Res
     };
     let tokens = craft.tokens(craft.length.tokens);
     let brief = &work.brief;
-    let answer = ask(craft, &craft.prompts.paper_revise, &work.text, tokens, cx, Variables {
+    let answer = ask(
+        craft,
+        &craft.prompts.paper_revise,
+        &work.text,
+        tokens,
+        cx,
+        Variables {
             section: section(brief),
             heading: &brief.plan.heading,
             guide: &brief.plan.guide,
             advice: prose::fenced(&verdict.advice),
             ..Variables::default()
-        })
+        },
+    )
     .await?;
     let text = prose::clean(&answer.text, answer.cut);
     Ok(match text.is_empty() {
@@ -309,7 +347,8 @@ fn headed(text: &str) -> (String, String) {
 
 /// Which share of the words of a copy stand in the original in runs of three.
 fn share_copied(copy: &str, original: &str) -> f64 {
-    let of = |text: &str| -> Vec<String> { words(text).into_iter().map(|word| word.lower).collect() };
+    let of =
+        |text: &str| -> Vec<String> { words(text).into_iter().map(|word| word.lower).collect() };
     let (copy, original) = (of(copy), of(original));
     let known: std::collections::HashSet<&[String]> = original.windows(3).collect();
     let runs = copy.windows(3).count();
@@ -331,7 +370,10 @@ mod tests {
         let names: Vec<_> = tree
             .subsections()
             .map(|(id, section, child)| {
-                format!("{id} {} / {} / {}", section.heading, child.heading, child.guide)
+                format!(
+                    "{id} {} / {} / {}",
+                    section.heading, child.heading, child.guide
+                )
             })
             .collect();
         assert_eq!(

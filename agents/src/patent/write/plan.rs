@@ -8,13 +8,18 @@ use serde_json::{Value, json};
 use super::{
     book::Book,
     claims::subject_of,
+    components::{MATERIAL, ROOM, material},
     craft::{Craft, left_out},
     glossary::draws,
     prose,
     tree::{PgSection, PgSubsection, PgTree},
-    types::{PatentPiece, Planning, Source},
+    types::{PatentPiece, Planning},
 };
 use crate::Question;
+
+/// The most words of a model's overview and guide.
+const OVERVIEW: usize = 30;
+const GUIDE: usize = 45;
 
 /// Plans with the model.
 pub(super) struct ModelPlanner {
@@ -39,22 +44,13 @@ impl Agent for ModelPlanner {
     async fn run(&self, planning: Planning, cx: &Context) -> Result<PgTree> {
         let craft = &self.craft;
         let count = planning.sections * planning.subsections;
-        let tokens = craft.tokens(u32::try_from(60 * count + 40 * planning.sections).unwrap_or(u32::MAX));
+        let tokens =
+            craft.tokens(u32::try_from(60 * count + 40 * planning.sections).unwrap_or(u32::MAX));
         let book = Book::of(&planning.draft, &[], &[], craft.orders);
-        let wanted = [Question::KeyPoints, Question::Solution, Question::Drawings];
-        let mut passages: Vec<(usize, &str)> = Vec::new();
-        for question in wanted {
-            passages.extend(book.passages.iter().enumerate().filter_map(|(at, passage)| {
-                match &passage.source {
-                    Source::Answer { question: own, .. } if *own == question => {
-                        Some((at, &*passage.text))
-                    }
-                    _ => None,
-                }
-            }));
-        }
+        let passages = material(&book, &MATERIAL, false);
         let claim = planning.claims.first().map_or("", |claim| claim.text());
-        let (messages, left) = craft.fitted(&passages, tokens, |material| {
+        let room = craft.tokens(ROOM).max(tokens);
+        let (messages, left) = craft.fitted(&passages, room, |material| {
             craft.prompts.plan.render(&Variables {
                 title: &planning.title,
                 terms: terms(&planning).join(", "),
@@ -67,7 +63,15 @@ impl Agent for ModelPlanner {
         left_out(cx, &PatentPiece::Plan, left);
         let schema = schema(planning.sections, planning.subsections);
         let answer: Option<PgTree> = craft.json(cx, messages, tokens, schema).await?;
-        Ok(answer.unwrap_or_default())
+        let mut tree = answer.unwrap_or_default();
+        // Some models write in the plan what they are to plan.
+        for section in &mut tree.sections {
+            section.overview = prose::first_words(&section.overview, OVERVIEW);
+            for child in &mut section.subsections {
+                child.guide = prose::first_words(&child.guide, GUIDE);
+            }
+        }
+        Ok(tree)
     }
 }
 
@@ -132,7 +136,10 @@ pub(super) fn by_rule(planning: &Planning) -> PgTree {
         .collect();
     let mut whole = vec![child(
         "General arrangement",
-        format!("What the {subject} is for, and its main parts or steps: {}.", parts.join(", ")),
+        format!(
+            "What the {subject} is for, and its main parts or steps: {}.",
+            parts.join(", ")
+        ),
     )];
     if draws(planning.draft.answer(Question::Drawings)) {
         whole.push(child(
@@ -140,7 +147,10 @@ pub(super) fn by_rule(planning: &Planning) -> PgTree {
             "What the figures show, one after the other.".to_owned(),
         ));
     }
-    let groups = parts.len().div_ceil(4).clamp(1, planning.subsections.max(1));
+    let groups = parts
+        .len()
+        .div_ceil(4)
+        .clamp(1, planning.subsections.max(1));
     let size = parts.len().div_ceil(groups).max(1);
     let structure: Vec<PgSubsection> = parts
         .chunks(size)
@@ -154,7 +164,10 @@ pub(super) fn by_rule(planning: &Planning) -> PgTree {
         })
         .collect();
     let operation = vec![
-        child("Operation", format!("How the {subject} works, step by step.")),
+        child(
+            "Operation",
+            format!("How the {subject} works, step by step."),
+        ),
         child(
             "Advantages",
             "What is achieved by it, and by which feature.".to_owned(),

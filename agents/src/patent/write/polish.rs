@@ -50,7 +50,10 @@ impl Surroundings<'_> {
     }
 
     fn findings(&self, work: &PatentWork) -> Vec<Finding> {
-        check_patent(&work.patent(self.draft, &self.craft.guide), &self.craft.guide)
+        check_patent(
+            &work.patent(self.draft, &self.craft.guide),
+            &self.craft.guide,
+        )
     }
 
     /// Changes every subsection that was written in this run.
@@ -76,7 +79,9 @@ const REPAIRS: [Repair; 6] = [
         around.each(work, |text| without_figures(text, &drawn));
     }),
     ("quantities", |around, work| {
-        around.each(work, |text| without(text, &inventions(text, &around.material)));
+        around.each(work, |text| {
+            without(text, &inventions(text, &around.material))
+        });
     }),
     ("repetition", without_repetition),
     ("wording", |around, work| {
@@ -113,7 +118,11 @@ fn by_rule(state: &mut State, craft: &Craft, cx: &Context) {
     let references = state.task.references.iter().map(|document| &*document.text);
     let answers = Question::ALL.map(|question| state.task.draft.answer(question));
     let claims = state.work.claims.iter().map(|claim| claim.text());
-    let material: Vec<&str> = answers.into_iter().chain(references).chain(claims).collect();
+    let material: Vec<&str> = answers
+        .into_iter()
+        .chain(references)
+        .chain(claims)
+        .collect();
     let around = Surroundings {
         draft: &state.task.draft,
         craft,
@@ -189,7 +198,10 @@ async fn by_model(state: &mut State, craft: &Craft, cx: &Context) -> Result<()> 
 /// Whether some rule finds more than before.
 pub(super) fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
     let count = |findings: &[Finding], rule: Rule| {
-        findings.iter().filter(|finding| finding.rule == rule).count()
+        findings
+            .iter()
+            .filter(|finding| finding.rule == rule)
+            .count()
     };
     Rule::ALL
         .into_iter()
@@ -200,9 +212,16 @@ pub(super) fn is_worse(before: &[Finding], after: &[Finding]) -> bool {
 fn places(work: &PatentWork, draft: &Draft, craft: &Craft) -> BTreeMap<u32, SubsectionId> {
     let patent = work.patent(draft, &craft.guide);
     let mut ids = work.plan.subsections().flat_map(|(id, ..)| {
-        let text = work.subsections.get(&id).map_or("", |own| own.text.as_str());
+        let text = work
+            .subsections
+            .get(&id)
+            .map_or("", |own| own.text.as_str());
         // What is missing has a mark of one paragraph.
-        let count = text.split("\n\n").filter(|part| !part.trim().is_empty()).count().max(1);
+        let count = text
+            .split("\n\n")
+            .filter(|part| !part.trim().is_empty())
+            .count()
+            .max(1);
         std::iter::repeat_n(id, count)
     });
     patent
@@ -228,7 +247,11 @@ fn mentioned(text: &str) -> Vec<(String, std::ops::Range<usize>)> {
             [word, number]
                 if is_figure(word) && number.text.starts_with(|c: char| c.is_ascii_digit()) =>
             {
-                let digits = number.text.chars().take_while(char::is_ascii_digit).collect();
+                let digits = number
+                    .text
+                    .chars()
+                    .take_while(char::is_ascii_digit)
+                    .collect();
                 Some((digits, word.start..number.end()))
             }
             _ => None,
@@ -256,17 +279,29 @@ fn without_figures(text: &str, drawn: &[String]) -> String {
             }
             let before = changed.get(..bytes.start).unwrap_or_default();
             let after = changed.get(bytes.end..).unwrap_or_default();
-            let cut = ["(see ", "(", ", as shown in ", "as shown in ", "as illustrated in ", "as depicted in "]
-                .into_iter()
-                .find(|start| before.to_lowercase().ends_with(start));
+            let cut = [
+                "(see ",
+                "(",
+                ", as shown in ",
+                "as shown in ",
+                "as illustrated in ",
+                "as depicted in ",
+            ]
+            .into_iter()
+            .find(|start| before.to_lowercase().ends_with(start));
             let Some(start) = cut else {
                 changed.clear();
                 break;
             };
             let before = before.get(..before.len() - start.len()).unwrap_or_default();
             let after = after.trim_start_matches([')', ',']);
-            changed = format!("{}{after}", before.trim_end().to_owned() + if before.is_empty() { "" } else { " " });
-            changed = capitalised(changed.trim()).replace(" .", ".").replace(" ,", ",");
+            changed = format!(
+                "{}{after}",
+                before.trim_end().to_owned() + if before.is_empty() { "" } else { " " }
+            );
+            changed = capitalised(changed.trim())
+                .replace(" .", ".")
+                .replace(" ,", ",");
         }
         out = replaced(&out, sentence, &changed);
     }
@@ -485,7 +520,10 @@ mod tests {
     #[test]
     fn harmful_words_are_replaced() {
         assert_eq!(
-            reworded("Obviously, the lid closes. The present invention is a cup.", false),
+            reworded(
+                "Obviously, the lid closes. The present invention is a cup.",
+                false
+            ),
             "The lid closes. One embodiment is a cup."
         );
         assert_eq!(

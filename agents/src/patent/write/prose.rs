@@ -29,6 +29,9 @@ pub(super) fn line(text: &str, label: &str) -> String {
             text = rest.trim().to_owned();
         }
     }
+    if is_talk(&text) || has_gap(&text) {
+        return String::new();
+    }
     text.trim_matches(|c: char| c.is_whitespace() || "\"'“”‘’*_`.:;,".contains(c))
         .to_owned()
 }
@@ -169,8 +172,21 @@ fn mentions_claim(lower: &str) -> bool {
 /// What is left to be filled in.
 fn has_gap(sentence: &str) -> bool {
     const GAPS: &[&str] = &[
-        "[insert", "[placeholder", "[to be", "[describe", "[your", "[add ", "[name", "[date", "<insert",
-        "{{", "lorem ipsum", "[...]", "[…]", "todo:", "tbd",
+        "[insert",
+        "[placeholder",
+        "[to be",
+        "[describe",
+        "[your",
+        "[add ",
+        "[name",
+        "[date",
+        "<insert",
+        "{{",
+        "lorem ipsum",
+        "[...]",
+        "[…]",
+        "todo:",
+        "tbd",
     ];
     let lower = sentence.to_lowercase();
     GAPS.iter().any(|gap| lower.contains(gap))
@@ -271,7 +287,9 @@ mod tests {
     fn a_line_is_one() {
         assert_eq!(line("\n**Title:** \"A Cup.\"\nIt is.", "Title"), "A Cup");
         assert_eq!(line("Cup: the best", "Title"), "Cup: the best");
-        assert_eq!(line("", "Title"), "");
+        for none in ["", "I cannot help with that.", "[To be written]"] {
+            assert_eq!(line(none, "Title"), "");
+        }
     }
 
     #[test]

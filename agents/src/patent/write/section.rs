@@ -16,6 +16,9 @@ use super::{
     work::{NOTE, Piece},
 };
 
+/// Tokens that instructions, plan and advice of a prompt about a subsection take at most, about.
+const INSTRUCTIONS: u64 = 500;
+
 /// What a subsection is written from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Brief {
@@ -56,17 +59,17 @@ pub(super) struct Piecework {
 }
 
 impl Piecework {
-    /// The passages that it rests on, word for word.
+    /// The passages and claims that it rests on, word for word, the same for every prompt.
     pub(super) fn references(&self) -> Vec<String> {
         let claims = self.brief.claims.iter().map(|claim| {
             let text = prose::one_paragraph(claim.text());
-            format!("Claim {}: {text}", claim.number())
+            format!("Claimed: {text}")
         });
         let passages = self
             .chosen
             .iter()
             .filter_map(|at| Some(self.brief.passages.get(*at)?.2.clone()));
-        claims.chain(passages).collect()
+        passages.chain(claims).collect()
     }
 
     fn examination(&self) -> Examination {
@@ -145,11 +148,45 @@ impl Agent for Retrieve {
                 work.chosen = chosen;
             }
         }
+        self.fit(&mut work, cx);
         Ok(work)
     }
 }
 
 impl Retrieve {
+    /// Keeps as many passages as every prompt about the subsection has room for, best first, and puts them
+    /// into the order of the book.
+    fn fit(&self, work: &mut Piecework, cx: &Context) {
+        let counter = self.craft.model.counter();
+        let tokens = u64::from(self.craft.tokens(self.craft.length.tokens).max(240));
+        let claims: usize = work
+            .brief
+            .claims
+            .iter()
+            .map(|claim| counter.count(claim.text()))
+            .sum();
+        // A text and an answer of its length, the claims, and the instructions.
+        let mut room = self
+            .craft
+            .window
+            .saturating_sub(2 * tokens + claims as u64 + INSTRUCTIONS);
+        let passages = &work.brief.passages;
+        let before = work.chosen.len();
+        work.chosen.retain(|at| {
+            let text = passages.get(*at).map_or("", |(.., text)| text.as_str());
+            let cost = counter.count(text) as u64 + 2;
+            let fits = cost <= room;
+            if fits {
+                room -= cost;
+            }
+            fits
+        });
+        let left = before - work.chosen.len();
+        work.chosen
+            .sort_by_key(|at| passages.get(*at).map_or(0, |(order, ..)| *order));
+        left_out(cx, &work.piece(), left);
+    }
+
     /// The passages that the model names by their numbers; those that do not exist are left out.
     async fn choose(&self, brief: &Brief, cx: &Context) -> Result<Vec<usize>> {
         #[derive(Serialize)]
@@ -212,9 +249,7 @@ struct WriteVariables<'a> {
     title: &'a str,
     terms: String,
     material: &'a str,
-    claims: Vec<String>,
     section: &'a str,
-    overview: &'a str,
     heading: &'a str,
     guide: &'a str,
     others: &'a [String],
@@ -233,24 +268,18 @@ impl Agent for Write {
         }
         let brief = &work.brief;
         let tokens = self.craft.tokens(self.craft.length.tokens);
-        let passages: Vec<(usize, &str)> = work
-            .chosen
+        let references = work.references();
+        let passages: Vec<(usize, &str)> = references
             .iter()
-            .filter_map(|at| brief.passages.get(*at))
-            .map(|(order, _, text)| (*order, &**text))
+            .enumerate()
+            .map(|(at, text)| (at, &**text))
             .collect();
         let (messages, left) = self.craft.fitted(&passages, tokens, |material| {
             self.craft.prompts.write.render(&WriteVariables {
                 title: &brief.title,
                 terms: brief.terms.join(", "),
                 material,
-                claims: brief
-                    .claims
-                    .iter()
-                    .map(|claim| prose::one_paragraph(claim.text()))
-                    .collect(),
                 section: &brief.section,
-                overview: &brief.overview,
                 heading: &brief.plan.heading,
                 guide: &brief.plan.guide,
                 others: &brief.others,
@@ -295,7 +324,11 @@ impl Agent for Examine {
             return Ok(work);
         }
         // No edit could be applied: the verdict on it is known.
-        if work.best.as_ref().is_some_and(|(text, _)| *text == work.text) {
+        if work
+            .best
+            .as_ref()
+            .is_some_and(|(text, _)| *text == work.text)
+        {
             work.done = true;
             return Ok(work);
         }

@@ -1,6 +1,9 @@
 //! The steps of the whole: begin, components, claims, plan, sections.
 
-use std::{collections::{BTreeSet, HashMap}, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use catena_core::{Agent, Context, Error, Graph, Inside, Result};
@@ -23,7 +26,7 @@ use super::{
 use crate::Question;
 
 /// Passages of a subsection besides those that nobody else has.
-const MORE_PASSAGES: usize = 8;
+const MORE_PASSAGES: usize = 4;
 
 /// What goes from step to step.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -61,8 +64,11 @@ impl Agent for Finish {
         // A reference is one only if it can be looked up: of work that came from elsewhere as well.
         let (task, claims) = (&state.task, state.work.claims.clone());
         for own in state.work.subsections.values_mut() {
-            own.rests_on
-                .retain(|source| source.quote(&task.draft, &claims, &task.references).is_some());
+            own.rests_on.retain(|source| {
+                source
+                    .quote(&task.draft, &claims, &task.references)
+                    .is_some()
+            });
         }
         cx.note(NOTE, &Piece::Whole(Box::new(state.work.clone())));
         // What one call for everything left out is missing, and no mark is part of its text.
@@ -103,9 +109,11 @@ impl Agent for Begin {
             if let PatentPiece::Subsection(id) = piece
                 && !work.plan.subsections().any(|(known, ..)| known == *id)
             {
-                return Err(Error::invalid(format!("there is no subsection {id} in the plan"))
-                    .with_help("see the plan for the places that there are")
-                    .at(cx.path()));
+                return Err(
+                    Error::invalid(format!("there is no subsection {id} in the plan"))
+                        .with_help("see the plan for the places that there are")
+                        .at(cx.path()),
+                );
             }
             work.forget(*piece);
         }
@@ -140,7 +148,15 @@ impl Agent for Components {
     type Output = State;
 
     async fn run(&self, mut state: State, cx: &Context) -> Result<State> {
-        let jobs: Vec<Job> = PatentPiece::COMPONENTS
+        // The background has passages of its own; the others follow each other with the same.
+        let order = [
+            PatentPiece::Background,
+            PatentPiece::Title,
+            PatentPiece::Abstract,
+            PatentPiece::Summary,
+            PatentPiece::Claims,
+        ];
+        let jobs: Vec<Job> = order
             .into_iter()
             .filter(|piece| !state.work.has(*piece))
             .map(|piece| Job {
@@ -235,7 +251,9 @@ impl Agent for Plan {
         }
         if self.approve {
             // A person may plan more than a model.
-            tree = approve::plan(tree, cx).await?.bounded(usize::MAX, usize::MAX);
+            tree = approve::plan(tree, cx)
+                .await?
+                .bounded(usize::MAX, usize::MAX);
         }
         state.written(Piece::Plan(tree), cx);
         Ok(state)
@@ -304,53 +322,56 @@ impl Sections {
             PatentFlow::Paper => paper::book(&task.draft, work),
             _ => String::new(),
         };
-        let briefs = children.iter().enumerate().map(|(index, (id, section, child))| {
-            let first = own.get(index).cloned().unwrap_or_default();
-            let more = near
-                .get(index)
-                .into_iter()
-                .flatten()
-                .copied()
-                .filter(|at| !first.contains(at))
-                .take(MORE_PASSAGES);
-            let chosen: Vec<usize> = first.iter().copied().chain(more).collect();
-            let claims: Vec<_> = work
-                .claims
-                .iter()
-                .filter(|claim| covered.get(&claim.number()) == Some(&index))
-                .cloned()
-                .collect();
-            let passages: Vec<(usize, Source, String)> = chosen
-                .into_iter()
-                .filter_map(|at| {
-                    let passage = book.passages.get(at)?;
-                    Some((at, passage.source.clone(), passage.text.clone()))
-                })
-                .collect();
-            Brief {
-                id: Some(*id),
-                title: work.title.clone(),
-                section: section.heading.clone(),
-                overview: section.overview.clone(),
-                plan: (*child).clone(),
-                claims,
-                terms: work
-                    .glossary
-                    .terms
+        let briefs = children
+            .iter()
+            .enumerate()
+            .map(|(index, (id, section, child))| {
+                let first = own.get(index).cloned().unwrap_or_default();
+                let more = near
+                    .get(index)
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .filter(|at| !first.contains(at))
+                    .take(MORE_PASSAGES);
+                let chosen: Vec<usize> = first.iter().copied().chain(more).collect();
+                let claims: Vec<_> = work
+                    .claims
                     .iter()
-                    .map(|term| term.name.clone())
-                    .take(20)
-                    .collect(),
-                others: children
-                    .iter()
-                    .filter(|(other, ..)| other != id)
-                    .map(|(_, _, other)| other.heading.clone())
-                    .take(12)
-                    .collect(),
-                passages,
-                whole: whole.clone(),
-            }
-        });
+                    .filter(|claim| covered.get(&claim.number()) == Some(&index))
+                    .cloned()
+                    .collect();
+                let passages: Vec<(usize, Source, String)> = chosen
+                    .into_iter()
+                    .filter_map(|at| {
+                        let passage = book.passages.get(at)?;
+                        Some((at, passage.source.clone(), passage.text.clone()))
+                    })
+                    .collect();
+                Brief {
+                    id: Some(*id),
+                    title: work.title.clone(),
+                    section: section.heading.clone(),
+                    overview: section.overview.clone(),
+                    plan: (*child).clone(),
+                    claims,
+                    terms: work
+                        .glossary
+                        .terms
+                        .iter()
+                        .map(|term| term.name.clone())
+                        .take(20)
+                        .collect(),
+                    others: children
+                        .iter()
+                        .filter(|(other, ..)| other != id)
+                        .map(|(_, _, other)| other.heading.clone())
+                        .take(12)
+                        .collect(),
+                    passages,
+                    whole: whole.clone(),
+                }
+            });
         Ok(briefs
             .filter(|brief| brief.id.is_some_and(|id| open.contains(&id)))
             .collect())

@@ -141,7 +141,11 @@ impl PgTree {
                 }
                 let guide = one_line(&child.guide);
                 children.push(PgSubsection {
-                    guide: if guide.is_empty() { name.clone() } else { guide },
+                    guide: if guide.is_empty() {
+                        name.clone()
+                    } else {
+                        guide
+                    },
                     heading: name,
                 });
             }
@@ -298,7 +302,11 @@ mod tests {
             .collect();
         assert_eq!(
             names,
-            ["1.1 Structure / Foot", "1.2 Structure / Rim", "2.1 3D view / Top"]
+            [
+                "1.1 Structure / Foot",
+                "1.2 Structure / Rim",
+                "2.1 3D view / Top"
+            ]
         );
         assert_eq!(bounded.sections[0].subsections[0].guide, "Foot");
         assert_eq!(bounded.bounded(2, 2), bounded);

@@ -49,11 +49,7 @@ impl PatentTask {
     /// Keeps `work` but for these pieces. What is missing in it is written, too. A plan that is made
     /// anew takes all sections with it.
     #[must_use]
-    pub fn redo(
-        mut self,
-        work: PatentWork,
-        pieces: impl IntoIterator<Item = PatentPiece>,
-    ) -> Self {
+    pub fn redo(mut self, work: PatentWork, pieces: impl IntoIterator<Item = PatentPiece>) -> Self {
         self.earlier = work;
         self.again = pieces.into_iter().collect();
         self

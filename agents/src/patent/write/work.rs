@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{
-        Draft, Guide, Patent, PatentClaim, PatentSection, Question, SectionKind,
-        check::words,
+        Draft, Guide, Patent, PatentClaim, PatentSection, Question, SectionKind, check::words,
         is_order,
     },
     glossary::{Glossary, is_figure},
@@ -285,7 +284,12 @@ pub(super) fn inside(title: &str) -> String {
     let first = words.first().map_or("", String::as_str);
     let head = words
         .iter()
-        .position(|word| matches!(word.as_str(), "for" | "of" | "with" | "having" | "and" | "to" | "in"))
+        .position(|word| {
+            matches!(
+                word.as_str(),
+                "for" | "of" | "with" | "having" | "and" | "to" | "in"
+            )
+        })
         .and_then(|at| words.get(at.checked_sub(1)?))
         .or(words.last())
         .map_or("", String::as_str);
@@ -302,10 +306,14 @@ pub(super) fn inside(title: &str) -> String {
 pub(super) fn article(word: &str) -> &'static str {
     let lower = word.to_lowercase();
     let vowel = lower.starts_with(['a', 'e', 'i', 'o', 'u']);
-    let consonant = ["uni", "use", "usa", "usu", "uti", "eu", "one", "once", "ubi"]
+    let consonant = [
+        "uni", "use", "usa", "usu", "uti", "eu", "one", "once", "ubi",
+    ]
+    .iter()
+    .any(|start| lower.starts_with(start));
+    let exception = ["hour", "honest"]
         .iter()
         .any(|start| lower.starts_with(start));
-    let exception = ["hour", "honest"].iter().any(|start| lower.starts_with(start));
     match vowel && !consonant || exception {
         true => "an",
         false => "a",
@@ -385,8 +393,13 @@ fn figure(sentence: &str) -> Option<String> {
         return None;
     }
     // "FIG. 1: the cup", and "FIG. 1 shows the cup".
-    let text = match rest.trim_start().starts_with([':', '.', '-', '–', '—', '=', ')']) {
-        true if !begins_with_verb(said) => format!("{several} {} shows {}", number.text, lowered(said)),
+    let text = match rest
+        .trim_start()
+        .starts_with([':', '.', '-', '–', '—', '=', ')'])
+    {
+        true if !begins_with_verb(said) => {
+            format!("{several} {} shows {}", number.text, lowered(said))
+        }
         _ => format!("{several} {} {said}", number.text),
     };
     Some(ended(&text))
@@ -394,8 +407,17 @@ fn figure(sentence: &str) -> Option<String> {
 
 fn begins_with_verb(text: &str) -> bool {
     let verbs = [
-        "shows", "is", "illustrates", "depicts", "are", "show", "illustrate", "depict", "represents",
-        "and", "to",
+        "shows",
+        "is",
+        "illustrates",
+        "depicts",
+        "are",
+        "show",
+        "illustrate",
+        "depict",
+        "represents",
+        "and",
+        "to",
     ];
     words(text).first().is_some_and(|word| word.is(&verbs))
 }
@@ -433,7 +455,9 @@ mod tests {
     #[test]
     fn figures_are_put_into_the_usual_form() {
         assert_eq!(
-            figures("- Figure 1: The cup from the side\n- FIG. 2 shows the foot;\nIt is cut open.\nFig 3 - DNA"),
+            figures(
+                "- Figure 1: The cup from the side\n- FIG. 2 shows the foot;\nIt is cut open.\nFig 3 - DNA"
+            ),
             [
                 "FIG. 1 shows the cup from the side.",
                 "FIG. 2 shows the foot. It is cut open.",
@@ -454,7 +478,10 @@ mod tests {
     fn a_title_goes_into_a_sentence() {
         for (title, text) in [
             ("Cup With a Wide Foot", "a cup with a wide foot"),
-            ("Apparatus for DNA Analysis", "an apparatus for DNA analysis"),
+            (
+                "Apparatus for DNA Analysis",
+                "an apparatus for DNA analysis",
+            ),
             ("Methods of Washing", "methods of washing"),
             ("Electric pump", "an electric pump"),
             ("Washing Machine", "a washing machine"),
@@ -533,10 +560,7 @@ mod tests {
             work.subsections.insert(id, subsection);
         }
         assert_eq!(work.missing(), []);
-        for (jurisdiction, kinds) in [
-            (crate::Jurisdiction::Us, 5),
-            (crate::Jurisdiction::Ep, 6),
-        ] {
+        for (jurisdiction, kinds) in [(crate::Jurisdiction::Us, 5), (crate::Jurisdiction::Ep, 6)] {
             let guide = jurisdiction.guide();
             let patent = work.patent(&draft, &guide);
             assert_eq!(patent.sections.len(), kinds, "{:?}", patent.sections);
@@ -548,7 +572,10 @@ mod tests {
             );
         }
         let european = work.patent(&draft, &Jurisdiction::Ep.guide());
-        assert_eq!(european.claims[0].text(), "A cup (100) comprising a foot (12).");
+        assert_eq!(
+            european.claims[0].text(),
+            "A cup (100) comprising a foot (12)."
+        );
         assert!(european.to_text().contains("12 foot"));
     }
 
@@ -558,7 +585,13 @@ mod tests {
         work.take(Piece::Title("Cup".into()));
         work.take(Piece::Plan(plan()));
         let id = "1.1".parse().unwrap();
-        work.take(Piece::Subsection(id, Subsection { text: "x".into(), ..Subsection::default() }));
+        work.take(Piece::Subsection(
+            id,
+            Subsection {
+                text: "x".into(),
+                ..Subsection::default()
+            },
+        ));
         // The same plan again changes nothing; another one makes its places meaningless.
         work.take(Piece::Plan(plan()));
         assert_eq!(work.subsections.len(), 1);

@@ -85,12 +85,18 @@ fn read(text: &str, cut: bool, title_words: usize) -> PatentWork {
         into.push_str(line);
         into.push('\n');
     }
-    for text in [&mut work.abstract_text, &mut work.background, &mut work.summary] {
+    for text in [
+        &mut work.abstract_text,
+        &mut work.background,
+        &mut work.summary,
+    ] {
         *text = prose::clean(text, cut);
     }
     work.abstract_text = prose::one_paragraph(&work.abstract_text);
     work.claims = claims::parse(&claimed)
-        .or_else(|_| Patent::from_markdown(&format!("## Claims\n{claimed}")).map(|patent| patent.claims))
+        .or_else(|_| {
+            Patent::from_markdown(&format!("## Claims\n{claimed}")).map(|patent| patent.claims)
+        })
         .unwrap_or_default();
     let description = prose::clean(&description, cut);
     if !description.is_empty() {

@@ -1,0 +1,233 @@
+//! A whole patent: complete, in the forms that are wanted, and sound as far as rules can tell.
+
+use catena::{
+    agents::{Jurisdiction, PatentTask, PatentWork, Rule, SectionKind, Source, check_patent},
+    tools::Document,
+};
+
+use crate::support::{Purpose, count, draft, model, purposes, told, writer, written};
+
+#[tokio::test]
+async fn every_section_of_the_guide_is_there() {
+    let model = model(|_, _| None);
+    let patent = written(writer(&model)).await.patent;
+    let kinds: Vec<_> = patent
+        .sections
+        .iter()
+        .map(|section| section.kind())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            SectionKind::Field,
+            SectionKind::Background,
+            SectionKind::Summary,
+            SectionKind::Drawings,
+            SectionKind::Description
+        ]
+    );
+    assert_eq!(patent.title(), "Cup With a Weighted Foot");
+    insta::assert_snapshot!(patent.to_markdown());
+}
+
+#[tokio::test]
+async fn no_validator_finds_anything() {
+    let model = model(|_, _| None);
+    let written = written(writer(&model)).await;
+    assert_eq!(written.findings, []);
+    let mut seen = purposes(&model);
+    seen.sort_unstable();
+    seen.dedup();
+    use Purpose::{Abstract, Background, Claims, Details, Examine, Plan, Summary, Title, Write};
+    assert_eq!(
+        seen,
+        [
+            Title, Abstract, Background, Summary, Claims, Details, Plan, Write, Examine
+        ],
+        "where everything passes nothing is revised"
+    );
+    assert_eq!(written.usage.calls as usize, model.calls());
+    assert_eq!((count(&model, Write), count(&model, Examine)), (4, 4));
+}
+
+#[tokio::test]
+async fn europe_is_another_guide_and_the_same_graph() {
+    let model = model(|purpose, _| {
+        match purpose {
+        Purpose::Claims => Some(
+            r#"{"subject": "cup", "known": ["a rim around an opening"], "parts": ["a weight in a foot"]}"#
+                .into(),
+        ),
+        _ => None,
+    }
+    });
+    let guide = Jurisdiction::Ep.guide();
+    let patent = written(writer(&model).guide(guide.clone())).await.patent;
+    let claim = patent.claims[0].text();
+    assert!(claim.contains("characterised in that"), "{claim}");
+    assert!(claim.contains("a weight (106)"), "{claim}");
+    assert!(patent.section(SectionKind::Signs).is_some());
+    let formal = [
+        Rule::Sections,
+        Rule::TwoPartForm,
+        Rule::ReferenceSigns,
+        Rule::Placeholders,
+    ];
+    let found: Vec<_> = check_patent(&patent, &guide)
+        .into_iter()
+        .filter(|finding| formal.contains(&finding.rule))
+        .collect();
+    assert_eq!(found, []);
+}
+
+#[tokio::test]
+async fn a_model_that_says_nothing_of_use_still_leaves_a_document() {
+    for answer in [
+        "",
+        "I cannot help with that.",
+        "{\"a\": [",
+        "[To be written]",
+    ] {
+        let model = model(|_, _| Some(answer.to_owned()));
+        let written = written(writer(&model)).await;
+        assert_eq!(written.work.missing(), [], "{answer}");
+        let placeholders: Vec<_> = written
+            .findings
+            .iter()
+            .filter(|finding| matches!(finding.rule, Rule::Placeholders | Rule::Sections))
+            .collect();
+        assert!(placeholders.is_empty(), "{answer}: {placeholders:?}");
+    }
+}
+
+#[tokio::test]
+async fn subsections_are_written_side_by_side() {
+    let model = model(|_, _| None).configure(|profile| profile.parallel = 4);
+    let model = model.latency(std::time::Duration::from_millis(20));
+    written(writer(&model)).await;
+    assert_eq!(model.max_in_flight(), 4);
+    let alone = crate::support::model(|_, _| None);
+    written(writer(&alone).width(1)).await;
+    assert_eq!(alone.max_in_flight(), 1);
+}
+
+#[tokio::test]
+async fn numerals_are_the_same_everywhere() {
+    let model = model(|purpose, _| match purpose {
+        // The model numbers as it likes.
+        Purpose::Write => Some("The foot 7 holds the weight (12). The Foot 3 is wide.".into()),
+        _ => None,
+    });
+    let written = written(writer(&model)).await;
+    let text = written.patent.to_text();
+    assert!(
+        text.contains("The foot 106 holds the weight 108."),
+        "{text}"
+    );
+    assert!(!text.contains("foot 7") && !text.contains("Foot 3"));
+    let rules: Vec<_> = written
+        .findings
+        .iter()
+        .map(|finding| finding.rule)
+        .collect();
+    assert!(!rules.contains(&Rule::ReferenceNumerals), "{rules:?}");
+}
+
+#[tokio::test]
+async fn what_nobody_gave_is_taken_out() {
+    let model = model(|purpose, _| match purpose {
+        Purpose::Write => Some(
+            "The rim is 2 mm thick. The foot weighs 300 g. As shown in FIG. 9, the foot is round."
+                .into(),
+        ),
+        _ => None,
+    });
+    let text = written(writer(&model)).await.patent.to_text();
+    assert!(
+        text.contains("2 mm") && !text.contains("300 g") && !text.contains("FIG. 9"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn every_paragraph_says_what_it_rests_on() {
+    let model = model(|_, _| None);
+    let reference = Document::new("cork.txt", "Cold water does no harm to cork, as is known.");
+    let task = PatentTask::new(draft()).references([reference]);
+    let (written, _) = told(writer(&model), task.clone()).await;
+    let written = written.unwrap();
+    assert_eq!(written.basis.len(), written.patent.numbered().count());
+    let from_reference = written.basis.iter().any(|paragraph| {
+        paragraph
+            .sources
+            .iter()
+            .any(|source| matches!(source.source, Source::Reference { .. }))
+    });
+    assert!(from_reference, "{:?}", written.basis);
+    for own in written.work.subsections.values() {
+        assert!(!own.rests_on.is_empty());
+        for source in &own.rests_on {
+            let quote = source.quote(&task.draft, &written.work.claims, &task.references);
+            assert!(quote.is_some(), "{source}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn all_of_the_solution_reaches_some_writer() {
+    let model = model(|_, _| None);
+    written(writer(&model)).await;
+    let prompts: String = model
+        .requests()
+        .iter()
+        .filter(|request| crate::support::purpose(request) == Purpose::Write)
+        .map(crate::support::shown)
+        .collect();
+    for sentence in [
+        "A ring of cork below the foot keeps",
+        "To wash the cup",
+        "A drink is poured",
+    ] {
+        assert!(prompts.contains(sentence), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn events_tell_of_every_piece() {
+    let model = model(|_, _| None);
+    let (written, events) = told(writer(&model), PatentTask::new(draft())).await;
+    assert_eq!(PatentWork::from_events(&events), written.unwrap().work);
+}
+
+#[test]
+fn a_window_that_is_too_small_is_said_before_anything_is_asked() {
+    let model = model(|_, _| None);
+    let error = writer(&model).window(100_000).build().unwrap_err();
+    assert!(error.is_invalid(), "{error}");
+}
+
+#[tokio::test]
+async fn a_small_window_leaves_passages_out_and_says_so() {
+    let model = model(|_, _| None);
+    let (written, events) = told(writer(&model).window(420), PatentTask::new(draft())).await;
+    written.unwrap();
+    let left_out = events.iter().any(|event| {
+        matches!(&event.kind, catena::EventKind::Note { name, .. } if name == "patent.left_out")
+    });
+    assert!(left_out);
+    for request in model.requests() {
+        let tokens = model.prompt_tokens(&request) + u64::from(request.max_tokens.unwrap());
+        assert!(tokens <= 420, "{tokens}");
+    }
+    let (error, _) = told(writer(&model).window(60), PatentTask::new(draft())).await;
+    assert!(error.unwrap_err().is_context_overflow());
+}
+
+#[tokio::test]
+async fn a_draft_that_says_nothing_is_refused() {
+    let model = model(|_, _| None);
+    let empty = catena::agents::Draft::new(["Cups tip.", "", "", "", ""]).unwrap();
+    let (error, _) = told(writer(&model), PatentTask::new(empty)).await;
+    assert!(error.unwrap_err().is_invalid());
+    assert_eq!(model.calls(), 0);
+}
