@@ -39,7 +39,7 @@ async fn what_is_missing_is_marked_and_then_written() {
             .filter(|finding| finding.rule == Rule::Placeholders)
             .count();
         assert_eq!(marks, missing.len(), "{missing:?}");
-        let text = partial.to_text();
+        let text = partial.to_markdown();
         for piece in &missing {
             let name = match piece {
                 PatentPiece::Plan => "plan and detailed description".to_owned(),
