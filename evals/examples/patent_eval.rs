@@ -5,7 +5,12 @@
 //!
 //! Into FOLDER go the draft, the patent, the findings, what each paragraph rests on, and every call.
 
-use std::{env, fs, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    env, fs,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use catena_agents::{
     AutoPatent, Jurisdiction, Patent, PatentFlow, PatentLength, PatentTask, check_patent,
@@ -108,6 +113,8 @@ async fn main() -> Result<()> {
 
     let remote = OpenAiCompatible::from_env(model)?
         .context_window(number(window)?)
+        // A server on a busy processor may read a prompt for minutes.
+        .timeout(Duration::from_secs(1_800))
         .build()?;
     let model: Arc<dyn ChatModel> = Arc::new(Transcript {
         model: remote,

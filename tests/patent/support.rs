@@ -47,7 +47,7 @@ pub(crate) fn purpose(request: &ChatRequest) -> Purpose {
         ("Plan the detailed description", For::Plan),
         ("Which passages are needed", For::Choose),
         ("words of plain technical prose", For::Write),
-        ("Then answer true or false", For::Examine),
+        ("Which of these does it fail?", For::Examine),
         ("Write one to three edits", For::Revise),
         ("Write the complete patent", For::Whole),
         ("Write the most detailed guide", For::PaperPlan),
@@ -96,11 +96,10 @@ pub(crate) const PLAN: &str = r#"{"sections": [
         {"heading": "Pouring", "guide": "Say how a drink is poured."},
         {"heading": "Washing", "guide": "Say how the cup is washed."}]}]}"#;
 
-pub(crate) const PASS: &str = r#"{"advice": "", "accuracy": true, "logic": true, "comprehensiveness": true,
-    "clarity": true, "coherence": true, "consistency": true}"#;
+pub(crate) const PASS: &str = r#"{"fails": [], "advice": ""}"#;
 
-pub(crate) const FAIL: &str = r#"{"advice": "Say what the foot is made of.", "accuracy": true, "logic": true,
-    "comprehensiveness": false, "clarity": true, "coherence": true, "consistency": true}"#;
+pub(crate) const FAIL: &str =
+    r#"{"fails": ["comprehensiveness"], "advice": "Say what the foot is made of."}"#;
 
 /// What the model answers where a test wants nothing else.
 pub(crate) fn usual(request: &ChatRequest) -> String {

@@ -11,6 +11,7 @@ use super::{
     book::Book,
     claims::{self, Details, Independent},
     craft::{Craft, fell_back, left_out},
+    ground::Ground,
     paper, prose,
     types::{PatentPiece, Source},
     work::{NOTE, Piece},
@@ -187,7 +188,7 @@ impl ComponentWriter {
         left_out(cx, &job.piece, left);
         let schema = claims::independent_schema(two_parts);
         let mut answer: Option<Independent> = craft.json(cx, messages, tokens, schema).await?;
-        let ground = claims::Ground::of(&job.draft);
+        let ground = Ground::of_draft(&job.draft);
         if let Some(answer) = &mut answer {
             // What a model made up is no part of the invention, unless it made everything up.
             for parts in [&mut answer.known, &mut answer.parts] {

@@ -26,38 +26,28 @@ struct Variables<'a> {
     text: String,
 }
 
-/// As the model answers: what is to be done first, so that the judgement follows from it.
+/// As the model answers.
 #[derive(Deserialize)]
 struct Raw {
+    fails: Vec<String>,
     #[serde(default)]
     advice: String,
-    accuracy: bool,
-    logic: bool,
-    comprehensiveness: bool,
-    clarity: bool,
-    coherence: bool,
-    consistency: bool,
 }
 
-impl From<Raw> for Verdict {
-    fn from(raw: Raw) -> Self {
-        let met = [
-            raw.accuracy,
-            raw.logic,
-            raw.comprehensiveness,
-            raw.clarity,
-            raw.coherence,
-            raw.consistency,
-        ];
-        Self {
-            fails: Criterion::ALL
-                .into_iter()
-                .zip(met)
-                .filter(|(_, met)| !met)
-                .map(|(criterion, _)| criterion)
-                .collect(),
-            advice: raw.advice,
-        }
+impl Raw {
+    /// The verdict; none if it names only what is no criterion.
+    fn verdict(self) -> Option<Verdict> {
+        let named = |criterion: &Criterion| {
+            let name = criterion.name();
+            self.fails
+                .iter()
+                .any(|fail| fail.trim().eq_ignore_ascii_case(name))
+        };
+        let fails: Vec<Criterion> = Criterion::ALL.into_iter().filter(named).collect();
+        (self.fails.is_empty() || !fails.is_empty()).then_some(Verdict {
+            fails,
+            advice: self.advice,
+        })
     }
 }
 
@@ -83,24 +73,22 @@ impl Agent for ModelExaminer {
                 text: prose::fenced(&examination.text),
             })
         })?;
-        let yes = json!({"type": "boolean"});
+        let names = Criterion::ALL.map(Criterion::name);
         let schema = json!({
             "type": "object",
             "properties": {
+                "fails": {"type": "array", "items": {"enum": names}, "maxItems": names.len()},
                 "advice": {"type": "string"},
-                "accuracy": yes, "logic": yes, "comprehensiveness": yes,
-                "clarity": yes, "coherence": yes, "consistency": yes,
             },
-            "required": [
-                "advice", "accuracy", "logic", "comprehensiveness", "clarity", "coherence", "consistency"
-            ],
+            "required": ["fails", "advice"],
             "additionalProperties": false,
         });
         let raw: Option<Raw> = self.craft.json(cx, messages, tokens, schema).await?;
-        if raw.is_none() {
+        let verdict = raw.and_then(Raw::verdict);
+        if verdict.is_none() {
             super::craft::fell_back(cx, &examination.plan.heading, "no verdict can be read");
         }
-        Ok(raw.map(Verdict::from))
+        Ok(verdict)
     }
 }
 
@@ -293,14 +281,13 @@ mod tests {
 
     #[test]
     fn a_verdict_names_what_fails() {
-        let raw: Raw = serde_json::from_str(
-            r#"{"advice":"x","accuracy":true,"logic":false,"comprehensiveness":true,"clarity":true,
-                "coherence":true,"consistency":false}"#,
-        )
-        .unwrap();
-        let verdict = Verdict::from(raw);
-        assert_eq!(verdict.fails, [Criterion::Logic, Criterion::Consistency]);
-        assert!(!verdict.passes());
-        assert!(serde_json::from_str::<Raw>(r#"{"accuracy":true}"#).is_err());
+        let verdict = |json: &str| serde_json::from_str::<Raw>(json).unwrap().verdict();
+        let fails =
+            verdict(r#"{"fails": ["Logic", "consistency", "logic"], "advice": "x"}"#).unwrap();
+        assert_eq!(fails.fails, [Criterion::Logic, Criterion::Consistency]);
+        assert!(!fails.passes() && fails.advice == "x");
+        assert!(verdict(r#"{"fails": []}"#).unwrap().passes());
+        assert_eq!(verdict(r#"{"fails": ["style"]}"#), None);
+        assert!(serde_json::from_str::<Raw>(r#"{"advice": "x"}"#).is_err());
     }
 }

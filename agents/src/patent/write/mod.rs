@@ -13,6 +13,7 @@ mod craft;
 mod edits;
 mod examine;
 mod glossary;
+mod ground;
 mod json;
 mod paper;
 mod plan;

@@ -1,4 +1,4 @@
-//! The last pass over the whole: figures, quantities, repetition, numerals, wording, support.
+//! The last pass over the whole: figures, quantities, inventions, repetition, numerals, wording, support.
 //!
 //! Rules first; each is kept only if no validator finds more than before. Then a few calls for what is
 //! left, with the same condition. Pieces that stood before the run are left as they are.
@@ -16,6 +16,7 @@ use super::{
     craft::Craft,
     examine::inventions,
     glossary::is_figure,
+    ground::Ground,
     prose, section,
     steps::State,
     tree::{PgSubsection, SubsectionId},
@@ -73,7 +74,7 @@ impl Surroundings<'_> {
 type Repair = (&'static str, fn(&Surroundings<'_>, &mut PatentWork));
 
 /// In this order: what takes text away comes before what counts what is left.
-const REPAIRS: [Repair; 6] = [
+const REPAIRS: [Repair; 7] = [
     ("figures", |around, work| {
         let drawn = drawn(around.draft);
         around.each(work, |text| without_figures(text, &drawn));
@@ -82,6 +83,10 @@ const REPAIRS: [Repair; 6] = [
         around.each(work, |text| {
             without(text, &inventions(text, &around.material))
         });
+    }),
+    ("grounds", |around, work| {
+        let ground = Ground::of([around.material.as_str()]);
+        around.each(work, |text| without(text, &ground.made_up(text)));
     }),
     ("repetition", without_repetition),
     ("wording", |around, work| {
@@ -442,7 +447,7 @@ fn support(work: &mut PatentWork, findings: &[Finding]) {
 }
 
 /// A claim as a sentence of the description.
-fn as_sentence(claim: &str) -> Option<String> {
+pub(super) fn as_sentence(claim: &str) -> Option<String> {
     let text = prose::one_paragraph(claim);
     let text = text.trim_end_matches('.');
     for mark in [", wherein ", ", further comprising "] {

@@ -10,7 +10,8 @@ use super::{
     craft::{Craft, left_out},
     edits::{self, Edits},
     examine::problems,
-    paper, prose,
+    ground::Ground,
+    paper, polish, prose,
     tree::{PgSubsection, SubsectionId},
     types::{Examination, PatentPiece, Source, Subsection, Verdict},
     work::{NOTE, Piece},
@@ -62,8 +63,8 @@ impl Piecework {
     /// The passages and claims that it rests on, word for word, the same for every prompt.
     pub(super) fn references(&self) -> Vec<String> {
         let claims = self.brief.claims.iter().map(|claim| {
-            let text = prose::one_paragraph(claim.text());
-            format!("Claimed: {text}")
+            // Without the claim's number, which is no business of the description.
+            polish::as_sentence(claim.text()).unwrap_or_else(|| prose::one_paragraph(claim.text()))
         });
         let passages = self
             .chosen
@@ -453,6 +454,10 @@ pub(super) async fn revise(
         // What takes a piece's place is prose like the rest.
         edit.replace = prose::clean(&edit.replace, false);
     }
+    // And it says nothing that the notes do not; where there are none, only the text is known.
+    let known = references.iter().map(String::as_str);
+    let ground = Ground::of(known.chain([text, title, &*plan.heading, &*plan.guide]));
+    edits.retain(|edit| ground.holds_change(&edit.find, &edit.replace));
     Ok(edits::apply(text, &edits))
 }
 

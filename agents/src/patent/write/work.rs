@@ -327,7 +327,8 @@ pub(super) fn figures(answer: &str) -> Vec<String> {
         let sentence = answer.get(range).unwrap_or_default();
         let sentence = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
         let sentence = sentence.trim_start_matches(['-', '*', '•', ' ']);
-        if sentence.is_empty() || is_order(sentence) {
+        // "The figures show the following:" shows nothing.
+        if sentence.is_empty() || sentence.ends_with(':') || is_order(sentence) {
             continue;
         }
         match figure(sentence) {
@@ -469,6 +470,10 @@ mod tests {
             ["FIG. 1 is a view.", "FIG. 2 is another."]
         );
         assert_eq!(figures("A cup is drawn."), ["A cup is drawn."]);
+        assert_eq!(
+            figures("The figures show:\nFIG. 2a is a view;"),
+            ["FIG. 2a is a view."]
+        );
         for none in ["", "None.", "No drawings."] {
             assert!(figures(none).is_empty(), "{none}");
         }

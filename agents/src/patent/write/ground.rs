@@ -1,0 +1,155 @@
+//! What a model made up, told by the words of what it was shown.
+
+use std::collections::HashSet;
+
+use catena_core::sentences;
+
+use super::super::{Draft, Question, check::stem};
+
+/// Words in which things are put, whatever the notes say.
+const USUAL: &[&str] = &[
+    "made",
+    "arranged",
+    "located",
+    "provided",
+    "attached",
+    "connected",
+    "configured",
+    "formed",
+    "comprise",
+    "comprising",
+    "comprises",
+    "include",
+    "including",
+    "includes",
+    "further",
+    "least",
+    "one",
+    "two",
+    "wherein",
+    "placed",
+    "adapted",
+    "additional",
+    "part",
+    "step",
+    "means",
+    "unit",
+    "embodiment",
+    "may",
+    "example",
+    "other",
+    "another",
+    "each",
+    "used",
+    "using",
+    "use",
+    "allow",
+    "provide",
+    "between",
+    "within",
+    "first",
+    "second",
+    "such",
+    "device",
+    "method",
+    "system",
+];
+
+/// The words of some texts, by their stems.
+pub(super) struct Ground(HashSet<String>);
+
+impl Ground {
+    pub(super) fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let words = texts.into_iter().flat_map(catena_tools::words);
+        Self(words.map(|word| stem(&word)).collect())
+    }
+
+    pub(super) fn of_draft(draft: &Draft) -> Self {
+        Self::of(Question::ALL.map(|question| draft.answer(question)))
+    }
+
+    /// How many words of a text carry meaning, and how many of them stand nowhere in the ground.
+    fn count(&self, words: impl Iterator<Item = String>) -> (usize, usize) {
+        let own: Vec<String> = words
+            .filter(|word| !USUAL.contains(&word.as_str()))
+            .collect();
+        let unknown = own.iter().filter(|word| !self.0.contains(&stem(word)));
+        (own.len(), unknown.count())
+    }
+
+    /// Whether at most a fifth of the words that carry meaning stand nowhere in the ground.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        let (all, unknown) = self.count(catena_tools::words(text));
+        unknown * 5 <= all
+    }
+
+    /// Whether at most a third of what `new` says and `old` does not stands nowhere in the ground.
+    pub(super) fn holds_change(&self, old: &str, new: &str) -> bool {
+        let before: HashSet<String> = catena_tools::words(old).collect();
+        let added = catena_tools::words(new).filter(|word| !before.contains(word));
+        let (all, unknown) = self.count(added);
+        unknown * 3 <= all
+    }
+
+    /// The sentences of which more than two thirds stand nowhere in the ground, the worst first, as long
+    /// as half of the text's words stay.
+    pub(super) fn made_up<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        let mut found: Vec<(f64, &str)> = sentences(text)
+            .filter_map(|range| text.get(range))
+            .filter_map(|sentence| {
+                let (all, unknown) = self.count(catena_tools::words(sentence));
+                let share = unknown as f64 / all.max(1) as f64;
+                (all >= 3 && unknown * 3 > all * 2).then_some((share, sentence))
+            })
+            .collect();
+        found.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        let total = text.split_whitespace().count();
+        let mut gone = 0;
+        found
+            .into_iter()
+            .map(|(_, sentence)| sentence)
+            .take_while(|sentence| {
+                gone += sentence.split_whitespace().count();
+                gone * 2 <= total
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ground() -> Ground {
+        let solution = "A base carries an arm of brass. The arm is bent.";
+        Ground::of_draft(&Draft::new(["", "", solution, "", ""]).unwrap())
+    }
+
+    #[test]
+    fn what_a_model_made_up_is_told() {
+        assert!(ground().holds("the arm is made of brass"));
+        assert!(ground().holds("arms connected to the base"));
+        assert!(!ground().holds("the base is made of plastic"));
+        assert!(ground().holds(""));
+    }
+
+    #[test]
+    fn a_change_may_add_what_the_notes_say() {
+        let old = "The base is flat.";
+        assert!(ground().holds_change(old, "The base is flat. It carries a bent arm."));
+        assert!(ground().holds_change(old, "The base carries it."));
+        assert!(!ground().holds_change(old, "The base is flat and painted green."));
+    }
+
+    #[test]
+    fn sentences_out_of_nowhere_go_but_never_half_of_a_text() {
+        let text = "The base carries the arm of brass. Corrosion is prevented by painted coatings.";
+        assert_eq!(
+            ground().made_up(text),
+            ["Corrosion is prevented by painted coatings."]
+        );
+        let invented =
+            "Corrosion is prevented by painted coatings. Lids hinge open easily everywhere.";
+        assert_eq!(ground().made_up(invented).len(), 1, "one of two may go");
+    }
+}
