@@ -225,10 +225,16 @@ async fn the_last_pass_never_makes_it_worse() {
         _ => None,
     }
     });
-    let patent = written(writer(&model)).await.patent.to_text();
+    let written = written(writer(&model)).await;
+    let patent = written.patent.to_text();
     assert!(
         patent.contains("The lock 55 opens.") && !patent.contains("rim 55"),
         "{patent}"
     );
-    assert_eq!(count(&model, Purpose::Revise), 2, "each was tried, once");
+    assert_eq!(
+        count(&model, Purpose::Revise),
+        2,
+        "each was tried, once: {:?}",
+        written.findings
+    );
 }

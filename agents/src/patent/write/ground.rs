@@ -71,7 +71,8 @@ impl Ground {
     /// How many words of a text carry meaning, and how many of them stand nowhere in the ground.
     fn count(&self, words: impl Iterator<Item = String>) -> (usize, usize) {
         let own: Vec<String> = words
-            .filter(|word| !USUAL.contains(&word.as_str()))
+            // Numbers are looked at elsewhere.
+            .filter(|word| !USUAL.contains(&word.as_str()) && word.parse::<u64>().is_err())
             .collect();
         let unknown = own.iter().filter(|word| !self.0.contains(&stem(word)));
         (own.len(), unknown.count())
