@@ -174,7 +174,10 @@ fn key_points(patent: &Patent) -> Vec<String> {
                 let (_, rest) = text.split_once(mark)?;
                 Some(rest)
             }),
-            false if claim.number() == 1 => Some(text),
+            false if claim.number() == 1 => Some(match text.split_once("comprising") {
+                Some((_, rest)) => rest,
+                None => text,
+            }),
             // Other independent claims say the same in another category.
             false => None,
         };

@@ -66,12 +66,43 @@ pub(super) fn details_schema(count: usize) -> Value {
     })
 }
 
+/// Whether what was listed as a part says something of a part instead: `the lid closes the cup`.
+pub(super) fn is_clause(part: &str) -> bool {
+    let found = words(part);
+    let definite = found
+        .first()
+        .is_some_and(|word| word.is(&["the", "said", "each"]));
+    let verb = found.windows(2).skip(1).any(|pair| match pair {
+        [word, next] => {
+            let third = word.lower.len() > 3
+                && word.lower.ends_with('s')
+                && !word.lower.ends_with("ss")
+                && next.is(&["a", "an", "the"])
+                && !next.after_punctuation;
+            third
+                || word.is(&[
+                    "is",
+                    "are",
+                    "has",
+                    "have",
+                    "can",
+                    "may",
+                    "comprises",
+                    "includes",
+                ])
+        }
+        _ => false,
+    });
+    definite && verb
+}
+
 /// The key points of a draft, one by one: what an inventor wants to protect may be claimed.
 pub(super) fn key_points(draft: &Draft) -> Vec<String> {
     let points = draft.answer(Question::KeyPoints);
     sentences(points)
         .filter_map(|range| points.get(range))
-        .filter(|point| !is_order(point))
+        // A preamble is no feature.
+        .filter(|point| !is_order(point) && !point.contains("comprising"))
         .map(|point| prose::one_paragraph(point))
         .filter(|point| (3..=40).contains(&point.split_whitespace().count()))
         .collect()
@@ -682,6 +713,23 @@ mod tests {
             "A cup holder, comprising:\na base;\nan arm; and\na hook."
         );
         assert!(fallback(&Draft::default(), "", &us()).text().len() > 10);
+    }
+
+    #[test]
+    fn clauses_are_no_parts() {
+        for clause in [
+            "the evaluation of the blood sugar levels causes a change in the creature",
+            "the device is integrated into another apparatus",
+        ] {
+            assert!(is_clause(clause), "{clause}");
+        }
+        for part in [
+            "the support arms",
+            "a display means",
+            "a lid that closes the cup",
+        ] {
+            assert!(!is_clause(part), "{part}");
+        }
     }
 
     #[test]

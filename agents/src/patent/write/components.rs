@@ -1,7 +1,7 @@
 //! The five component writers: title, abstract, background, summary, claims.
 
 use async_trait::async_trait;
-use catena_core::{Agent, Context, Prompt, Result};
+use catena_core::{Agent, Context, Prompt, Result, sentences};
 use catena_tools::Document;
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +142,7 @@ impl ComponentWriter {
         let answer = craft.text(cx, messages, tokens, 0.0).await?;
         Ok(match job.piece {
             PatentPiece::Title => answer.text,
+            PatentPiece::Background => prior(&prose::clean(&answer.text, answer.cut)),
             _ => prose::clean(&answer.text, answer.cut),
         })
     }
@@ -197,6 +198,18 @@ impl ComponentWriter {
                 }
             }
         }
+        // What is said of a part is a dependent claim, as long as parts are left.
+        let mut details: Vec<String> = Vec::new();
+        if let Some(answer) = &mut answer {
+            let (clauses, parts): (Vec<String>, Vec<String>) = answer
+                .parts
+                .drain(..)
+                .partition(|part| claims::is_clause(part));
+            match parts.len() {
+                0 | 1 => answer.parts = [parts, clauses].concat(),
+                _ => (answer.parts, details) = (parts, clauses),
+            }
+        }
         let first = answer.and_then(|answer| claims::independent(&answer, &craft.guide));
         let mut written = vec![first.unwrap_or_else(|| {
             fell_back(cx, &job.piece, "no claim can be made of the answer");
@@ -215,11 +228,43 @@ impl ComponentWriter {
         if answer.is_none() {
             fell_back(cx, &job.piece, "no details can be made of the answer");
         }
-        let mut details = answer.unwrap_or_default().details;
+        details.extend(answer.unwrap_or_default().details);
         details.retain(|detail| ground.holds(detail));
         details.extend(claims::key_points(&job.draft));
         claims::dependents(&mut written, &details, count, &craft.guide);
         Ok(claims::with_antecedents(&written))
+    }
+}
+
+/// A background without sentences about the invention, which may be read as admissions that it is known;
+/// whole if nothing else is in it.
+fn prior(text: &str) -> String {
+    let about = |sentence: &str| {
+        let lower = sentence.to_lowercase();
+        [
+            "present invention",
+            "the invention aims",
+            "the invention provides",
+            "the invention solves",
+        ]
+        .iter()
+        .any(|phrase| lower.contains(phrase))
+    };
+    let paragraphs: Vec<String> = text
+        .split("\n\n")
+        .map(|paragraph| {
+            let kept: Vec<&str> = sentences(paragraph)
+                .filter_map(|range| paragraph.get(range))
+                .map(str::trim)
+                .filter(|sentence| !about(sentence))
+                .collect();
+            kept.join(" ")
+        })
+        .filter(|paragraph| !paragraph.is_empty())
+        .collect();
+    match paragraphs.is_empty() {
+        true => text.to_owned(),
+        false => paragraphs.join("\n\n"),
     }
 }
 
@@ -290,6 +335,20 @@ fn title_of(draft: &Draft) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_background_is_about_what_was_before() {
+        assert_eq!(
+            prior(
+                "Cups tip. The present invention stands.\n\nThe present invention is a cup.\n\nMugs too."
+            ),
+            "Cups tip.\n\nMugs too."
+        );
+        assert_eq!(
+            prior("The present invention is."),
+            "The present invention is."
+        );
+    }
 
     #[test]
     fn a_title_is_short() {
