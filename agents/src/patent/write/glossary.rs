@@ -366,11 +366,11 @@ mod tests {
     fn the_short_name_of_the_whole_is_no_term() {
         let claims = [PatentClaim::new(
             1,
-            "A storage device, comprising: a storing, evaluating and controlling unit; a lid; and a device.",
+            "A storage device, comprising: a storing, evaluating and controlling unit; a lid around an opening, and a device.",
         )];
         let glossary = Glossary::of(&draft("", ""), &claims);
         let names: Vec<_> = glossary.terms.iter().map(|term| &*term.name).collect();
-        assert_eq!(names, ["storage device", "lid"]);
+        assert_eq!(names, ["storage device", "lid", "opening"]);
     }
 
     #[test]
