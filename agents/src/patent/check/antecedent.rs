@@ -297,7 +297,13 @@ pub(in crate::patent) fn introduced(text: &str) -> Vec<String> {
             continue;
         };
         let name = text.get(first.start..last.end()).unwrap_or_default();
-        let numeral = name.chars().all(|c| !c.is_alphabetic());
+        // "A storing, evaluating and controlling unit": its first word alone is no name.
+        let goes_on = name.ends_with("ing")
+            && !name.contains(' ')
+            && rest
+                .get(phrase.len())
+                .is_some_and(|next| next.after_punctuation && next.lower.ends_with("ing"));
+        let numeral = goes_on || name.chars().all(|c| !c.is_alphabetic());
         if !numeral && !found.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             found.push(name.to_owned());
         }

@@ -60,6 +60,16 @@ pub fn claims_changed(work: &PatentWork, claims: &[PatentClaim]) -> ClaimChange 
         .into_iter()
         .filter(|number| text(&work.claims, *number) != text(claims, *number))
         .collect();
+    let subject =
+        |claims: &[PatentClaim]| claims.first().and_then(|claim| subject_of(claim.text()));
+    // What the claims are about stands everywhere; that tells nothing.
+    let subjects = [subject(&work.claims), subject(claims)];
+    let is_subject = |name: &str| {
+        subjects
+            .iter()
+            .flatten()
+            .any(|subject| subject.eq_ignore_ascii_case(name))
+    };
     let known: Vec<&Term> = work.glossary.terms.iter().collect();
     let mut terms: Vec<String> = Vec::new();
     for number in &changed {
@@ -72,7 +82,7 @@ pub fn claims_changed(work: &PatentWork, claims: &[PatentClaim]) -> ClaimChange 
                 .chain(introduced(&clause));
             for name in named {
                 let new = !terms.iter().any(|term| term.eq_ignore_ascii_case(&name));
-                if new && !is_subject(&name, &before) && !is_subject(&name, &after) {
+                if new && !is_subject(&name) {
                     terms.push(name);
                 }
             }
@@ -114,11 +124,6 @@ pub fn claims_changed(work: &PatentWork, claims: &[PatentClaim]) -> ClaimChange 
         terms,
         pieces,
     }
-}
-
-/// What claim is about stands everywhere; that tells nothing.
-fn is_subject(name: &str, claim: &str) -> bool {
-    subject_of(claim).is_some_and(|subject| subject.eq_ignore_ascii_case(name))
 }
 
 /// The clauses that only one of two texts has.

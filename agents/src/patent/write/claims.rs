@@ -253,8 +253,12 @@ fn introduce(text: &str, at: usize, phrase: &str) -> Option<String> {
     let rest = rest.get(word.len()..)?.trim_start();
     // "The plurality of X": the counts between belong to the phrase.
     let head = rest.split_whitespace().next().unwrap_or(phrase);
-    let last = phrase.split_whitespace().next_back().unwrap_or(phrase);
-    let plural = last.ends_with('s') && !last.ends_with("ss") && !last.ends_with("us");
+    // "The arms hold" is plural as well: where the name ends is a guess.
+    let plural = phrase.split_whitespace().any(|word| {
+        word.len() > 3
+            && word.ends_with('s')
+            && !["ss", "us", "is"].iter().any(|end| word.ends_with(end))
+    });
     let new = match plural && !rest.starts_with("plurality") {
         true => rest.to_owned(),
         false => format!("{} {rest}", article(head)),
@@ -502,6 +506,7 @@ fn definite(text: &str) -> String {
         .collect::<Vec<_>>()
         .join(" ")
         .replace(" ,", ",")
+        .replace(",,", ",")
 }
 
 /// A fragment without number, marks and end, in one sentence, not too long.

@@ -45,7 +45,12 @@ impl Glossary {
         let mut glossary = Self::default();
         for claim in claims {
             for name in introduced(claim.text()) {
-                if glossary.find(&name).is_none() && glossary.terms.len() < TERMS {
+                // "The device" of a simulation device is that device.
+                let short = glossary.terms.first().is_some_and(|subject| {
+                    let (subject, own) = (key(&subject.name), key(&name));
+                    own.len() == 1 && subject.len() > 1 && subject.last() == own.first()
+                });
+                if !short && glossary.find(&name).is_none() && glossary.terms.len() < TERMS {
                     glossary.terms.push(Term {
                         name,
                         numeral: None,
@@ -355,6 +360,17 @@ mod tests {
         assert_eq!(glossary.find("support arm").unwrap().claims, [1, 2]);
         assert!(glossary.terms.iter().all(|term| term.numeral.is_none()));
         assert_eq!(glossary.mark("The base is flat."), "The base is flat.");
+    }
+
+    #[test]
+    fn the_short_name_of_the_whole_is_no_term() {
+        let claims = [PatentClaim::new(
+            1,
+            "A storage device, comprising: a storing, evaluating and controlling unit; a lid around an opening, and a device.",
+        )];
+        let glossary = Glossary::of(&draft("", ""), &claims);
+        let names: Vec<_> = glossary.terms.iter().map(|term| &*term.name).collect();
+        assert_eq!(names, ["storage device", "lid", "opening"]);
     }
 
     #[test]

@@ -149,8 +149,7 @@ mod tests {
             ground().made_up(text),
             ["Corrosion is prevented by painted coatings."]
         );
-        let invented =
-            "Corrosion is prevented by painted coatings. Lids hinge open easily everywhere.";
+        let invented = "Corrosion is prevented by painted coatings. Lids hinge open easily nearly everywhere else.";
         assert_eq!(ground().made_up(invented).len(), 1, "one of two may go");
     }
 }

@@ -319,6 +319,7 @@ impl AutoPatent {
                 craft: craft.clone(),
             })
         });
+        let fill = self.planner.is_none() && self.flow == PatentFlow::Planned;
         let planner = self.planner.unwrap_or_else(|| {
             Arc::new(ModelPlanner {
                 craft: craft.clone(),
@@ -344,6 +345,7 @@ impl AutoPatent {
             Plan {
                 craft,
                 planner,
+                fill,
                 approve: self.approve_plan,
             },
         );

@@ -1,7 +1,7 @@
 //! The planner: a PGTree by the model, and one by rule where it makes none.
 
 use async_trait::async_trait;
-use catena_core::{Agent, Context, Result};
+use catena_core::{Agent, Context, Result, sentences};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use super::{
     components::{MATERIAL, ROOM, material},
     craft::{Craft, left_out},
     glossary::draws,
+    ground::Ground,
     prose,
     tree::{PgSection, PgSubsection, PgTree},
     types::{PatentPiece, Planning},
@@ -44,8 +45,8 @@ impl Agent for ModelPlanner {
     async fn run(&self, planning: Planning, cx: &Context) -> Result<PgTree> {
         let craft = &self.craft;
         let count = planning.sections * planning.subsections;
-        let tokens =
-            craft.tokens(u32::try_from(60 * count + 40 * planning.sections).unwrap_or(u32::MAX));
+        let tokens = 90 * count + 60 * planning.sections;
+        let tokens = craft.tokens(u32::try_from(tokens).unwrap_or(u32::MAX));
         let book = Book::of(&planning.draft, &[], &[], craft.orders);
         let passages = material(&book, &MATERIAL, false);
         let claim = planning.claims.first().map_or("", |claim| claim.text());
@@ -64,15 +65,29 @@ impl Agent for ModelPlanner {
         let schema = schema(planning.sections, planning.subsections);
         let answer: Option<PgTree> = craft.json(cx, messages, tokens, schema).await?;
         let mut tree = answer.unwrap_or_default();
-        // Some models write in the plan what they are to plan.
+        // Some models write in the plan what they are to plan, and make it up; what is made up here comes
+        // back in the text as if it had been planned.
+        let claims = planning.claims.iter().map(|claim| claim.text());
+        let answers = Question::ALL.map(|question| planning.draft.answer(question));
+        let ground = Ground::of(claims.chain(answers));
         for section in &mut tree.sections {
-            section.overview = prose::first_words(&section.overview, OVERVIEW);
+            section.overview = known(&section.overview, &ground, OVERVIEW);
             for child in &mut section.subsections {
-                child.guide = prose::first_words(&child.guide, GUIDE);
+                child.guide = known(&child.guide, &ground, GUIDE);
             }
         }
         Ok(tree)
     }
+}
+
+/// The sentences that say nothing new, up to so many words.
+fn known(text: &str, ground: &Ground, words: usize) -> String {
+    let kept: Vec<&str> = sentences(text)
+        .filter_map(|range| text.get(range))
+        .map(str::trim)
+        .filter(|sentence| ground.holds_change("", sentence))
+        .collect();
+    prose::first_words(&kept.join(" "), words)
 }
 
 fn terms(planning: &Planning) -> Vec<&str> {
@@ -117,6 +132,14 @@ fn schema(sections: usize, subsections: usize) -> Value {
         "required": ["sections"],
         "additionalProperties": false,
     })
+}
+
+/// A plan of which only the beginning could be read, with sections of the other in the place of the rest.
+pub(super) fn filled(mut tree: PgTree, planning: &Planning) -> PgTree {
+    if tree.sections.len() < planning.sections.min(2) {
+        tree.sections.extend(by_rule(planning).sections);
+    }
+    tree.bounded(planning.sections, planning.subsections)
 }
 
 /// A plan that fits every invention: the whole, its parts in groups, how it works, and variants.
@@ -246,6 +269,18 @@ mod tests {
             let tree = by_rule(&planning);
             assert!(!tree.sections.is_empty() && tree.sections.len() <= sections);
         }
+    }
+
+    #[test]
+    fn a_guide_keeps_what_the_notes_know() {
+        let ground = Ground::of(["A housing holds a display."]);
+        let guide =
+            "How the display is held by the housing. It can be made of plastic, metal, or wood.";
+        assert_eq!(
+            known(guide, &ground, 40),
+            "How the display is held by the housing."
+        );
+        assert_eq!(known("Plastic, metal, or wood.", &ground, 40), "");
     }
 
     #[test]

@@ -219,6 +219,8 @@ impl Agent for Claims {
 pub(super) struct Plan {
     pub(super) craft: Craft,
     pub(super) planner: PlannerAgent,
+    /// Whether a plan that is too short is filled up.
+    pub(super) fill: bool,
     pub(super) approve: bool,
 }
 
@@ -248,6 +250,10 @@ impl Agent for Plan {
         if tree.sections.is_empty() {
             super::craft::fell_back(cx, &PatentPiece::Plan, "no plan can be made of the answer");
             tree = plan::by_rule(&planning);
+        }
+        // A planner of somebody's own may want less.
+        if self.fill {
+            tree = plan::filled(tree, &planning);
         }
         if self.approve {
             // A person may plan more than a model.

@@ -244,17 +244,17 @@ fn one_line(text: &str) -> String {
 
 /// A heading without Markdown, a number before it and punctuation behind it.
 fn heading(text: &str) -> String {
-    let text = one_line(text);
-    let text = text.trim_matches(|c: char| c.is_whitespace() || "#*_`\"'<>".contains(c));
-    let numbered = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ')');
-    // "3D printing" begins with a number that belongs to it.
-    let text = match numbered.starts_with(' ') {
-        true => numbered,
-        false => text,
+    let bare = |text: &str| -> String {
+        text.trim_matches(|c: char| c.is_whitespace() || "#*_`\"'<>.:;,".contains(c))
+            .to_owned()
     };
-    text.trim()
-        .trim_end_matches(['.', ':', ';', ','])
-        .to_owned()
+    let text = bare(&one_line(text));
+    let numbered = text.trim_start_matches(|c: char| c.is_ascii_digit() || ".)".contains(c));
+    // "3D printing" begins with a number that belongs to it.
+    match numbered.starts_with(' ') {
+        true => bare(numbered),
+        false => text,
+    }
 }
 
 #[cfg(test)]
