@@ -3,10 +3,12 @@
 mod chat;
 mod fix;
 mod memory;
+mod sandbox;
 
 pub(crate) use chat::{Chat, Talk};
 pub(crate) use fix::{Fix, How, Method};
 pub(crate) use memory::{ArchiveFile, Memory, Store, Which as WhichMemories, Whose};
+pub(crate) use sandbox::{Boxed, Layer};
 
 use std::{path::PathBuf, time::Duration};
 
@@ -483,7 +485,7 @@ pub(crate) struct Eval {
     #[command(flatten)]
     pub(crate) with: With,
 
-    /// The strategies: chain, both-ways and permutations (several chains, by vote), full-context [default: chain,full-context]. Of conversations: scm, scm-no-controller, scm-no-flash, scm-no-activation, scm-paper-ranking, dense, words, hybrid, hybrid@0.2 (words weigh 0.2), last-k, full-context [default: all]. Of broken programs: critique, paper (the paper's plain loop), feedback (plain error feedback), candidates (side by side, at equal cost), resample (independent samples) [default: critique, paper, feedback, resample]
+    /// The strategies: chain, both-ways and permutations (several chains, by vote), full-context [default: chain,full-context]. Of conversations: scm, scm-no-controller, scm-no-flash, scm-no-activation, scm-paper-ranking, dense, words, hybrid, hybrid@0.2 (words weigh 0.2), last-k, full-context [default: all]. Of broken programs: explain (critique and correction in one answer), critique, paper (the paper's plain loop), feedback (plain error feedback), candidates (side by side, at equal cost), resample (independent samples) [default: all but candidates]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) strategies: Vec<String>,
 
@@ -502,6 +504,9 @@ pub(crate) struct Eval {
     /// Of broken programs: rounds behind the first attempt [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20))]
     pub(crate) rounds: Option<u32>,
+
+    #[command(flatten)]
+    pub(crate) boxed: Boxed,
 
     /// Only the first so many items of each file
     #[arg(short = 'n', long, value_name = "N")]
