@@ -39,10 +39,12 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
         .filter(|path| RepairSuite::knows(path))
         .count()
     {
-        0 if args.rounds.is_some() => {
-            return Err(Failure::usage("--rounds is of broken programs").help(
-                "files of them have names that hold quixbugs, or are in a folder humanevalfix",
-            ));
+        0 if args.rounds.is_some() || !args.boxed.without.is_empty() => {
+            return Err(
+                Failure::usage("--rounds and --without are of broken programs").help(
+                    "files of them have names that hold quixbugs, or are in a folder humanevalfix",
+                ),
+            );
         }
         0 => {}
         all if all == args.files.len() => return repair_evals::run(args, config).await,

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod boxed;
 mod chat;
 mod config;
 mod data;

@@ -2,7 +2,6 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use catena_agents::SandboxRunner;
 use catena_evals::{
     RepairEvaluation, RepairSuite, RepairedItem, Repairing, Summary, Table, equal_tokens,
     repair_strategies,
@@ -11,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     args::Eval,
+    boxed,
     config::Config,
     evals::failed,
     failure::Failure,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Those that are measured unless others are named.
-const USUAL: [&str; 4] = ["critique", "paper", "feedback", "resample"];
+const USUAL: [&str; 5] = ["explain", "critique", "paper", "feedback", "resample"];
 
 /// The paper repairs that share of what failed at first, in two rounds.
 const PAPER: f64 = 0.292;
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
         false => args.strategies.clone(),
     };
     // Without a sandbox nothing is run, and then no model is needed.
-    let runner = Arc::new(SandboxRunner::new()?);
+    let runner = Arc::new(boxed::runner(&args.boxed.without)?);
     let model = model::load(&args.with, config, false).await?;
     let profile = model.chat.profile();
     let rounds = args.rounds.unwrap_or(2);

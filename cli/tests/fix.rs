@@ -48,6 +48,8 @@ fn fix(home: &Home, server: &Server, more: &[&str]) -> Command {
         server,
         ["fix", "project/add.py", "--test", "python3 test_add.py"],
     );
+    // Three questions a round, each told apart.
+    fix.args(["--method", "critique"]);
     fix.args(more);
     fix
 }
@@ -114,6 +116,27 @@ fn json_is_one_object_with_everything() {
     assert_eq!(json["written"][0], "add.py");
     assert_eq!(json["rounds"][1]["critique"]["bug_type"], "C.1");
     assert_eq!(json["rounds"][0]["stage"], "test");
+}
+
+#[test]
+fn what_is_wrong_is_said_beside_the_correction() {
+    let answer = |_: &Request| {
+        Reply::text(&format!(
+            "It subtracts where it has to add.\n```python\n{FIXED}```"
+        ))
+    };
+    let (home, server) = (project(), Server::start(answer));
+    let args = ["fix", "project/add.py", "--test", "python3 test_add.py"];
+    let done = run(&mut home.with(&server, args));
+    done.exits(0);
+    assert!(
+        done.stdout.contains("It subtracts where it has to add."),
+        "{done:#?}"
+    );
+    assert_eq!(
+        (text(&home, "project/add.py").as_str(), server.seen()),
+        (FIXED, 1)
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use catena::agents::{
-    Check, CheckStep, Language, RepairTask, Repairer, SandboxRunner, SourceFile, Stage,
+    Check, CheckStep, Language, Method, RepairTask, Repairer, SandboxRunner, SourceFile, Stage,
 };
 
 use crate::support::{model, repair, shown};
@@ -78,6 +78,7 @@ async fn a_repository_is_repaired_end_to_end() {
     });
     let runner = SandboxRunner::new().unwrap().keeping_build_files(true);
     let repairer = Repairer::new(Arc::new(model.clone()), Arc::new(runner))
+        .method(Method::Critique)
         .rounds(4)
         .form(catena::agents::Form::Blocks);
     let repaired = repair(repairer, repository()).await.unwrap();

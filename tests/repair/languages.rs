@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use catena::agents::{Check, RepairTask, Repairer, Runner, SandboxRunner, SourceFile, Stage};
+use catena::agents::{
+    Check, Method, RepairTask, Repairer, Runner, SandboxRunner, SourceFile, Stage,
+};
 
 use crate::support::{block, model, repair};
 
@@ -106,9 +108,12 @@ async fn a_python_program_is_repaired_in_the_sandbox() {
         visible: Check::python("f.py", "assert f(2) == 4\nassert f(1) == 2\n", None),
         ..task
     };
-    let repaired = repair(Repairer::new(Arc::new(model.clone()), runner), task)
-        .await
-        .unwrap();
+    let repaired = repair(
+        Repairer::new(Arc::new(model.clone()), runner).method(Method::Critique),
+        task,
+    )
+    .await
+    .unwrap();
     assert!(repaired.passes && repaired.hidden == Some(true));
     assert_eq!(repaired.rounds[0].hidden, Some(false));
     assert!(

@@ -44,6 +44,54 @@ async fn plain_feedback_has_neither_types_nor_a_critique() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_is_said_with_the_correction() {
+    let model = model(|_, before| match before {
+        0 => format!("`return a - b` is wrong.\n{}", wrong(1)),
+        _ => format!("It has to add.\n\n{}", block(FIXED)),
+    });
+    let repairer = repairer(&model).method(Method::Explain);
+    let repaired = repair(repairer, task()).await.unwrap();
+    assert_eq!(purposes(&model), [Correct, Correct]);
+    let said = |round: usize| &repaired.rounds[round].critique.as_ref().unwrap().text;
+    assert_eq!(said(1), "`return a - b` is wrong.");
+    assert_eq!(said(2), "It has to add.");
+    let asked = shown(&model.requests()[1]);
+    // The latest version is corrected, whatever was said of the one before.
+    assert!(
+        asked.contains("return 1") && !asked.contains("is wrong.\n"),
+        "{asked}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_known_to_fail_is_asked_for_otherwise() {
+    let model = model(|_, before| match before {
+        0 => wrong(1),
+        1 => block(BROKEN),
+        2 => wrong(1),
+        _ => block(FIXED),
+    });
+    let repairer = repairer(&model).method(Method::Feedback);
+    let repaired = repair(repairer, task()).await.unwrap();
+    assert!(repaired.passes);
+    let reasons = ["it was tried before", "it changes nothing"];
+    assert_eq!(repaired.rounds[2].unapplied, reasons);
+    let requests = model.requests();
+    assert_eq!(requests.len(), 4);
+    for (again, before) in [(&requests[2], &requests[1]), (&requests[3], &requests[2])] {
+        // Behind the first question, without the answer, and as a sample farther from it.
+        assert_eq!(again.messages.len(), 2);
+        assert!(
+            again.messages[1]
+                .content
+                .starts_with(&requests[1].messages[1].content)
+        );
+        assert!(again.temperature > before.temperature);
+        assert_ne!(again.seed, before.seed);
+    }
+}
+
+#[tokio::test]
 async fn samples_know_of_no_failure_and_of_no_other_sample() {
     let model = model(|_, before| wrong(before));
     let repairer = repairer(&model)

@@ -22,6 +22,8 @@ fn text(request: &ChatRequest) -> String {
 async fn the_prompts_are_as_they_were_measured() {
     let mut prompts = BTreeMap::new();
     for (method, form) in [
+        (Method::Explain, Form::Auto),
+        (Method::Explain, Form::Blocks),
         (Method::Critique, Form::Auto),
         (Method::Paper, Form::Blocks),
         (Method::Resample, Form::Auto),

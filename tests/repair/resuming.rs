@@ -7,7 +7,7 @@ use std::sync::{
 
 use catena::{
     Error, Journal, MemoryJournal, Run, RunOptions,
-    agents::{Repairer, ScriptedRunner},
+    agents::{Method, Repairer, ScriptedRunner},
     models::ScriptedModel,
 };
 
@@ -43,6 +43,7 @@ async fn nothing_is_run_or_asked_twice() {
             }
         });
         Repairer::new(Arc::new(model), Arc::new(runner))
+            .method(Method::Critique)
             .build()
             .unwrap()
     };

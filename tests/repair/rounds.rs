@@ -1,9 +1,9 @@
 //! Rounds: how many there are, which version is kept, what is told.
 
-use catena::agents::Repairer;
 use catena::agents::{
     Check, ClassifiedBy, Diagnostic, Fault, RepairTask, Report, ScriptedRunner, Stage, Stopped,
 };
+use catena::agents::{Method, Repairer};
 use std::sync::Arc;
 
 use crate::support::{
@@ -96,7 +96,8 @@ async fn a_rule_decides_where_there_is_one_and_saves_a_call() {
     )];
     let runner = ScriptedRunner::new([index, Report::passing(1)]);
     let model = model(|_, _| block(FIXED));
-    let repairer = Repairer::new(Arc::new(model.clone()), Arc::new(runner));
+    let repairer =
+        Repairer::new(Arc::new(model.clone()), Arc::new(runner)).method(Method::Critique);
     let repaired = repair(repairer, task()).await.unwrap();
     assert_eq!(purposes(&model), [Critique, Correct]);
     let critique = repaired.rounds[1].critique.as_ref().unwrap();
@@ -192,7 +193,8 @@ async fn hidden_tests_score_and_are_never_shown() {
         }
     });
     let model = model(|_, _| block("def add(a, b):\n    return 3\n"));
-    let repairer = Repairer::new(Arc::new(model.clone()), Arc::new(runner));
+    let repairer =
+        Repairer::new(Arc::new(model.clone()), Arc::new(runner)).method(Method::Critique);
     let repaired = repair(repairer, task().hidden(hidden)).await.unwrap();
     assert!(repaired.passes);
     assert_eq!(repaired.hidden, Some(false));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use catena::{
     ChatRequest, Event, EventKind, ModelProfile, Run, RunOptions,
     agents::{
-        Check, CheckStep, Diagnostic, Fault, RepairTask, Repaired, Repairer, Report, Runner,
-        ScriptedRunner, SourceFile, Stage,
+        Check, CheckStep, Diagnostic, Fault, Method, RepairTask, Repaired, Repairer, Report,
+        Runner, ScriptedRunner, SourceFile, Stage,
     },
     models::ScriptedModel,
 };
@@ -27,7 +27,7 @@ pub(crate) enum Purpose {
 
 pub(crate) fn purpose(request: &ChatRequest) -> Purpose {
     let last = &request.messages.last().unwrap().content;
-    if last.starts_with("That cannot be used") {
+    if last.starts_with("That cannot be used") || last.contains("The program fails as it stands") {
         Purpose::Again
     } else if last.contains("Which type of bug is it?") {
         Purpose::Classify
@@ -115,7 +115,7 @@ pub(crate) fn runner() -> Arc<dyn Runner> {
 }
 
 pub(crate) fn repairer(model: &ScriptedModel) -> Repairer {
-    Repairer::new(Arc::new(model.clone()), runner())
+    Repairer::new(Arc::new(model.clone()), runner()).method(Method::Critique)
 }
 
 pub(crate) async fn repair(repairer: Repairer, task: RepairTask) -> catena::Result<Repaired> {

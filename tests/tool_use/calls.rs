@@ -185,3 +185,22 @@ async fn what_a_tool_gives_is_shown_as_text_or_as_json() {
         assert_eq!(value["degrees"], -3);
     }
 }
+
+#[tokio::test]
+async fn a_call_that_is_written_as_text_is_made_and_told_as_a_call() {
+    let done = Done::default();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
+    let written = "```json\n{\"name\": \"say\", \"arguments\": {\"text\": \"one\"}}\n```";
+    let model = native([Reply::from(written), Reply::from("It is said.")]);
+    let said = answer(agent(&model, &tools)).await;
+    assert_eq!(said.text, "It is said.");
+    assert_eq!(done.all(), ["say one"]);
+    let turn = &model.requests()[1].messages[2];
+    assert_eq!((&*turn.content, turn.tool_calls.len()), ("", 1));
+
+    // What only quotes one is an answer.
+    let model = native([Reply::from(format!("It would be:\n{written}"))]);
+    let said = answer(agent(&model, &tools)).await;
+    assert!(said.text.starts_with("It would be:") && said.used.is_empty());
+    assert_eq!(done.all(), ["say one"]);
+}

@@ -11,4 +11,5 @@ mod limits;
 mod prompts;
 mod recall;
 mod resuming;
+mod run_code;
 mod support;

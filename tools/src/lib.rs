@@ -18,7 +18,10 @@ mod tool;
 mod toolbox;
 mod words;
 
-pub use builtin::{ReadFile, ReadFileArguments, SearchArguments, SearchDocuments};
+pub use builtin::{
+    CodeLanguage, ReadFile, ReadFileArguments, RunCode, RunCodeArguments, SearchArguments,
+    SearchDocuments,
+};
 pub use document::{Document, DocumentKind, MAX_DOCUMENT_BYTES};
 pub use sandbox::{
     Captured, Command, Layer, Limits, Output, Sandbox, SandboxBuilder, Status, Workspace,

@@ -130,10 +130,8 @@ pub(super) fn failure(
 ) -> String {
     let mut text = String::new();
     if report.passed + report.failed > 1 {
-        text += &format!(
-            "{} tests passed, {} failed.\n",
-            report.passed, report.failed
-        );
+        let all = report.passed + report.failed;
+        text += &format!("{} of {all} tests passed.\n", report.passed);
     }
     let fits = |text: &str| counter.count(text) <= tokens;
     for told in report.diagnostics.iter().take(TOLD) {

@@ -41,9 +41,13 @@ use crate::Prompts;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Method {
-    /// The bug is classified, by rule where one decides; the model criticises with its type at hand; then
-    /// it corrects the best version so far.
+    /// Critique and correction in one answer: the model is told what went wrong, says which line is wrong
+    /// and why, and writes the correction behind that. A rule may name the type of the bug; nobody is
+    /// asked for it.
     #[default]
+    Explain,
+    /// The bug is classified, by rule where one decides; the model criticises, with the type at hand that a
+    /// rule found; then it corrects the best version so far.
     Critique,
     /// The paper's plain loop: the model is shown all types, guesses one and criticises; then it corrects
     /// the latest version.
@@ -59,9 +63,10 @@ pub enum Method {
 ///
 /// `run` executes the visible check and keeps the best version: most tests passed, then fewest errors.
 /// `classify` finds the type of the bug, by rule from what the compiler, the interpreter or the tests said,
-/// and by asking the model otherwise. `critique` asks what is wrong, `correct` for a correction, which is
-/// applied exactly or reported back and asked for again. `finish` runs the hidden tests, which no prompt
-/// ever sees. A round takes two calls to the model, three where no rule decides.
+/// and with [`Method::Critique`] by asking the model otherwise. `critique` asks what is wrong where that is a
+/// question of its own, `correct` for a correction, which is applied exactly or reported back and asked for
+/// again. `finish` runs the hidden tests, which no prompt ever sees. A round takes one call to the model;
+/// with [`Method::Critique`] two, and three where no rule decides.
 ///
 /// Every version is a note `repair.round` among the run's events, a [`Round`]; `repair.bug_type` and
 /// `repair.critique` tell what leads to it, `repair.unapplied` each correction that could not be applied.
@@ -77,9 +82,7 @@ pub enum Method {
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), catena_core::Error> {
 /// let model = ScriptedModel::new()
-///     .reply_to("Which type of bug", r#"{"bug_type": "C.1"}"#)
-///     .reply_to("Which line is wrong", "It subtracts where it has to add.")
-///     .reply_to("Write the corrected", "```python\ndef add(a, b):\n    return a + b\n```");
+///     .otherwise("It has to add.\n```python\ndef add(a, b):\n    return a + b\n```");
 /// // In place of a sandbox.
 /// let runner = ScriptedRunner::from_fn(|files, _| match files[0].text.contains("a + b") {
 ///     true => Report::passing(1),
@@ -123,7 +126,7 @@ impl Repairer {
             model,
             runner,
             scorer: None,
-            method: Method::Critique,
+            method: Method::default(),
             form: Form::Auto,
             rounds: 2,
             candidates: 1,
@@ -148,7 +151,7 @@ impl Repairer {
         self
     }
 
-    /// How a correction comes about. Default: [`Method::Critique`].
+    /// How a correction comes about. Default: [`Method::Explain`].
     #[must_use]
     pub fn method(mut self, method: Method) -> Self {
         self.method = method;
@@ -279,6 +282,10 @@ impl Repairer {
             renderer: renderer.clone(),
             retries: self.retries,
         };
+        let sampling = Sampling {
+            temperature: self.temperature,
+            seed: self.seed,
+        };
         let width = profile.parallel.max(1);
         let written = writers.map("candidate", width, writer);
         let correct = Correct {
@@ -286,10 +293,7 @@ impl Repairer {
             writers: Arc::new(writers.build(written, written)?),
             candidates: self.candidates,
             method: self.method,
-            sampling: Sampling {
-                temperature: self.temperature,
-                seed: self.seed,
-            },
+            sampling,
         };
 
         let mut graph = Graph::builder("repair");
@@ -322,6 +326,7 @@ impl Repairer {
             Criticise {
                 renderer,
                 method: self.method,
+                sampling,
             },
         );
         let correct = graph.node("correct", correct);

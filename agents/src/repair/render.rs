@@ -187,6 +187,7 @@ impl Renderer {
         &self,
         program: &Program,
         bug: Option<BugType>,
+        tried: &str,
         paper: bool,
     ) -> Result<ChatRequest> {
         let messages = match paper {
@@ -197,17 +198,20 @@ impl Renderer {
             false => self.prompts.critique.render(&json!({
                 "program": program.text,
                 "bug_type": bug.map(TypeVariables::from),
+                "tried": tried.trim_end(),
+                "fence": fence(tried),
             }))?,
         };
         Ok(ChatRequest::new(messages).max_tokens(CRITIQUE_TOKENS))
     }
 
-    /// Asks for the correction.
+    /// Asks for the correction, and for what is wrong before it when `explain`.
     pub(super) fn correct(
         &self,
         program: &Program,
         critique: Option<&Critique>,
         tried: &str,
+        explain: bool,
     ) -> Result<ChatRequest> {
         let critique = critique.map_or("", |critique| critique.text.trim());
         let whole = program.whole.as_deref().unwrap_or_default();
@@ -215,6 +219,7 @@ impl Renderer {
         let messages = self.prompts.correct.render(&json!({
             "program": program.text,
             "failed": program.failed,
+            "explain": explain && program.failed,
             "critique": critique,
             "tried": tried.trim_end(),
             "fence": fence(tried),
@@ -240,18 +245,42 @@ impl Renderer {
         self.model.prompt_tokens(request) + u64::from(answer) <= self.window
     }
 
+    /// Asks again after an answer that was known to fail. That answer is not shown: what stands in a
+    /// prompt twice is written a third time.
+    pub(super) fn otherwise(&self, request: &ChatRequest, whole: &str) -> Result<ChatRequest> {
+        let said = self.prompts.again.render(&json!({
+            "repeats": true,
+            "reason": "",
+            "whole": whole,
+        }))?;
+        let mut request = request.clone();
+        let said: Vec<String> = said.into_iter().map(|message| message.content).collect();
+        let longer = request.messages.last().map(|last| {
+            let content = format!("{}\n\n{}", last.content, said.join("\n\n"));
+            ChatMessage::user(content)
+        });
+        let unchanged = request.clone();
+        if let (Some(last), Some(longer)) = (request.messages.last_mut(), longer) {
+            *last = longer;
+        }
+        Ok(match self.fits(&request) {
+            true => request,
+            false => unchanged,
+        })
+    }
+
     /// Asks again after an answer that cannot be used. What does not fit goes on without the answer.
     pub(super) fn again(
         &self,
         request: &ChatRequest,
         answer: &str,
         reason: &str,
-        whole: bool,
-        path: &str,
+        whole: &str,
     ) -> Result<ChatRequest> {
         let said = self.prompts.again.render(&json!({
+            "repeats": false,
             "reason": reason,
-            "whole": if whole { path } else { "" },
+            "whole": whole,
         }))?;
         let with = |answer: &str| {
             let mut request = request.clone();

@@ -33,6 +33,8 @@ pub(super) struct Draft {
     pub(super) candidate: u32,
     pub(super) files: Vec<SourceFile>,
     pub(super) diff: String,
+    /// What the model said of it, in the same answer.
+    pub(super) explanation: String,
     pub(super) unapplied: Vec<String>,
 }
 

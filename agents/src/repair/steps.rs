@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use catena_core::{Agent, Context, Graph, Result, Scorer, Usage};
+use catena_core::{Agent, ChatRequest, Context, Graph, Result, Scorer, Usage};
 
 use super::{
-    BugType, ClassifiedBy, Critique, Method, RepairTask, Repaired, Report, Round, Runner, Stopped,
+    BugType, ClassifiedBy, Critique, Method, RepairTask, Repaired, Report, Round, Runner,
+    SourceFile, Stopped,
     diagnose::{by_rule, choices},
     edit::diff,
     render::Renderer,
     state::{Draft, State, by_path},
-    write::{Writing, Written},
+    write::{Writing, Written, differing},
 };
 
 /// A graph that writes several corrections side by side.
@@ -22,6 +23,15 @@ pub(super) type Writers = Arc<Graph<Vec<Writing>, Vec<Written>>>;
 pub(super) struct Sampling {
     pub(super) temperature: f32,
     pub(super) seed: u64,
+}
+
+impl Sampling {
+    /// A request as a sample, different ones in each round and for each candidate.
+    fn apply(self, request: ChatRequest, round: u32, candidate: u32) -> ChatRequest {
+        let number = u64::from(round) * 1_000 + u64::from(candidate);
+        let seed = self.seed.wrapping_add(number);
+        request.temperature(self.temperature).seed(seed)
+    }
 }
 
 /// Begins: checks the task, and has the first attempt written where one is wanted.
@@ -49,6 +59,7 @@ impl Agent for Begin {
                 candidate: 0,
                 files: state.task.files.clone(),
                 diff: String::new(),
+                explanation: String::new(),
                 unapplied: Vec::new(),
             });
         }
@@ -77,7 +88,7 @@ impl Agent for Check {
             let round = Round {
                 number: state.number,
                 candidate: draft.candidate,
-                critique: state.critique.clone(),
+                critique: explained(state.critique.clone(), draft.explanation),
                 unapplied: draft.unapplied,
                 diff: draft.diff,
                 report,
@@ -181,7 +192,7 @@ impl Agent for Classify {
     async fn run(&self, mut state: State, cx: &Context) -> Result<State> {
         state.number += 1;
         state.critique = None;
-        if self.method != Method::Critique {
+        if !matches!(self.method, Method::Critique | Method::Explain) {
             return Ok(state);
         }
         let (_, Some(report)) = state.failing() else {
@@ -189,6 +200,7 @@ impl Agent for Classify {
         };
         let (bug_type, by) = match by_rule(report) {
             Some((bug, rule)) => (Some(bug), Some(ClassifiedBy::Rule(rule))),
+            None if self.method == Method::Explain => return Ok(state),
             None => {
                 let choices = choices(report);
                 let (bug, usage) = self.ask(&state, choices, cx).await?;
@@ -237,6 +249,7 @@ impl Classify {
 pub(super) struct Criticise {
     pub(super) renderer: Renderer,
     pub(super) method: Method,
+    pub(super) sampling: Sampling,
 }
 
 #[async_trait]
@@ -248,18 +261,26 @@ impl Agent for Criticise {
         let paper = match self.method {
             Method::Critique => false,
             Method::Paper => true,
-            Method::Feedback | Method::Resample => return Ok(state),
+            Method::Explain | Method::Feedback | Method::Resample => return Ok(state),
         };
         let Some(program) = self.renderer.program(&state, true)? else {
             return Ok(state);
         };
-        let known = state
-            .critique
-            .as_ref()
-            .and_then(|critique| critique.bug_type);
-        let request = self.renderer.critique(&program, known, paper)?;
+        // What a small model guessed is no help to it: it guesses the same of nearly every failure.
+        let ruled = |critique: &&Critique| matches!(critique.by, Some(ClassifiedBy::Rule(_)));
+        let ruled = state.critique.as_ref().filter(ruled);
+        let known = ruled.and_then(|critique| critique.bug_type);
+        let tried = tried(&state, self.method);
+        let mut request = self.renderer.critique(&program, known, tried, paper)?;
+        if !self.renderer.fits(&request) && !tried.is_empty() {
+            request = self.renderer.critique(&program, known, "", paper)?;
+        }
         if !self.renderer.fits(&request) {
             return Ok(state);
+        }
+        if !tried.is_empty() {
+            // The likeliest critique led there.
+            request = self.sampling.apply(request, state.number, 0);
         }
         let answer = cx.chat(&*self.renderer.model, request).await?;
         state.usage += answer.usage;
@@ -311,14 +332,15 @@ impl Correct {
             state.stopped = Some(Stopped::TooLong);
             return Ok(state);
         };
-        let tried = self.tried(&state);
-        let mut request = self
-            .renderer
-            .correct(&program, state.critique.as_ref(), &tried)?;
+        let tried = tried(&state, self.method);
+        let explain = self.method == Method::Explain && !is_attempt;
+        let mut request =
+            self.renderer
+                .correct(&program, state.critique.as_ref(), tried, explain)?;
         if !self.renderer.fits(&request) && !tried.is_empty() {
             request = self
                 .renderer
-                .correct(&program, state.critique.as_ref(), "")?;
+                .correct(&program, state.critique.as_ref(), "", explain)?;
         }
         if !self.renderer.fits(&request) {
             state.stopped = Some(Stopped::TooLong);
@@ -327,16 +349,18 @@ impl Correct {
         let (files, _) = state.failing();
         let shown: Vec<String> = program.files.iter().map(|file| file.path.clone()).collect();
         let count = if is_attempt { 1 } else { self.candidates };
+        let known = match self.method {
+            // Samples know of nothing.
+            Method::Resample => Vec::new(),
+            _ => known(&state.rounds, files),
+        };
         let writings = (0..count)
             .map(|candidate| {
                 let mut request = request.clone();
                 // The first is the likeliest, unless that was written before.
                 let again = self.method == Method::Resample && !is_attempt;
                 if candidate > 0 || again || !tried.is_empty() {
-                    let round = u64::from(state.number) * 1_000 + u64::from(candidate);
-                    request = request
-                        .temperature(self.sampling.temperature)
-                        .seed(self.sampling.seed.wrapping_add(round));
+                    request = self.sampling.apply(request, state.number, candidate);
                 }
                 Writing {
                     candidate,
@@ -344,6 +368,7 @@ impl Correct {
                     files: files.to_vec(),
                     shown: shown.clone(),
                     whole: program.is_whole(),
+                    known: known.clone(),
                 }
             })
             .collect();
@@ -352,12 +377,23 @@ impl Correct {
         for written in written {
             state.usage += written.usage;
             match written.files {
-                Some(files) => state.drafts.push(Draft {
-                    candidate: written.candidate,
-                    files,
-                    diff: written.diff,
-                    unapplied: written.unapplied,
-                }),
+                Some(files) => {
+                    let explanation = match explain {
+                        true => written.explanation,
+                        false => String::new(),
+                    };
+                    if !explanation.is_empty() {
+                        let known = state.critique.clone();
+                        cx.note("repair.critique", &explained(known, explanation.clone()));
+                    }
+                    state.drafts.push(Draft {
+                        candidate: written.candidate,
+                        files,
+                        diff: written.diff,
+                        explanation,
+                        unapplied: written.unapplied,
+                    })
+                }
                 None => unapplied.extend(written.unapplied),
             }
         }
@@ -375,6 +411,7 @@ impl Correct {
                 candidate: 0,
                 files: state.task.files.clone(),
                 diff: String::new(),
+                explanation: String::new(),
                 unapplied,
             });
             return;
@@ -384,18 +421,37 @@ impl Correct {
             state.stopped = Some(Stopped::Unapplied);
         }
     }
+}
 
-    /// The change that made the best version worse, if that is what came last.
-    fn tried(&self, state: &State) -> String {
-        let last = state.rounds.len().checked_sub(1);
-        match last {
-            Some(last) if self.method == Method::Critique && last != state.base => {
-                let round = state.rounds.get(last);
-                round.map(|round| round.diff.clone()).unwrap_or_default()
-            }
-            _ => String::new(),
-        }
+/// A critique with what the model said beside its correction.
+fn explained(known: Option<Critique>, explanation: String) -> Option<Critique> {
+    if explanation.is_empty() {
+        return known;
     }
+    let (bug_type, by) = known.map_or((None, None), |known| (known.bug_type, known.by));
+    Some(Critique {
+        bug_type,
+        by,
+        text: explanation,
+    })
+}
+
+/// The change that made the best version worse, if that is what came last.
+fn tried(state: &State, method: Method) -> &str {
+    let last = state.rounds.len().checked_sub(1);
+    match last {
+        Some(last) if method == Method::Critique && last != state.base => {
+            state.rounds.get(last).map_or("", |round| &round.diff)
+        }
+        _ => "",
+    }
+}
+
+/// All versions that were run, by what differs in them from these files.
+fn known(rounds: &[Round], files: &[SourceFile]) -> Vec<Vec<SourceFile>> {
+    let base = by_path(files);
+    let others = rounds.iter().map(|round| by_path(&round.files));
+    others.map(|version| differing(&base, &version)).collect()
 }
 
 /// Runs the hidden tests and sums up.

@@ -1,7 +1,7 @@
 //! One correction: asked for, read, applied; and asked for again when it cannot be.
 
 use async_trait::async_trait;
-use catena_core::{Agent, ChatRequest, Context, FinishReason, Result, Usage};
+use catena_core::{Agent, ChatRequest, ChatResponse, Context, FinishReason, Result, Usage};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -9,6 +9,7 @@ use super::{
     edit::{apply, diff, read},
     render::Renderer,
     state::{by_path, listed},
+    types::Files,
 };
 
 /// Writes a correction.
@@ -30,6 +31,8 @@ pub(super) struct Writing {
     pub(super) shown: Vec<String>,
     /// Whether the one that is shown is asked for as a whole.
     pub(super) whole: bool,
+    /// Versions that fail, by what differs in them from the one that is corrected: not wanted again.
+    pub(super) known: Vec<Vec<SourceFile>>,
 }
 
 /// What came of it.
@@ -39,6 +42,8 @@ pub(super) struct Written {
     /// The new version; `None` when no answer could be applied.
     pub(super) files: Option<Vec<SourceFile>>,
     pub(super) diff: String,
+    /// What the answer says before it comes to the correction.
+    pub(super) explanation: String,
     /// Why answers could not be applied.
     pub(super) unapplied: Vec<String>,
     pub(super) usage: Usage,
@@ -54,6 +59,58 @@ struct Unapplied<'a> {
 /// A second try at temperature 0 would be the first once more.
 const RETRY_TEMPERATURE: f32 = 0.5;
 
+/// Who writes the same again has to be driven away from it, each time farther.
+const REPEATED_TEMPERATURES: [f32; 2] = [0.8, 1.0];
+
+/// Why an answer is not taken.
+enum Refusal {
+    /// It is a version that is known to fail.
+    Repeated(String),
+    /// It cannot be applied.
+    Useless(String),
+}
+
+impl Writing {
+    /// What an answer makes of the files.
+    fn apply(&self, all: &Files, answer: &ChatResponse) -> Result<Files, Refusal> {
+        if answer.finish == FinishReason::Length {
+            let reason = "the answer broke off: it is too long".to_owned();
+            return Err(Refusal::Useless(reason));
+        }
+        let mut open = all.clone();
+        open.retain(|path, _| self.shown.contains(path));
+        let changes = read(&answer.text).map_err(Refusal::Useless)?;
+        let changed = apply(&open, &changes).map_err(|refused| match refused.is_unchanged() {
+            true => Refusal::Repeated(refused.to_string()),
+            false => Refusal::Useless(refused.to_string()),
+        })?;
+        let mut after = all.clone();
+        after.extend(changed);
+        match self.known.contains(&differing(all, &after)) {
+            true => Err(Refusal::Repeated("it was tried before".to_owned())),
+            false => Ok(after),
+        }
+    }
+}
+
+/// What an answer says before its code.
+fn explanation(answer: &str) -> String {
+    let is_code = |line: &&str| line.starts_with("```") || line.starts_with("<<<<<");
+    let lines = answer
+        .lines()
+        .take_while(|line| !is_code(&line.trim_start()));
+    lines.collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+/// The files of a version that are not as they are in another.
+pub(super) fn differing(base: &Files, version: &Files) -> Vec<SourceFile> {
+    let differs = |(path, text): &(&String, &String)| base.get(*path) != Some(*text);
+    let files = version.iter().filter(differs);
+    files
+        .map(|(path, text)| SourceFile::new(path, text))
+        .collect()
+}
+
 #[async_trait]
 impl Agent for Writer {
     type Input = Writing;
@@ -61,12 +118,11 @@ impl Agent for Writer {
 
     async fn run(&self, writing: Writing, cx: &Context) -> Result<Written> {
         let all = by_path(&writing.files);
-        let mut open = all.clone();
-        open.retain(|path, _| writing.shown.contains(path));
         let mut written = Written {
             candidate: writing.candidate,
             files: None,
             diff: String::new(),
+            explanation: String::new(),
             unapplied: Vec::new(),
             usage: Usage::default(),
         };
@@ -74,42 +130,46 @@ impl Agent for Writer {
         for attempt in 0..=self.retries {
             let answer = cx.chat(&*self.renderer.model, request.clone()).await?;
             written.usage += answer.usage;
-            let applied = match answer.finish {
-                FinishReason::Length => Err("the answer broke off: it is too long".to_owned()),
-                _ => read(&answer.text).and_then(|changes| {
-                    apply(&open, &changes).map_err(|refused| refused.to_string())
-                }),
-            };
-            match applied {
-                Ok(changed) => {
-                    let mut after = all.clone();
-                    after.extend(changed);
+            let refusal = match writing.apply(&all, &answer) {
+                Ok(after) => {
                     written.diff = diff(&all, &after);
+                    written.explanation = explanation(&answer.text);
                     written.files = Some(listed(after));
                     break;
                 }
-                Err(reason) => {
-                    cx.note(
-                        "repair.unapplied",
-                        &Unapplied {
-                            candidate: writing.candidate,
-                            reason: &reason,
-                        },
-                    );
-                    let path = writing.shown.first().map_or("", |path| &**path);
-                    request = self.renderer.again(
-                        &writing.request,
-                        &answer.text,
-                        &reason,
-                        writing.whole,
-                        path,
-                    )?;
-                    request.temperature = request.temperature.max(RETRY_TEMPERATURE);
-                    let seed = request.seed.unwrap_or_default();
-                    request.seed = Some(seed.wrapping_add(u64::from(attempt) + 1));
-                    written.unapplied.push(reason);
+                Err(refusal) => refusal,
+            };
+            let (reason, repeats) = match refusal {
+                Refusal::Repeated(reason) => (reason, true),
+                Refusal::Useless(reason) => (reason, false),
+            };
+            cx.note(
+                "repair.unapplied",
+                &Unapplied {
+                    candidate: writing.candidate,
+                    reason: &reason,
+                },
+            );
+            let at_least = match repeats {
+                false => RETRY_TEMPERATURE,
+                true => {
+                    let index = (attempt as usize).min(REPEATED_TEMPERATURES.len() - 1);
+                    REPEATED_TEMPERATURES.get(index).copied().unwrap_or(1.0)
                 }
-            }
+            };
+            let whole = writing.whole.then(|| writing.shown.first());
+            let whole = whole.flatten().map_or("", |path| &**path);
+            request = match repeats {
+                true => self.renderer.otherwise(&writing.request, whole)?,
+                false => {
+                    let (first, said) = (&writing.request, &answer.text);
+                    self.renderer.again(first, said, &reason, whole)?
+                }
+            };
+            request.temperature = request.temperature.max(at_least);
+            let seed = request.seed.unwrap_or_default();
+            request.seed = Some(seed.wrapping_add(u64::from(attempt) + 1));
+            written.unapplied.push(reason);
         }
         Ok(written)
     }

@@ -13,6 +13,7 @@ use super::{
     fit::Fitting,
     json::{Json, Said},
     types::{Calling, OnLimit, State, ToolAnswer, Turn},
+    written::written,
 };
 
 #[derive(Clone, Debug)]
@@ -65,8 +66,14 @@ impl Ask {
                 .tool_choice(choice.clone())
         };
         self.fitting.fit(&mut state, request, cx);
-        let answer = cx.chat(&*self.model, request(&state.messages)).await?;
+        let mut answer = cx.chat(&*self.model, request(&state.messages)).await?;
         let mut calls = answer.tool_calls;
+        if calls.is_empty() && !last && answer.finish == FinishReason::Stop {
+            calls = written(&answer.text, &self.json.specs);
+            if !calls.is_empty() {
+                answer.text.clear();
+            }
+        }
         if calls.is_empty() || (last && !answer.text.trim().is_empty()) {
             return Ok(done(
                 state,

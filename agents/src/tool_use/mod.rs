@@ -6,6 +6,7 @@ mod fit;
 mod json;
 mod recall;
 mod types;
+mod written;
 
 pub use recall::{RecallArguments, RecallMemory};
 pub use types::{Calling, OnLimit, ToolAnswer, ToolUse};

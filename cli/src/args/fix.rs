@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::{Journal, Limits, Output, With};
+use super::{Boxed, Journal, Limits, Output, With};
 
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = AFTER)]
@@ -73,7 +73,8 @@ Examples:
   catena fix . --dry-run
   pbpaste | catena fix --stdin --language rust
 
-Tests are never changed, nor is anything outside the project or in .git. Files are written at the end, under
+Tests are never changed, nor is anything outside the project, in .git or ignored by git, which is not read either
+(but for Cargo.lock). Files are written at the end, under
 a temporary name first, and only if nobody changed them meanwhile; there are no backups.
 Exit codes: 0 it passes; 1 it does not; 2 wrong usage; 130 interrupted.";
 
@@ -104,9 +105,12 @@ pub(crate) struct How {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50))]
     pub(crate) candidates: Option<u32>,
 
-    /// How corrections come about [default: critique]
+    /// How corrections come about [default: explain]
     #[arg(long, value_enum, value_name = "HOW")]
     pub(crate) method: Option<Method>,
+
+    #[command(flatten)]
+    pub(crate) boxed: Boxed,
 }
 
 impl How {
@@ -140,8 +144,10 @@ impl From<Language> for catena_agents::Language {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Method {
-    /// Type of bug by rule or by the model, critique, correction
+    /// What is wrong and the correction, in one answer
     #[default]
+    Explain,
+    /// Type of bug by rule or by the model, critique, correction
     Critique,
     /// The paper's plain loop: the model guesses the type
     Paper,
@@ -154,6 +160,7 @@ pub(crate) enum Method {
 impl From<Method> for catena_agents::Method {
     fn from(method: Method) -> Self {
         match method {
+            Method::Explain => Self::Explain,
             Method::Critique => Self::Critique,
             Method::Paper => Self::Paper,
             Method::Feedback => Self::Feedback,

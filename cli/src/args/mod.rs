@@ -4,6 +4,7 @@ mod chat;
 mod fix;
 mod memory;
 mod patent;
+mod sandbox;
 
 pub(crate) use chat::{Chat, Talk};
 pub(crate) use fix::{Fix, How, Method};
@@ -12,6 +13,7 @@ pub(crate) use patent::{
     Approve, Length, Office, Out, Patent, PatentCheck, PatentClaims, PatentInit, PatentRedo,
     PatentRender, PatentReport, PatentRun, PatentScore, PatentWrite,
 };
+pub(crate) use sandbox::{Boxed, Layer};
 
 use std::{path::PathBuf, time::Duration};
 
@@ -492,7 +494,7 @@ pub(crate) struct Eval {
     #[command(flatten)]
     pub(crate) with: With,
 
-    /// The strategies: chain, both-ways and permutations (several chains, by vote), full-context [default: chain,full-context]. Of conversations: scm, scm-no-controller, scm-no-flash, scm-no-activation, scm-paper-ranking, dense, words, hybrid, hybrid@0.2 (words weigh 0.2), last-k, full-context [default: all]. Of broken programs: critique, paper (the paper's plain loop), feedback (plain error feedback), candidates (side by side, at equal cost), resample (independent samples) [default: critique, paper, feedback, resample]
+    /// The strategies: chain, both-ways and permutations (several chains, by vote), full-context [default: chain,full-context]. Of conversations: scm, scm-no-controller, scm-no-flash, scm-no-activation, scm-paper-ranking, dense, words, hybrid, hybrid@0.2 (words weigh 0.2), last-k, full-context [default: all]. Of broken programs: explain (critique and correction in one answer), critique, paper (the paper's plain loop), feedback (plain error feedback), candidates (side by side, at equal cost), resample (independent samples) [default: all but candidates]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) strategies: Vec<String>,
 
@@ -511,6 +513,9 @@ pub(crate) struct Eval {
     /// Of broken programs: rounds behind the first attempt [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20))]
     pub(crate) rounds: Option<u32>,
+
+    #[command(flatten)]
+    pub(crate) boxed: Boxed,
 
     /// Only the first so many items of each file
     #[arg(short = 'n', long, value_name = "N")]

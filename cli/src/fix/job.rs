@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, pin::pin, sync::Arc, time::Instant};
 
-use catena_agents::{RepairTask, Repaired, Repairer, Round, SandboxRunner};
+use catena_agents::{RepairTask, Repaired, Repairer, Round};
 use catena_core::{Error, Graph, Outcome, Run, RunId, RunOptions, RunRecord, SqliteJournal};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,8 @@ use super::{
     show::{Show, why},
 };
 use crate::{
-    args::{How, Limits, Method, Output},
+    args::{How, Layer, Limits, Method, Output},
+    boxed,
     config::Config,
     failure::{Failure, INTERRUPTED},
     model,
@@ -38,6 +39,9 @@ pub(crate) struct Setting {
     pub(crate) root: Option<PathBuf>,
     pub(crate) keep_best: bool,
     pub(crate) dry_run: bool,
+    /// Layers of the sandbox that are done without.
+    #[serde(default)]
+    pub(crate) without: Vec<Layer>,
 }
 
 impl Setting {
@@ -59,6 +63,7 @@ impl Setting {
             root,
             keep_best,
             dry_run,
+            without: how.boxed.without.clone(),
         })
     }
 }
@@ -124,7 +129,8 @@ impl Job {
             (false, Some(_)) => Show::Out,
         };
         // Without a sandbox nothing is run, and then no model is needed.
-        let runner = Arc::new(SandboxRunner::new()?.keeping_build_files(self.builds()));
+        let runner = boxed::runner(&self.setting.without)?;
+        let runner = Arc::new(runner.keeping_build_files(self.builds()));
         let with = self.how.with();
         let loading = model::load(&with, config, quiet);
         let model = tokio::select! {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use catena_agents::{Check, CheckStep, Language, RepairTask, SourceFile, Stage};
+use ignore::{DirEntry, WalkBuilder};
 
 use crate::failure::Failure;
 
@@ -265,51 +266,77 @@ fn relative(path: &Path, root: &Path) -> Option<String> {
     parts.map(|parts| parts.join("/"))
 }
 
-/// The text files of a project, by path. Links are not followed, and nothing hidden is read.
+/// The text files of a project, by path. Links are not followed, and nothing hidden is read, nor what a
+/// `.gitignore` names in a git work tree (a file that git tracks all the same is left out too).
 fn tree(root: &Path) -> Result<Vec<SourceFile>, Failure> {
-    let mut found = Vec::new();
-    let mut size = 0;
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let unreadable = |error: io::Error| {
-            Failure::new(format!("{} cannot be read: {error}", folder.display()))
-        };
-        for entry in fs::read_dir(&folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let (path, name) = (entry.path(), entry.file_name());
-            let name = name.to_string_lossy();
-            let kind = entry.file_type().map_err(unreadable)?;
-            // cargo's settings are hidden and belong to the program.
-            if name.starts_with('.') && name != ".cargo" {
-                continue;
-            }
-            if kind.is_dir() {
-                if !SKIPPED.contains(&&*name) {
-                    folders.push(path);
-                }
-                continue;
-            }
-            if !kind.is_file() || entry.metadata().map_err(unreadable)?.len() > LARGEST {
-                continue;
-            }
-            // What is no text is left out; a test that needs it fails, and says so.
-            let (Ok(text), Some(path)) = (fs::read_to_string(&path), relative(&path, root)) else {
-                continue;
-            };
-            size += text.len() as u64;
-            found.push(SourceFile { path, text });
-            if found.len() > MOST || size > ALL {
-                return Err(Failure::usage(format!(
-                    "{} holds more than {MOST} files or {} MiB of text",
-                    root.display(),
-                    ALL >> 20
-                ))
-                .help("name the folder of one project, or a file"));
-            }
+    let mut files = Files::default();
+    let walk = WalkBuilder::new(root)
+        .standard_filters(false)
+        .git_ignore(true)
+        .git_exclude(true)
+        .parents(true)
+        .filter_entry(is_looked_at)
+        .build();
+    for entry in walk {
+        let entry = entry
+            .map_err(|error| Failure::new(format!("{} cannot be read: {error}", root.display())))?;
+        if entry.file_type().is_some_and(|kind| kind.is_file()) {
+            files.add(entry.path(), root)?;
         }
     }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(found)
+    // Libraries have git ignore it, and without it cargo asks the network which versions there are.
+    let lock = root.join(LOCK);
+    if !files.found.iter().any(|file| file.path == LOCK) && is_file(&lock) {
+        files.add(&lock, root)?;
+    }
+    files.found.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files.found)
+}
+
+const LOCK: &str = "Cargo.lock";
+
+/// Whether this is a file itself and no link to one.
+fn is_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
+}
+
+fn is_looked_at(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+    // cargo's settings are hidden and belong to the program.
+    let is_hidden = name.starts_with('.') && name != ".cargo";
+    entry.depth() == 0 || !(is_hidden || is_folder && SKIPPED.contains(&&*name))
+}
+
+#[derive(Default)]
+struct Files {
+    found: Vec<SourceFile>,
+    size: u64,
+}
+
+impl Files {
+    /// Adds a file, unless it is large or no text: a test that needs it fails, and says so.
+    fn add(&mut self, path: &Path, root: &Path) -> Result<(), Failure> {
+        let unreadable =
+            |error: io::Error| Failure::new(format!("{} cannot be read: {error}", path.display()));
+        if fs::metadata(path).map_err(unreadable)?.len() > LARGEST {
+            return Ok(());
+        }
+        let (Ok(text), Some(path)) = (fs::read_to_string(path), relative(path, root)) else {
+            return Ok(());
+        };
+        self.size += text.len() as u64;
+        self.found.push(SourceFile { path, text });
+        if self.found.len() > MOST || self.size > ALL {
+            return Err(Failure::usage(format!(
+                "{} holds more than {MOST} files or {} MiB of text",
+                root.display(),
+                ALL >> 20
+            ))
+            .help("name the folder of one project, or a file"));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -374,6 +401,37 @@ mod tests {
         assert_eq!(paths(&read("a.py", None).unwrap().task.fixed), [""; 0]);
         assert!(read("test_a.py", None).unwrap_err().is_usage());
         assert!(read("none.py", None).unwrap_err().is_usage());
+    }
+
+    #[test]
+    fn what_git_ignores_is_no_part_of_a_project() {
+        let folder = tempfile::tempdir().unwrap();
+        write(
+            folder.path(),
+            ".gitignore",
+            "/secret.py\n*.log\nmade/\nCargo.lock\n",
+        );
+        let root = &folder.path().join("inner");
+        let others = ["secret.py", "Cargo.lock", "Cargo.toml", "src/.gitignore"];
+        for name in ["a.py", "src/b.py", "src/out.log", "made/c.py"]
+            .into_iter()
+            .chain(others)
+        {
+            write(root, name, "x");
+        }
+        write(root, "src/.gitignore", "left.py\n");
+        write(root, "src/left.py", "x");
+        let read = || {
+            let project = Project::read(root, Some(Language::Python), None, None).unwrap();
+            let all = [project.task.files, project.task.fixed].concat();
+            all.into_iter().map(|file| file.path).collect::<Vec<_>>()
+        };
+        // Without git its files are files.
+        assert!(read().contains(&"src/left.py".to_owned()));
+        fs::create_dir(folder.path().join(".git")).unwrap();
+        // The folder of the file has a say in where `/secret.py` is.
+        let kept = ["a.py", "secret.py", "src/b.py", "Cargo.lock", "Cargo.toml"];
+        assert_eq!(read(), kept);
     }
 
     #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! Measuring repair: broken programs of benchmarks, rounds beside plain feedback and samples.
 
+mod once;
 mod read;
 mod split;
 mod strategy;

@@ -7,12 +7,18 @@ use catena_agents::{Method, Prompts, RepairTask, Repaired, Repairer, Round, Runn
 use catena_core::{ChatModel, Error, Graph, Result, Scorer};
 use serde::{Deserialize, Serialize};
 
-use super::RepairItem;
+use super::{RepairItem, once::Once};
 use crate::{Answered, strategy::run};
 
 /// The names of the strategies; see [`repair_strategies`].
-pub const REPAIR_STRATEGIES: [&str; 5] =
-    ["critique", "paper", "feedback", "candidates", "resample"];
+pub const REPAIR_STRATEGIES: [&str; 6] = [
+    "explain",
+    "critique",
+    "paper",
+    "feedback",
+    "candidates",
+    "resample",
+];
 
 /// Samples that `resample` draws behind the first attempt, unless one passes before.
 const SAMPLES: u32 = 6;
@@ -28,6 +34,11 @@ pub trait RepairStrategy: Send + Sync {
 
     /// Whether its rounds are independent samples.
     fn is_resampling(&self) -> bool;
+
+    /// How many items it is worth to repair at a time. Default: 1.
+    fn width(&self) -> usize {
+        1
+    }
 
     /// Repairs one item; a failure is part of what is returned.
     async fn repair(&self, item: &RepairItem) -> RepairedItem;
@@ -113,9 +124,13 @@ impl Repairing {
             None => repairer,
         };
         match name {
+            "critique" => repairer.method(Method::Critique),
             "paper" => repairer.method(Method::Paper),
             "feedback" => repairer.method(Method::Feedback),
-            "candidates" => repairer.candidates(self.rounds).equal_cost(true),
+            "candidates" => repairer
+                .method(Method::Critique)
+                .candidates(self.rounds)
+                .equal_cost(true),
             "resample" => repairer.method(Method::Resample).rounds(SAMPLES),
             _ => repairer,
         }
@@ -125,6 +140,7 @@ impl Repairing {
 /// Strategies by their names. All begin with the same attempt, of a model that is told that the program
 /// is broken and nothing more, and stop as soon as the visible tests pass:
 ///
+/// - `explain`: what is wrong and the correction in one answer;
 /// - `critique`: type of bug by rule where one decides, critique, correction of the best version;
 /// - `paper`: the plain loop of the paper, where the model is shown all types and guesses;
 /// - `feedback`: what went wrong, and nothing else;
@@ -141,6 +157,10 @@ pub fn repair_strategies(
     repairing: &Repairing,
 ) -> Result<Vec<Box<dyn RepairStrategy>>> {
     let setting = repairing.setting()?;
+    let repairing = Repairing {
+        model: Arc::new(Once::new(Arc::clone(&repairing.model))),
+        ..repairing.clone()
+    };
     names
         .iter()
         .map(|name| -> Result<Box<dyn RepairStrategy>> {
@@ -156,6 +176,7 @@ pub fn repair_strategies(
                 name: name.clone(),
                 setting: setting.clone(),
                 graph: Arc::new(repairing.repairer(name).build()?),
+                width: repairing.model.profile().parallel,
             }))
         })
         .collect()
@@ -165,6 +186,7 @@ struct ByGraph {
     name: String,
     setting: String,
     graph: Arc<Graph<RepairTask, Repaired>>,
+    width: usize,
 }
 
 #[async_trait]
@@ -179,6 +201,10 @@ impl RepairStrategy for ByGraph {
 
     fn is_resampling(&self) -> bool {
         self.name == "resample"
+    }
+
+    fn width(&self) -> usize {
+        self.width
     }
 
     async fn repair(&self, item: &RepairItem) -> RepairedItem {

@@ -4,13 +4,16 @@ use std::{collections::BTreeMap, path::Path};
 
 use catena_agents::{BugType, ClassifiedBy, Round};
 use catena_core::Result;
+use futures::{StreamExt, stream};
 
-use super::{RepairStrategy, RepairSuite, RepairedItem};
+use super::{RepairItem, RepairStrategy, RepairSuite, RepairedItem};
 use crate::{Row, Summary, kept::Kept, stats::SEED};
 
 impl RepairSuite {
     /// Repairs the items that have no result in `folder` yet, and tells `progress` of each. An item that
     /// fails is kept with its error, counts as not repaired, and is tried again the next time.
+    ///
+    /// So many are repaired at a time as the strategy says; results come in the order of the items.
     ///
     /// Results, with the transcripts, are in `folder/SUITE/STRATEGY.jsonl`, a line each.
     ///
@@ -21,7 +24,7 @@ impl RepairSuite {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses the item under way and no other.
+    /// Dropping the future loses the items under way, and those that wait for one before them.
     pub async fn evaluate(
         &self,
         strategy: &dyn RepairStrategy,
@@ -30,10 +33,20 @@ impl RepairSuite {
     ) -> Result<RepairEvaluation> {
         let mut kept = Kept::open(folder, &self.name, strategy.name(), &strategy.setting())?;
         let mut items = Vec::with_capacity(self.items.len());
-        for item in &self.items {
-            let repaired: RepairedItem = match kept.take(&item.id) {
-                Some(repaired) => repaired,
-                None => kept.keep(strategy.repair(item).await)?,
+        let work: Vec<(&RepairItem, Option<RepairedItem>)> = self
+            .items
+            .iter()
+            .map(|item| (item, kept.take(&item.id)))
+            .collect();
+        let work = work.into_iter().map(async |(item, known)| match known {
+            Some(repaired) => (repaired, false),
+            None => (strategy.repair(item).await, true),
+        });
+        let mut work = stream::iter(work).buffered(strategy.width().max(1));
+        while let Some((repaired, is_new)) = work.next().await {
+            let repaired = match is_new {
+                true => kept.keep(repaired)?,
+                false => repaired,
             };
             progress(&repaired, items.len() + 1);
             items.push(repaired);

@@ -234,3 +234,109 @@ fn copy_link(from: &Path, to: &Path, place: &Path) -> io::Result<()> {
     let _ = to;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(root: &Path, name: &str, text: &str) {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn git(root: &Path, args: &[&str]) {
+        let output = Process::new("git").arg("-C").arg(root).args(args).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// All files and links beneath a folder, but for git's own.
+    fn all(workspace: &Workspace) -> Vec<String> {
+        let files = found(workspace.path()).unwrap();
+        files
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn of_a_work_tree_that_is_copied_which_git_does_not_ignore() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        git(root, &["init", "-q"]);
+        write(root, ".gitignore", "/data\n*.log\n");
+        for name in [
+            "a.rs",
+            "gone.rs",
+            "src/b.rs",
+            "new.rs",
+            "data/big.bin",
+            "src/c.log",
+        ] {
+            write(root, name, name);
+        }
+        git(root, &["add", "a.rs", "gone.rs", "src", ".gitignore"]);
+        fs::remove_file(root.join("gone.rs")).unwrap();
+        write(root, "a.rs", "changed since");
+
+        let copy = Workspace::copy_of(root).unwrap();
+        assert_eq!(all(&copy), [".gitignore", "a.rs", "new.rs", "src/b.rs"]);
+        assert_eq!(copy.read("a.rs").unwrap(), "changed since");
+        // It is a copy: what happens to it happens to it alone, and it goes with its owner.
+        copy.write("a.rs", "x").unwrap();
+        assert_eq!(
+            fs::read_to_string(root.join("a.rs")).unwrap(),
+            "changed since"
+        );
+        let path = copy.path().to_owned();
+        drop(copy);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn elsewhere_what_is_made_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for name in [
+            "a.rs",
+            "src/b.rs",
+            "target/debug/a",
+            "src/__pycache__/c.pyc",
+            ".venv/x",
+        ] {
+            write(root, name, name);
+        }
+        let copy = Workspace::copy_of(root).unwrap();
+        assert_eq!(all(&copy), ["a.rs", "src/b.rs"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_out_of_the_folder_are_left_out() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(root, "src/a.rs", "text");
+        symlink("../src/a.rs", root.join("src/within.rs")).unwrap();
+        symlink("../../a.rs", root.join("src/above.rs")).unwrap();
+        symlink("/etc/passwd", root.join("absolute")).unwrap();
+        symlink("/etc", root.join("folder")).unwrap();
+        let copy = Workspace::copy_of(root).unwrap();
+        assert_eq!(all(&copy), ["src/a.rs", "src/within.rs"]);
+        let link = fs::read_link(copy.path().join("src/within.rs")).unwrap();
+        assert_eq!(link, Path::new("../src/a.rs"));
+    }
+
+    #[test]
+    fn what_is_no_folder_or_too_large_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("large.bin");
+        let large = fs::File::create(&file).unwrap();
+        large.set_len(Workspace::MAX_COPY + 1).unwrap();
+        for wrong in [folder.path(), &file, &folder.path().join("none")] {
+            assert!(Workspace::copy_of(wrong).unwrap_err().is_invalid());
+        }
+    }
+}

@@ -2,12 +2,21 @@
 
 use std::fmt;
 
-use super::{Change, Hunk, What, guard};
+use super::{Change, Hunk, What, guard, imports};
 use crate::repair::types::Files;
 
 /// Why a correction cannot be applied, for the model to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Refused(String);
+
+const UNCHANGED: &str = "it changes nothing";
+
+impl Refused {
+    /// Whether it is refused for being what was there before.
+    pub(in super::super) fn is_unchanged(&self) -> bool {
+        self.0 == UNCHANGED
+    }
+}
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,7 +48,7 @@ pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files
                         "the code leaves out `{name}` of {path}; write the whole file"
                     )));
                 }
-                ended(new.clone())
+                imports::kept(&path, text, &ended(new.clone()))
             }
             What::Replace { search, replace } => self::replace(&path, text, search, replace)?,
             What::Patch(hunks) => patch(&path, text, hunks)?,
@@ -47,7 +56,7 @@ pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files
         after.insert(path, new);
     }
     if &after == files {
-        return Err(Refused("it changes nothing".to_owned()));
+        return Err(Refused(UNCHANGED.to_owned()));
     }
     for (path, new) in &after {
         let old = files.get(path).map_or("", |old| &**old);

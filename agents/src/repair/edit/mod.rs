@@ -2,6 +2,7 @@
 
 mod apply;
 mod guard;
+mod imports;
 mod read;
 
 pub(super) use apply::apply;

@@ -57,7 +57,7 @@ impl fmt::Display for Layer {
 fn missing(layer: Layer, why: impl fmt::Display) -> Error {
     let variant = format!("{layer:?}");
     Error::other(format!("the sandbox cannot have {layer}: {why}")).with_help(format!(
-        "{}; or do without, at your risk: Sandbox::builder().without(Layer::{variant})",
+        "{}; or do without, at your risk: Sandbox::builder().without(Layer::{variant}), or --without {}",
         match layer {
             Layer::Namespaces =>
                 "allow user namespaces (sysctl user.max_user_namespaces, \
@@ -66,7 +66,8 @@ fn missing(layer: Layer, why: impl fmt::Display) -> Error {
             Layer::Landlock => "use a kernel with landlock, enabled at boot (lsm=landlock,…)",
             Layer::Seccomp => "use a kernel with CONFIG_SECCOMP_FILTER, on x86_64 or aarch64",
             Layer::Watch => "use a kernel with CONFIG_PROC_CHILDREN, and mount /proc",
-        }
+        },
+        variant.to_lowercase()
     ))
 }
 
