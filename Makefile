@@ -95,7 +95,7 @@ memory-eval: weights
 		[ -f "$$file" ] || { echo "$$file is missing: set CATENA_DATA to the folder that holds scm/ and locomo/"; exit 1; }; \
 	done
 	$(CATENA) eval $(CONVERSATIONS) --no-answers --out eval-results/retrieval --markdown
-	$(CATENA) eval $(CONVERSATIONS) --window 2048 --out eval-results/memory --markdown
+	$(CATENA) eval $(CONVERSATIONS) --window 2048 $(if $(CATENA_MODEL),--model $(CATENA_MODEL)) --out eval-results/memory --markdown
 
 # make repair-eval  broken programs repaired in rounds, beside plain feedback and samples (CATENA_DATA; hours on a CPU)
 PROGRAMS := $(DATA)/quixbugs/quixbugs_python.jsonl $(DATA)/humanevalfix/python.jsonl $(DATA)/humanevalfix/rust.jsonl
@@ -118,16 +118,16 @@ search: setup
 	cargo build --locked $(HEAVY) --example search
 	$(CARGO_TARGET_DIR)/debug/examples/search $(POINTS)
 
-# make long-talk  300 turns with the local model: facts of the first turns, some changed since, asked at the end
+# make long-talk  300 turns with the local model: facts of the first turns, some changed since, asked at the end (hours; QUICK=1 says 20 of them)
 .PHONY: long-talk
 long-talk: weights
-	scripts/long_talk.py --catena $(CATENA) --turns $(or $(TURNS),300) -- --window 2048
+	scripts/long_talk.py --catena $(CATENA) --turns $(or $(TURNS),300) $(if $(QUICK),--quick) -- --window 2048
 
 # make soak  a conversation of 20,000 turns with a scripted model over the embedded index; TURNS
 .PHONY: soak
 soak: setup
 	cargo build --locked $(HEAVY) --example soak
-	$(CARGO_TARGET_DIR)/debug/examples/soak $(TURNS)
+	MALLOC_ARENA_MAX=2 $(CARGO_TARGET_DIR)/debug/examples/soak $(TURNS)
 
 # make install  catena, optimised, into cargo's folder
 .PHONY: install

@@ -33,28 +33,20 @@ const LETTERS: usize = 480;
 /// The turns after which the process is as large as it may be.
 const WARM: u64 = 2000;
 /// What its own memory may grow by after these, in MiB. The pages of the index that the system keeps
-/// mapped are not its own: they grow with the index, and are given up when memory is short.
+/// mapped are not its own: they grow with the index, and are given up when memory is short. `make soak`
+/// has glibc keep two heaps and not one for each thread that was ever busy beside others.
 const GROWTH: u64 = 16;
 /// Bytes that the store may take for each byte of text.
 const STORE: f64 = 3.0;
 
-/// Threads for blocking work. The allocator keeps a heap for each thread that was ever busy beside the
-/// others, and in each the room of the largest search: with tokio's default of 512 that is what grows.
-const BLOCKING: usize = 4;
-
-fn main() -> ExitCode {
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> ExitCode {
     let turns = std::env::args().nth(1).unwrap_or("20000".to_owned());
     let Ok(turns) = turns.parse() else {
         eprintln!("'{turns}' is no number of turns: say for instance 20000");
         return ExitCode::from(2);
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .max_blocking_threads(BLOCKING)
-        .enable_all()
-        .build()
-        .map_err(|error| failed("starting the runtime", error));
-    match runtime.and_then(|runtime| runtime.block_on(soak(turns))) {
+    match soak(turns).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
