@@ -103,7 +103,7 @@ pub(super) fn key_points(draft: &Draft) -> Vec<String> {
         .filter_map(|range| points.get(range))
         // A preamble is no feature.
         .filter(|point| !is_order(point) && !point.contains("comprising"))
-        .map(|point| prose::one_paragraph(point))
+        .map(prose::one_paragraph)
         .filter(|point| (3..=40).contains(&point.split_whitespace().count()))
         .collect()
 }

@@ -557,8 +557,11 @@ mod tests {
             advice: String::new(),
         };
         let (a, b) = (finding(Rule::Wording), finding(Rule::Title));
-        assert!(!is_worse(&[a.clone()], &[]));
-        assert!(!is_worse(&[a.clone()], &[a.clone()]));
+        assert!(!is_worse(std::slice::from_ref(&a), &[]));
+        assert!(!is_worse(
+            std::slice::from_ref(&a),
+            std::slice::from_ref(&a)
+        ));
         assert!(is_worse(&[a.clone(), a.clone()], &[b]));
     }
 }

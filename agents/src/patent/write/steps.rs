@@ -266,10 +266,13 @@ impl Agent for Plan {
     }
 }
 
+/// A subsection, and which of the plan it is.
+type WrittenSubsection = (Option<SubsectionId>, Subsection);
+
 /// Writes the subsections that are missing, side by side.
 pub(super) struct Sections {
     pub(super) craft: Craft,
-    pub(super) writers: Arc<Graph<Vec<Brief>, Vec<(Option<SubsectionId>, Subsection)>>>,
+    pub(super) writers: Arc<Graph<Vec<Brief>, Vec<WrittenSubsection>>>,
 }
 
 #[async_trait]
