@@ -9,7 +9,7 @@ use catena::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{agent, calls, finish, memory, native, options, told};
+use crate::support::{Done, agent, calls, finish, memory, native, noting, options, told};
 
 fn tools() -> Toolbox {
     let sandbox = Sandbox::new().unwrap();
@@ -101,7 +101,8 @@ async fn a_program_reaches_neither_files_nor_the_network_nor_what_was_before() {
 async fn a_tool_that_is_not_allowed_is_not_reached() {
     let code = json!({"language": "python", "code": "print(1)"});
     let model = native([calls([running(code)]), Reply::from("Done.")]);
-    let tools = tools().only::<&str>([]).unwrap();
+    let other = noting("say", &Done::default());
+    let tools = tools().with(other).unwrap().only(["say"]).unwrap();
     let graph = agent(&model, &tools).build().unwrap();
     let (_, result) = finish(graph, RunOptions::new("run")).await;
     assert_eq!(result.unwrap().used[0].outcome, ToolOutcome::Refused);
