@@ -39,7 +39,7 @@ pub(crate) fn nearest(
 ) -> Result<QueryRequest> {
     let partitions = Partition::of(namespace, kind).map(|of| of.to_string());
     let of = Match::Any(MatchAny {
-        any: AnyVariants::Strings(partitions.map(Into::into).collect()),
+        any: AnyVariants::Strings(partitions.collect()),
     });
     let condition = FieldCondition::new_match(partition_field()?, of);
     Ok(QueryRequest {
