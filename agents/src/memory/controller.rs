@@ -270,7 +270,8 @@ impl Controller {
                         .await?
                 }
             };
-            if !needed {
+            // Beside one that is near, others only lead a small model astray.
+            if !needed || facts.iter().any(near) {
                 facts.retain(near);
             }
             Ok((found, self.with_history(facts).await?))
