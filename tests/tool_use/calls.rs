@@ -204,3 +204,22 @@ async fn a_call_that_is_written_as_text_is_made_and_told_as_a_call() {
     assert!(said.text.starts_with("It would be:") && said.used.is_empty());
     assert_eq!(done.all(), ["say one"]);
 }
+
+#[tokio::test]
+async fn who_writes_the_same_call_again_has_to_answer() {
+    let done = Done::default();
+    let tools = Toolbox::new().with(noting("say", &done)).unwrap();
+    let written = r#"{"name": "say", "arguments": {"text": "one"}}"#;
+    let model = native([
+        Reply::from(written),
+        Reply::from(written),
+        Reply::from("It is said."),
+    ]);
+    let said = answer(agent(&model, &tools)).await;
+    assert_eq!(
+        (said.text.as_str(), said.out_of_steps),
+        ("It is said.", false)
+    );
+    assert_eq!(done.all(), ["say one"]);
+    assert!(model.requests()[2].tools.is_empty());
+}

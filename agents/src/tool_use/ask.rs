@@ -54,39 +54,50 @@ impl Agent for Ask {
 }
 
 impl Ask {
-    async fn native(&self, mut state: State, last: bool, cx: &Context) -> Result<Turn> {
-        let choice = match last {
-            true => ToolChoice::None,
-            false => ToolChoice::Auto,
-        };
-        let request = |messages: &[ChatMessage]| {
-            ChatRequest::new(messages.iter().cloned())
-                .max_tokens(self.answer_tokens)
-                .tools(self.json.specs.iter().cloned())
-                .tool_choice(choice.clone())
-        };
-        self.fitting.fit(&mut state, request, cx);
-        let mut answer = cx.chat(&*self.model, request(&state.messages)).await?;
-        let mut calls = answer.tool_calls;
-        if calls.is_empty() && !last && answer.finish == FinishReason::Stop {
-            calls = written(&answer.text, &self.json.specs);
-            if !calls.is_empty() {
-                answer.text.clear();
+    async fn native(&self, mut state: State, mut last: bool, cx: &Context) -> Result<Turn> {
+        let mut repeats = false;
+        loop {
+            let choice = match last {
+                true => ToolChoice::None,
+                false => ToolChoice::Auto,
+            };
+            let request = |messages: &[ChatMessage]| {
+                let request = ChatRequest::new(messages.iter().cloned());
+                let request = request.max_tokens(self.answer_tokens);
+                // Who writes calls as text writes them wherever it reads of tools.
+                match repeats {
+                    true => request,
+                    false => request
+                        .tools(self.json.specs.iter().cloned())
+                        .tool_choice(choice.clone()),
+                }
+            };
+            self.fitting.fit(&mut state, request, cx);
+            let mut answer = cx.chat(&*self.model, request(&state.messages)).await?;
+            let mut calls = answer.tool_calls;
+            if calls.is_empty() && !last && answer.finish == FinishReason::Stop {
+                calls = written(&answer.text, &self.json.specs);
+                // As in `json`: small models call the same again and again.
+                repeats = self.on_limit == OnLimit::Answer && are_the_last(&calls, &state);
+                if repeats {
+                    self.say_that_it_is_the_last(&mut state)?;
+                    last = true;
+                    continue;
+                }
+                if !calls.is_empty() {
+                    answer.text.clear();
+                }
             }
+            if calls.is_empty() || (last && !answer.text.trim().is_empty()) {
+                let cut = answer.finish == FinishReason::Length;
+                return Ok(done(state, answer.text, last && !repeats, cut));
+            }
+            self.may_call(&state, cx)?;
+            name_apart(&mut calls, &state.messages);
+            let said = ChatMessage::assistant_calling(answer.text, calls.clone());
+            state.messages.push(said);
+            return Ok(Turn::Act { state, calls });
         }
-        if calls.is_empty() || (last && !answer.text.trim().is_empty()) {
-            return Ok(done(
-                state,
-                answer.text,
-                last,
-                answer.finish == FinishReason::Length,
-            ));
-        }
-        self.may_call(&state, cx)?;
-        name_apart(&mut calls, &state.messages);
-        let said = ChatMessage::assistant_calling(answer.text, calls.clone());
-        state.messages.push(said);
-        Ok(Turn::Act { state, calls })
     }
 
     async fn json(&self, mut state: State, mut last: bool, cx: &Context) -> Result<Turn> {
@@ -155,6 +166,16 @@ impl Ask {
         }
         Ok(())
     }
+}
+
+/// Whether these calls, if there are any, are those that were made last.
+fn are_the_last(calls: &[ToolCall], state: &State) -> bool {
+    let before = state.used.iter().rev().take(calls.len()).rev();
+    let same = before.filter(|used| {
+        let call = |call: &&ToolCall| call.name == used.tool && call.arguments == used.arguments;
+        calls.iter().any(|one| call(&one))
+    });
+    !calls.is_empty() && same.count() == calls.len()
 }
 
 fn done(state: State, text: String, out_of_steps: bool, cut: bool) -> Turn {
