@@ -246,7 +246,8 @@ async fn while_an_embedder_or_an_index_fails_writes_are_kept_and_found_by_words(
         let dense = question.clone().search(Search::Dense);
         assert!(memory.search(world.namespace, &dense).await.is_err());
         assert!(memory.sync(&mut |_, _| {}).await.is_err());
-        assert!(world.try_open(false).await.is_err());
+        // Without the embedder it lags; without the index nothing can be said of it.
+        assert_eq!(world.try_open(false).await.is_ok(), embedder);
         fail(false);
         // A search makes up for it.
         let found = memory.search(world.namespace, &dense).await.unwrap();
