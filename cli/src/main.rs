@@ -23,6 +23,7 @@ mod reading;
 mod repair_evals;
 mod report;
 mod runs;
+mod stopped;
 mod terminal;
 
 use std::{io::IsTerminal, process::ExitCode};

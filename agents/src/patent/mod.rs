@@ -6,6 +6,7 @@
 mod check;
 mod document;
 mod draft;
+mod gaps;
 mod guide;
 mod write;
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args as ClapArgs, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::{Boxed, Journal, Limits, Output, With};
+use super::{Boxed, Engine, Journal, Limits, Output};
 
 #[derive(Debug, ClapArgs)]
 #[command(after_long_help = AFTER)]
@@ -81,21 +81,8 @@ Exit codes: 0 it passes; 1 it does not; 2 wrong usage; 130 interrupted.";
 /// Who repairs, and how.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct How {
-    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or openai:NAME [env: CATENA_MODEL]
-    #[arg(short, long, value_name = "MODEL")]
-    pub(crate) model: Option<String>,
-
-    /// The most tokens of a prompt and its answer together [env: CATENA_WINDOW] [default: the model's, and at most 8192]
-    #[arg(short, long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) window: Option<u32>,
-
-    /// Where a local model runs: cpu, cuda, cuda:N, metal, or auto for the fastest there is [env: CATENA_DEVICE] [default: auto]
-    #[arg(long, value_name = "DEVICE")]
-    pub(crate) device: Option<String>,
-
-    /// A folder of templates that replace the built-in ones [env: CATENA_PROMPTS]
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) prompts: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) engine: Engine,
 
     /// The most rounds of correcting [default: 2]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50))]
@@ -111,19 +98,6 @@ pub(crate) struct How {
 
     #[command(flatten)]
     pub(crate) boxed: Boxed,
-}
-
-impl How {
-    /// What there is to say about loading a model.
-    pub(crate) fn with(&self) -> With {
-        With {
-            model: self.model.clone(),
-            window: self.window,
-            device: self.device.clone(),
-            prompts: self.prompts.clone(),
-            ..With::default()
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

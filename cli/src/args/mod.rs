@@ -1,12 +1,14 @@
 //! The command line.
 
 mod chat;
+mod engine;
 mod fix;
 mod memory;
 mod patent;
 mod sandbox;
 
 pub(crate) use chat::{Chat, Talk};
+pub(crate) use engine::Engine;
 pub(crate) use fix::{Fix, How, Method};
 pub(crate) use memory::{ArchiveFile, Memory, Store, Which as WhichMemories, Whose};
 pub(crate) use patent::{

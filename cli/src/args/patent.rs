@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::{Journal, Limits, Output, With};
+use super::{Engine, Journal, Limits, Output};
 
 /// From an inventor's notes to a complete patent draft.
 #[derive(Debug, Subcommand)]
@@ -235,21 +235,8 @@ pub(crate) struct Out {
 /// Who writes, how, and within which limits.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct PatentRun {
-    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or openai:NAME [env: CATENA_MODEL]
-    #[arg(short, long, value_name = "MODEL")]
-    pub(crate) model: Option<String>,
-
-    /// The most tokens of a prompt and its answer together [env: CATENA_WINDOW] [default: the model's, and at most 8192]
-    #[arg(short, long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) window: Option<u32>,
-
-    /// Where a local model runs: cpu, cuda, cuda:N, metal, or auto for the fastest there is [env: CATENA_DEVICE] [default: auto]
-    #[arg(long, value_name = "DEVICE")]
-    pub(crate) device: Option<String>,
-
-    /// A folder of templates that replace the built-in ones [env: CATENA_PROMPTS]
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) prompts: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) engine: Engine,
 
     /// How long the detailed description becomes [default: medium]
     #[arg(short, long, value_enum, value_name = "HOW")]
@@ -275,19 +262,6 @@ pub(crate) struct PatentRun {
 
     #[command(flatten)]
     pub(crate) output: Output,
-}
-
-impl PatentRun {
-    /// What there is to say about loading a model.
-    pub(crate) fn with(&self) -> With {
-        With {
-            model: self.model.clone(),
-            window: self.window,
-            device: self.device.clone(),
-            prompts: self.prompts.clone(),
-            ..With::default()
-        }
-    }
 }
 
 const AFTER: &str = "\

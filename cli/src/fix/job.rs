@@ -13,13 +13,14 @@ use super::{
     show::{Show, why},
 };
 use crate::{
-    args::{How, Layer, Limits, Method, Output},
+    args::{Engine, How, Layer, Limits, Method, Output},
     boxed,
     config::Config,
     failure::{Failure, INTERRUPTED},
     model,
     reading::{Begin, as_usage, prompts, prompts_folder},
     report::usage_line,
+    stopped::{of_another_program, stopped},
     terminal::print,
 };
 
@@ -52,10 +53,10 @@ impl Setting {
         dry_run: bool,
         config: &Config,
     ) -> Result<Self, Failure> {
-        let with = how.with();
+        let with = how.engine.with();
         Ok(Self {
             model: model::name(&with, config).to_owned(),
-            window: how.window.or(config.window),
+            window: how.engine.window.or(config.window),
             prompts: prompts_folder(&with, config)?,
             rounds: how.rounds.unwrap_or(2),
             candidates: how.candidates.unwrap_or(1),
@@ -88,19 +89,16 @@ pub(crate) async fn resume(
     output: Output,
     config: &Config,
 ) -> Result<(), Failure> {
-    let unknown = |error: serde_json::Error| {
-        Failure::usage(format!(
-            "run {} is one of another program: {error}",
-            record.id
-        ))
-        .help("resume it with the program that began it")
-    };
+    let unknown = |error| of_another_program(&record.id, &error);
     let setting: Setting = serde_json::from_value(record.meta.clone()).map_err(unknown)?;
     let task = serde_json::from_value(record.input.clone()).map_err(unknown)?;
     let how = How {
-        model: Some(setting.model.clone()),
-        window: setting.window,
-        prompts: setting.prompts.clone(),
+        engine: Engine {
+            model: Some(setting.model.clone()),
+            window: setting.window,
+            prompts: setting.prompts.clone(),
+            device: None,
+        },
         ..How::default()
     };
     Job {
@@ -131,7 +129,7 @@ impl Job {
         // Without a sandbox nothing is run, and then no model is needed.
         let runner = boxed::runner(&self.setting.without)?;
         let runner = Arc::new(runner.keeping_build_files(self.builds()));
-        let with = self.how.with();
+        let with = self.how.engine.with();
         let loading = model::load(&with, config, quiet);
         let model = tokio::select! {
             biased;
@@ -325,29 +323,6 @@ impl Job {
     }
 
     fn failure(&self, error: Error, id: &RunId) -> Failure {
-        let (cancelled, budget) = (error.is_cancelled(), error.is_budget_exceeded());
-        // Of these, going on is not what helps.
-        let hopeless = error.is_journal() || error.is_divergence();
-        let failure = match cancelled {
-            true => Failure::new("interrupted").code(INTERRUPTED),
-            false => as_usage(error),
-        };
-        if self.journal.is_none() {
-            return match cancelled {
-                true => failure.help("without a record it cannot go on: leave --no-journal away"),
-                false => failure,
-            };
-        }
-        let resume = format!("catena runs resume {id}");
-        match () {
-            () if cancelled => failure.help(format!(
-                "nothing was written; `{resume}` goes on where it stopped"
-            )),
-            () if budget => failure.also(format!(
-                "`{resume}` with a larger budget goes on where it stopped"
-            )),
-            () if hopeless || failure.is_usage() => failure,
-            () => failure.also(format!("`{resume}` goes on where it stopped")),
-        }
+        stopped(error, id, self.journal.is_some(), "nothing was written; ")
     }
 }

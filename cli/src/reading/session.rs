@@ -14,9 +14,10 @@ use serde_json::Value;
 use super::Job;
 use crate::{
     args::Output,
-    failure::{Failure, INTERRUPTED, USAGE},
+    failure::{Failure, USAGE},
     progress::Display,
     report::{Report, print_partial, print_support, usage_line},
+    stopped::stopped,
     terminal::{harmless, print},
 };
 
@@ -232,32 +233,14 @@ impl Session {
     }
 
     fn failure(&self, error: Error, id: &RunId) -> Failure {
-        let (cancelled, budget) = (error.is_cancelled(), error.is_budget_exceeded());
-        let question = error
-            .interrupts()
-            .first()
-            .map(|interrupt| interrupt.id.clone());
-        // Of these, going on is not what helps.
-        let hopeless = error.is_journal() || error.is_divergence();
-        let failure = match cancelled {
-            true => Failure::new("interrupted").code(INTERRUPTED),
-            false => as_usage(error),
-        };
-        if !self.recorded {
-            return match cancelled {
-                true => failure.help("without a record it cannot go on: leave --no-journal away"),
-                false => failure,
-            };
-        }
-        let resume = format!("catena runs resume {id}");
-        match question {
-            Some(question) => failure.help(format!("`{resume} --answer {question}=true` goes on")),
-            None if cancelled => failure.help(format!("`{resume}` goes on where it stopped")),
-            None if budget => failure.also(format!(
-                "`{resume}` with a larger budget goes on where it stopped"
+        let question = error.interrupts().first();
+        let question = question.map(|interrupt| interrupt.id.clone());
+        let failure = stopped(error, id, self.recorded, "");
+        match question.filter(|_| self.recorded) {
+            Some(question) => failure.help(format!(
+                "`catena runs resume {id} --answer {question}=true` goes on"
             )),
-            None if hopeless || failure.is_usage() => failure,
-            None => failure.also(format!("`{resume}` goes on where it stopped")),
+            None => failure,
         }
     }
 }

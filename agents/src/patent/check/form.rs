@@ -1,7 +1,10 @@
 //! Title, abstract, sections and wording.
 
 use super::{
-    super::{Guide, Patent, PatentPart, SectionKind, WordingRule},
+    super::{
+        Guide, Patent, PatentPart, SectionKind, WordingRule,
+        gaps::{GAP_WORDS, opening},
+    },
     Finding, PatentPlace, Rule, Severity, finding,
     words::words,
 };
@@ -231,33 +234,16 @@ fn wording(
 
 /// What is left to be filled in: `[insert …]`, `TODO`, `XXX`, `<…>`.
 fn placeholders(place: &PatentPlace, text: &str, findings: &mut Vec<Finding>) {
-    const WORDS: [&str; 5] = ["TODO", "TBD", "FIXME", "XXX", "XXXX"];
-    const OPENINGS: [&str; 12] = [
-        "[insert",
-        "[placeholder",
-        "[to be",
-        "[describe",
-        "[your",
-        "[add ",
-        "[name",
-        "[date",
-        "<insert",
-        "{{",
-        "lorem ipsum",
-        "[...]",
-    ];
-    let lower = text.to_lowercase();
     let word = words(text)
         .into_iter()
-        .find(|word| WORDS.contains(&word.text))
+        .find(|word| GAP_WORDS.contains(&word.text))
         .map(|word| word.text);
-    let opening = OPENINGS.into_iter().find(|opening| lower.contains(opening));
-    if let Some(found) = word.or(opening) {
+    if let Some(found) = word.or(opening(text)) {
         findings.push(finding(
             Rule::Placeholders,
             Severity::Error,
             place.clone(),
-            format!("'{}' is left to be filled in", found.trim()),
+            format!("'{}' is left to be filled in", found),
             "write what belongs there",
         ));
     }

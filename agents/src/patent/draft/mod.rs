@@ -2,10 +2,11 @@
 
 mod examine;
 mod markdown;
+mod order;
 mod tagged;
 
-pub(super) use examine::is_order;
 pub use examine::{DraftFinding, DraftRule, examine_draft};
+pub(super) use order::is_order;
 
 use std::fmt;
 

@@ -10,15 +10,13 @@ use super::{
         check::{introduced, unintroduced, words},
         is_order,
     },
+    phrase::{feature, is_method, part, subject},
     prose,
-    work::{article, lowered},
+    wording::{article, capital},
 };
 
 /// The fewest and the most parts of an independent claim.
 const PARTS: (usize, usize) = (2, 8);
-
-/// A part or a detail has at most so many words; a claim that goes on and on is cut.
-const WORDS: usize = 60;
 
 /// What a model answers for the independent claim.
 #[derive(Debug, Default, Deserialize)]
@@ -329,215 +327,6 @@ pub(super) fn subject_of(claim: &str) -> Option<String> {
     subject(claim.get(..last.end())?)
 }
 
-/// A subject without an article, in lower case.
-fn subject(text: &str) -> Option<String> {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = text.trim_matches(|c: char| !c.is_alphanumeric() && c != ')');
-    let mut rest = text;
-    for start in ["A ", "An ", "The ", "a ", "an ", "the "] {
-        if let Some(without) = text.strip_prefix(start) {
-            rest = without;
-        }
-    }
-    // "Comprising" and what follows is not its name.
-    let cut = words(rest)
-        .iter()
-        .find(|word| word.is(&["comprising", "comprises", "wherein", "including"]))
-        .map_or(rest.len(), |word| word.start);
-    let rest = rest.get(..cut)?.trim_end_matches([' ', ',', ':']);
-    let named = rest
-        .split_whitespace()
-        .take(16)
-        .collect::<Vec<_>>()
-        .join(" ");
-    let plain: Vec<String> = named
-        .split_whitespace()
-        .map(
-            |word| match word.chars().filter(|c| c.is_uppercase()).count() {
-                1 if word.chars().count() > 1 => word.to_lowercase(),
-                _ => word.to_owned(),
-            },
-        )
-        .collect();
-    (!plain.is_empty()).then(|| plain.join(" "))
-}
-
-fn is_method(subject: &str) -> bool {
-    words(subject)
-        .first()
-        .is_some_and(|word| word.is(&["method", "process", "procedure", "technique"]))
-}
-
-/// A part as it stands in a list of claim 1.
-fn part(text: &str, method: bool) -> Option<String> {
-    let text = plain(text)?;
-    let first = text.split_whitespace().next()?;
-    let known = [
-        "a", "an", "the", "at", "one", "two", "three", "four", "several", "means", "said",
-    ];
-    let lower = first.to_lowercase();
-    if method || known.contains(&lower.as_str()) {
-        return Some(match lower.as_str() {
-            // What a list introduces is introduced by it.
-            "the" | "said" if !method => {
-                let rest = text.get(first.len()..)?.trim();
-                with_article(rest)
-            }
-            _ => lowered(&text),
-        });
-    }
-    Some(with_article(&text))
-}
-
-fn with_article(text: &str) -> String {
-    let text = lowered(text);
-    let first = text
-        .split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    // The head of "wheels attached to …" and "support arms": its plural needs no article.
-    let name = introduced(&format!("a {text}"))
-        .into_iter()
-        .next()
-        .unwrap_or(first.clone());
-    let last = name.split_whitespace().next_back().unwrap_or_default();
-    let plural = last.ends_with('s') && !last.ends_with("ss") && !last.ends_with("us");
-    match plural || first.ends_with("ing") && name == first {
-        true => text,
-        false => format!("{} {text}", article(&first)),
-    }
-}
-
-/// What a dependent claim adds, from `wherein` or `further comprising` on.
-fn feature(text: &str, method: bool) -> Option<String> {
-    let text = plain(text)?;
-    let lower = text.to_lowercase();
-    for start in ["wherein ", "further comprising ", "in which ", "where "] {
-        if lower.starts_with(start) {
-            let rest = lowered(text.get(start.len()..)?.trim());
-            let start = match start.starts_with("further") {
-                true => "further comprising",
-                false => "wherein",
-            };
-            return Some(format!("{start} {rest}"));
-        }
-    }
-    const VERBS: &[&str] = &[
-        "is",
-        "are",
-        "has",
-        "have",
-        "comprises",
-        "comprise",
-        "includes",
-        "include",
-        "consists",
-        "can",
-        "may",
-        "contains",
-        "extends",
-        "defines",
-        "forms",
-        "engages",
-        "receives",
-        "provides",
-    ];
-    let found = words(&text);
-    let verb = found.iter().position(|word| word.is(VERBS));
-    let gerund = found
-        .first()
-        .is_some_and(|word| word.lower.ends_with("ing"));
-    // What is said of something known is a clause, whichever verb it has.
-    let definite = found
-        .first()
-        .is_some_and(|word| word.is(&["the", "each", "said", "both"]));
-    if definite || verb.is_some_and(|at| at > 0) {
-        let rest = lowered(&text);
-        let first = rest.split_whitespace().next().unwrap_or_default();
-        let known = ["the", "a", "an", "each", "at", "said", "one", "both", "all"];
-        // A clause has a definite subject; "base is made of steel" says which base.
-        return Some(match known.contains(&first) {
-            true => format!("wherein {rest}"),
-            false => format!("wherein the {rest}"),
-        });
-    }
-    match method && gerund {
-        true => Some(format!("further comprising {}", lowered(&text))),
-        false => Some(format!("further comprising {}", part(&text, method)?)),
-    }
-}
-
-/// Without words that make a claim indefinite: examples, preferences, and `etc.`
-fn definite(text: &str) -> String {
-    let mut text = text.to_owned();
-    for word in [
-        "preferably ",
-        "optionally ",
-        "for example, ",
-        "for example ",
-        "e.g., ",
-        "e.g. ",
-    ] {
-        while let Some(at) = text.to_lowercase().find(word) {
-            // Lower case may have other lengths in rare scripts.
-            match text.get(at..at + word.len()) {
-                Some(_) => text.replace_range(at..at + word.len(), ""),
-                None => break,
-            }
-        }
-    }
-    for word in [
-        " and the like",
-        " or the like",
-        ", etc.",
-        ", etc",
-        " etc.",
-        " etc",
-    ] {
-        text = text.replace(word, "");
-    }
-    while let Some(at) = text.find("such as ") {
-        let rest = text.get(at..).unwrap_or_default();
-        let end = rest.find([',', ';']).unwrap_or(rest.len());
-        text.replace_range(at..at + end, "");
-    }
-    text.split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace(" ,", ",")
-        .replace(",,", ",")
-}
-
-/// A fragment without number, marks and end, in one sentence, not too long.
-fn plain(text: &str) -> Option<String> {
-    let text = text.replace("**", "").replace('`', "");
-    let text = definite(&text.split_whitespace().collect::<Vec<_>>().join(" "));
-    let first = sentences(&text).next()?;
-    let text = text.get(first)?.trim();
-    let text = text.trim_start_matches(|c: char| {
-        c.is_ascii_digit() || c.is_whitespace() || "-*•.()[]:;,".contains(c)
-    });
-    let text = text.trim_end_matches(|c: char| c.is_whitespace() || ".;:,".contains(c));
-    let text = text.strip_suffix(" and").unwrap_or(text);
-    // "Base: a plate that …" names the part twice.
-    let text = match text.split_once(": ") {
-        Some((name, rest)) if name.split_whitespace().count() <= 4 => {
-            match rest.to_lowercase().starts_with(['a', 't']) && rest.split_whitespace().count() > 2
-            {
-                true => format!("{name}, {}", lowered(rest)),
-                false => format!("{name} {rest}"),
-            }
-        }
-        _ => text.to_owned(),
-    };
-    let kept: Vec<&str> = text.split_whitespace().take(WORDS).collect();
-    let text = kept.join(" ");
-    let text = text.trim_end_matches([',', ';']);
-    (text.split_whitespace().count() > 0 && text.chars().any(char::is_alphabetic))
-        .then(|| text.to_owned())
-}
-
 /// Whether a feature says something that no claim says yet.
 fn adds(feature: &str, claims: &[PatentClaim]) -> bool {
     let known: Vec<String> = claims
@@ -586,14 +375,6 @@ fn and_list(items: &[String], separator: &str) -> String {
                 false => format!("{}{glue}{blank}and {last}", before.join(separator)),
             }
         }
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
     }
 }
 

@@ -15,13 +15,14 @@ use super::{
     claims::subject_of,
     craft::Craft,
     examine::inventions,
+    figures::figures,
     glossary::is_figure,
     ground::Ground,
     prose, section,
     steps::State,
     tree::{PgSubsection, SubsectionId},
     types::{PatentPiece, PatentWork},
-    work::{figures, lowered},
+    wording::lowered,
 };
 
 /// Two sentences that share this much of their words say the same.

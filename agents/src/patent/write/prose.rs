@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use catena_core::sentences;
 
+use super::super::gaps::opening;
+
 /// A text that cannot end the marks around it in a prompt.
 pub(super) fn fenced(text: &str) -> String {
     text.replace("\"\"\"", "'''")
@@ -171,25 +173,8 @@ fn mentions_claim(lower: &str) -> bool {
 
 /// What is left to be filled in.
 fn has_gap(sentence: &str) -> bool {
-    const GAPS: &[&str] = &[
-        "[insert",
-        "[placeholder",
-        "[to be",
-        "[describe",
-        "[your",
-        "[add ",
-        "[name",
-        "[date",
-        "<insert",
-        "{{",
-        "lorem ipsum",
-        "[...]",
-        "[…]",
-        "todo:",
-        "tbd",
-    ];
     let lower = sentence.to_lowercase();
-    GAPS.iter().any(|gap| lower.contains(gap))
+    opening(sentence).is_some() || lower.contains("todo:") || lower.contains("tbd")
 }
 
 fn is_heading(line: &str) -> bool {

@@ -23,6 +23,7 @@ use crate::{
     failure::{Failure, INTERRUPTED},
     model,
     reading::{Begin, as_usage},
+    stopped::stopped,
 };
 
 /// The name of its runs.
@@ -58,7 +59,7 @@ impl Job {
         let mut interrupt = pin!(tokio::signal::ctrl_c());
         let started = Instant::now();
         let quiet = self.run.output.quiet || self.run.output.json;
-        let with = self.run.with();
+        let with = self.run.engine.with();
         let loading = model::load(&with, config, quiet);
         let model = tokio::select! {
             biased;
@@ -198,27 +199,6 @@ impl Job {
 
     /// The failure and what helps.
     pub(super) fn failure(&self, error: Error, id: &RunId) -> Failure {
-        let (cancelled, budget) = (error.is_cancelled(), error.is_budget_exceeded());
-        // Of these, going on is not what helps.
-        let hopeless = error.is_journal() || error.is_divergence();
-        let failure = match cancelled {
-            true => Failure::new("interrupted").code(INTERRUPTED),
-            false => as_usage(error),
-        };
-        if self.journal.is_none() {
-            return match cancelled {
-                true => failure.help("without a record it cannot go on: leave --no-journal away"),
-                false => failure,
-            };
-        }
-        let resume = format!("catena runs resume {id}");
-        match () {
-            () if cancelled => failure.help(format!("`{resume}` goes on where it stopped")),
-            () if budget => failure.also(format!(
-                "`{resume}` with a larger budget goes on where it stopped"
-            )),
-            () if hopeless || failure.is_usage() => failure,
-            () => failure.also(format!("`{resume}` goes on where it stopped")),
-        }
+        stopped(error, id, self.journal.is_some(), "")
     }
 }

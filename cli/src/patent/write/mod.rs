@@ -19,11 +19,12 @@ use serde_json::Value;
 
 use super::{input, output::Target};
 use crate::{
-    args::{Limits, Office, Out, Output, PatentRedo, PatentRun, PatentWrite},
+    args::{Engine, Limits, Office, Out, Output, PatentRedo, PatentRun, PatentWrite},
     config::Config,
     failure::Failure,
     journal,
     reading::Begin,
+    stopped::of_another_program,
 };
 
 pub(super) async fn write(args: PatentWrite, config: &Config) -> Result<(), Failure> {
@@ -155,13 +156,7 @@ pub(crate) async fn resume(
     output: Output,
     config: &Config,
 ) -> Result<(), Failure> {
-    let unknown = |error: serde_json::Error| {
-        Failure::usage(format!(
-            "run {} is one of another program: {error}",
-            record.id
-        ))
-        .help("resume it with the program that began it")
-    };
+    let unknown = |error| of_another_program(&record.id, &error);
     let setting: Setting = serde_json::from_value(record.meta.clone()).map_err(unknown)?;
     let task = serde_json::from_value(record.input.clone()).map_err(unknown)?;
     let answers = approval::answers(&*journal, &record.id, &setting, given).await?;
@@ -169,10 +164,12 @@ pub(crate) async fn resume(
         target.check()?;
     }
     let run = PatentRun {
-        model: Some(setting.model.clone()),
-        window: setting.window,
-        device: None,
-        prompts: setting.prompts.clone(),
+        engine: Engine {
+            model: Some(setting.model.clone()),
+            window: setting.window,
+            device: None,
+            prompts: setting.prompts.clone(),
+        },
         length: Some(setting.length),
         rounds: setting.rounds,
         approve: setting.approve.clone(),

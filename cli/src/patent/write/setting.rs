@@ -49,10 +49,10 @@ impl Setting {
         targets: Vec<Target>,
         config: &Config,
     ) -> Result<Self, Failure> {
-        let with = run.with();
+        let with = run.engine.with();
         Ok(Self {
             model: model::name(&with, config).to_owned(),
-            window: run.window.or(config.window),
+            window: run.engine.window.or(config.window),
             prompts: prompts_folder(&with, config)?,
             jurisdiction,
             flow,
@@ -97,7 +97,7 @@ impl Setting {
             })
             .approve_plan(self.approve.contains(&Approve::Plan))
             .approve_claims(self.approve.contains(&Approve::Claims))
-            .prompts(prompts(&run.with(), config)?);
+            .prompts(prompts(&run.engine.with(), config)?);
         if let Some(rounds) = self.rounds {
             patent = patent.rounds(rounds);
         }
