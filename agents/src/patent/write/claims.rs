@@ -537,20 +537,6 @@ mod tests {
     }
 
     #[test]
-    fn examples_and_preferences_are_no_features() {
-        for (text, left) in [
-            (
-                "a metal, such as brass, that is preferably bent",
-                "a metal, that is bent",
-            ),
-            ("a cloth, a sponge and the like", "a cloth, a sponge"),
-            ("a lid, for example a cap, etc.", "a lid, a cap"),
-        ] {
-            assert_eq!(definite(text), left);
-        }
-    }
-
-    #[test]
     fn methods_keep_their_gerunds() {
         let answer = Independent {
             subject: "Method for washing a cup".into(),

@@ -218,3 +218,22 @@ pub(super) fn plain(text: &str) -> Option<String> {
     (text.split_whitespace().count() > 0 && text.chars().any(char::is_alphabetic))
         .then(|| text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_and_preferences_are_no_features() {
+        for (text, left) in [
+            (
+                "a metal, such as brass, that is preferably bent",
+                "a metal, that is bent",
+            ),
+            ("a cloth, a sponge and the like", "a cloth, a sponge"),
+            ("a lid, for example a cap, etc.", "a lid, a cap"),
+        ] {
+            assert_eq!(definite(text), left);
+        }
+    }
+}
