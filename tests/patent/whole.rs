@@ -149,6 +149,31 @@ async fn what_nobody_gave_is_taken_out() {
     );
 }
 
+/// As a model of 0.5B parameters answered.
+#[tokio::test]
+async fn the_examples_of_a_prompt_are_no_invention() {
+    let model = model(|purpose, _| {
+        match purpose {
+        Purpose::Claims => Some(
+            r#"{"subject": "bicycle pump", "parts": ["slicing the fruit", "a hose that connects the cylinder with the valve"]}"#
+                .into(),
+        ),
+        Purpose::Plan => Some(
+            r#"{"sections": [{"heading": "Structure of the pump", "overview": "The parts of the pump.", "subsections": [
+                {"heading": "Cylinder and hose", "guide": "How the hose is fixed to the cylinder."}]}]}"#
+                .into(),
+        ),
+        _ => None,
+    }
+    });
+    let written = written(writer(&model)).await;
+    let text = written.patent.to_markdown().to_lowercase();
+    for word in ["pump", "fruit", "cylinder", "hose"] {
+        assert!(!text.contains(word), "{word}: {text}");
+    }
+    assert!(written.work.claims[0].text().contains("foot"), "{text}");
+}
+
 #[tokio::test]
 async fn every_paragraph_says_what_it_rests_on() {
     let model = model(|_, _| None);

@@ -191,13 +191,14 @@ impl ComponentWriter {
         let mut answer: Option<Independent> = craft.json(cx, messages, tokens, schema).await?;
         let ground = Ground::of_draft(&job.draft);
         if let Some(answer) = &mut answer {
-            // What a model made up is no part of the invention, unless it made everything up.
-            for parts in [&mut answer.known, &mut answer.parts] {
-                if parts.iter().any(|part| ground.holds(part)) {
-                    parts.retain(|part| ground.holds(part));
-                }
+            // What a model made up, or copied from the examples of its prompt, is no part of the invention.
+            answer.known.retain(|part| ground.holds(part));
+            answer.parts.retain(|part| ground.holds(part));
+            if !ground.touches(&answer.subject) {
+                answer.subject = title_of(&job.draft);
             }
         }
+        answer = answer.filter(|answer| !answer.parts.is_empty());
         // What is said of a part is a dependent claim, as long as parts are left.
         let mut details: Vec<String> = Vec::new();
         if let Some(answer) = &mut answer {

@@ -84,6 +84,13 @@ impl Ground {
         unknown * 5 <= all
     }
 
+    /// Whether any of the words that carry meaning stands in the ground, or there is only one, which may be
+    /// a usual heading.
+    pub(super) fn touches(&self, text: &str) -> bool {
+        let (all, unknown) = self.count(catena_tools::words(text));
+        all < 2 || unknown < all
+    }
+
     /// Whether at most a third of what `new` says and `old` does not stands nowhere in the ground.
     pub(super) fn holds_change(&self, old: &str, new: &str) -> bool {
         let before: HashSet<String> = catena_tools::words(old).collect();

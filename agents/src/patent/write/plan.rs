@@ -70,7 +70,13 @@ impl Agent for ModelPlanner {
         let claims = planning.claims.iter().map(|claim| claim.text());
         let answers = Question::ALL.map(|question| planning.draft.answer(question));
         let ground = Ground::of(claims.chain(answers));
+        // A heading of which no word is known is one of the prompt's example.
+        tree.sections
+            .retain(|section| ground.touches(&section.heading));
         for section in &mut tree.sections {
+            section
+                .subsections
+                .retain(|child| ground.touches(&child.heading));
             section.overview = known(&section.overview, &ground, OVERVIEW);
             for child in &mut section.subsections {
                 child.guide = known(&child.guide, &ground, GUIDE);
