@@ -55,9 +55,9 @@ const HELPS: Choice = Choice {
 /// Values of a fact that are told from before: the latest ones, and the first.
 const PAST: usize = 4;
 
-/// So near a fact has to be to a message that needs no memory, as a cosine, to go in all the same, unless
-/// they share a word. With `minilm`, of eight facts and sixteen messages: what belongs together has 0.26
-/// and more, what does not 0.22 and less.
+/// So near a fact has to be to a message, as a cosine, to have to do with it, unless they share a word.
+/// With `minilm`, of eight facts and sixteen messages: what belongs together has 0.26 and more, what does
+/// not 0.22 and less.
 const NEAR: f32 = 0.25;
 
 /// Turns that are looked through for the one before. More than one may hold the same words.
@@ -227,10 +227,13 @@ impl Controller {
             return Ok(Searched::default());
         }
         let vector = self.embed(cx, message).await?;
-        // Without a vector words alone decide.
-        let search = match vector {
-            Some(_) => self.search,
-            None => Search::Words,
+        let search = match (&vector, needed) {
+            (Some(_), true) => self.search,
+            // The index has facts apart from turns, so that this costs the same in every turn; the words of
+            // both are together.
+            (Some(_), false) => Search::Dense,
+            // Words alone decide.
+            (None, _) => Search::Words,
         };
         let query = |kind, limit| {
             let query = Query::new(&message.text)
