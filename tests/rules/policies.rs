@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use futures::StreamExt;
+
 use catena::{
     Agent, Budget, Context, Error, EventKind, Graph, Recovery, Retry, Run, RunOptions, agent,
     models::ScriptedModel, on_failure,
@@ -260,4 +262,48 @@ async fn a_policy_around_a_whole_graph_is_heeded_by_a_resumed_run() {
     assert_eq!(model.calls(), 6, "only the last call is made again");
     let asked = model.requests().pop().unwrap();
     assert_eq!(asked, say("c"));
+}
+
+/// A node of a graph in a map is at work on a thread of its own when its sibling fails: what it
+/// says then is said before the policy goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_told_of_what_was_given_up() {
+    let (busy, begun) = std::sync::mpsc::channel();
+    let begun = Arc::new(std::sync::Mutex::new(begun));
+    let mut inner = Graph::builder("inner");
+    let work = inner.node(
+        "work",
+        agent(move |first: bool, _cx| {
+            let (busy, begun) = (busy.clone(), Arc::clone(&begun));
+            async move {
+                if first {
+                    begun.lock().unwrap().recv().unwrap();
+                } else {
+                    busy.send(()).unwrap();
+                    std::thread::sleep(Duration::from_millis(300));
+                }
+                Err::<(), _>(Error::refused("no"))
+            }
+        }),
+    );
+    let inner = inner.build(work, work).unwrap();
+    let mut outer = Graph::builder("outer");
+    let each = outer.map("each", 2, inner);
+    let outer = outer.build(each, each).unwrap();
+    let policy = on_failure(outer).skip(|_| Vec::new());
+
+    let mut run = Run::start(policy, vec![true, false], RunOptions::new("r"));
+    let mut told = Vec::new();
+    while let Some(event) = run.next().await {
+        told.push((event.path.to_string(), event.kind));
+    }
+    let recovered = told
+        .iter()
+        .position(|(_, kind)| matches!(kind, EventKind::Recovered { .. }))
+        .unwrap();
+    let failed = |(_, kind): &&(String, EventKind)| matches!(kind, EventKind::NodeFailed { .. });
+    let late: Vec<_> = told.iter().skip(recovered).filter(failed).collect();
+    assert!(late.is_empty(), "{late:?}");
+    let of_the_busy_one = |(path, _): &(String, EventKind)| path == "r/each[1]/work";
+    assert!(told.iter().filter(failed).any(|told| of_the_busy_one(told)));
 }

@@ -6,6 +6,7 @@ mod effects;
 mod failures;
 mod interrupt;
 mod scope;
+mod tasks;
 
 pub(crate) use failures::Failures;
 pub(crate) use scope::RunScope;
@@ -16,9 +17,9 @@ use std::{
 };
 
 use serde::Serialize;
-use tokio_util::{sync::CancellationToken, task::task_tracker::TrackedFuture};
+use tokio_util::sync::CancellationToken;
 
-use self::scope::NodeScope;
+use self::{scope::NodeScope, tasks::Tasks};
 use crate::{
     Budget, Entry, Error, EventKind, Fingerprint, Gap, NodePath, Result, RunId, Usage,
     event::CallKey,
@@ -47,6 +48,7 @@ use crate::{
 pub struct Context {
     run: Arc<RunScope>,
     node: Arc<NodeScope>,
+    tasks: Tasks,
 }
 
 impl Context {
@@ -54,12 +56,17 @@ impl Context {
         Self {
             run,
             node: Arc::new(NodeScope::new(path, cancel)),
+            tasks: Tasks::new(),
         }
     }
 
     /// The context of another node of this run, cancelled with this one.
     pub(crate) fn below(&self, path: NodePath, cancel: CancellationToken) -> Self {
-        Self::root(Arc::clone(&self.run), path, cancel)
+        Self {
+            run: Arc::clone(&self.run),
+            node: Arc::new(NodeScope::new(path, cancel)),
+            tasks: self.tasks.clone(),
+        }
     }
 
     /// The context for an attempt at this node's work, and the how-manieth it is: the first is the
@@ -77,11 +84,16 @@ impl Context {
     /// The context for a graph that is run in this node. An agent may run several, or one several
     /// times; those after the first count as attempts do.
     pub(crate) fn enter(&self) -> Self {
-        if self.node.entered.swap(true, Ordering::Relaxed) {
-            return self.again().0;
+        let cx = if self.node.entered.swap(true, Ordering::Relaxed) {
+            self.again().0
+        } else {
+            self.node.runs.fetch_max(1, Ordering::Relaxed);
+            self.clone()
+        };
+        Self {
+            tasks: self.tasks.inner(),
+            ..cx
         }
-        self.node.runs.fetch_max(1, Ordering::Relaxed);
-        self.clone()
     }
 
     /// The fingerprint of a request, if anybody wants to know it.
@@ -92,9 +104,16 @@ impl Context {
         }
     }
 
-    /// `work`, for a task: the run does not end before it is done or dropped.
-    pub(crate) fn tracked<F: Future>(&self, work: F) -> TrackedFuture<F> {
-        self.run.tasks.track_future(work)
+    /// `work`, for a task: neither the run nor the graph that this is in ends before it is done or
+    /// dropped.
+    pub(crate) fn tracked<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        self.tasks.track(work)
+    }
+
+    /// Waits for the tasks of the graph that was entered with this context; of the whole run, if it
+    /// is the run's own.
+    pub(crate) async fn tasks_ended(&self) {
+        self.tasks.ended().await;
     }
 
     pub(crate) fn cancel_token(&self) -> &CancellationToken {

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::failures::Failures;
 use crate::{
@@ -33,8 +33,6 @@ pub(crate) struct RunScope {
     pub(crate) reopened: Option<Entry>,
     pub(crate) failures: Failures,
     pub(crate) gaps: Mutex<Vec<Gap>>,
-    /// All tasks, so that the run ends when the last of them has.
-    pub(crate) tasks: TaskTracker,
 }
 
 impl RunScope {

@@ -94,6 +94,8 @@ pub(super) async fn run(plan: &Plan, input: Message, cx: &Context) -> Result<Mes
     };
     cancel.cancel();
     tasks.shutdown().await;
+    // Of the graphs in it too, which were dropped with its tasks.
+    cx.tasks_ended().await;
     result
 }
 

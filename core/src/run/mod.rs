@@ -16,7 +16,7 @@ use std::{
 use futures::Stream;
 use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinHandle};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use self::{begin::begin, options::From};
 use crate::{
@@ -297,14 +297,12 @@ async fn execute<A: Agent>(
         events,
         failures: crate::context::Failures::default(),
         gaps: Mutex::default(),
-        tasks: TaskTracker::new(),
     });
     let cx = Context::root(Arc::clone(&scope), path.clone(), cancel.clone());
     let work = cancellable(&agent, input, &cx, &cancel);
     let result = telemetry::within(&span, work).await;
     // What was aborted may still be at work on another thread, up to its next await.
-    scope.tasks.close();
-    scope.tasks.wait().await;
+    cx.tasks_ended().await;
 
     let (usage, unspent, elapsed) = (ledger.settled(), ledger.unspent(), ledger.elapsed());
     let result = match result {
