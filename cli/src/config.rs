@@ -18,6 +18,7 @@ pub(crate) struct Config {
     pub(crate) model: Option<String>,
     pub(crate) window: Option<u32>,
     pub(crate) device: Option<String>,
+    pub(crate) paged_attention: Option<bool>,
     pub(crate) prompts: Option<PathBuf>,
     pub(crate) memory: Option<PathBuf>,
     pub(crate) index: Option<String>,
@@ -61,6 +62,13 @@ impl Config {
         }
         if let Some(device) = variable("CATENA_DEVICE") {
             config.device = Some(device);
+        }
+        if let Some(paged) = variable("CATENA_PAGED_ATTENTION") {
+            config.paged_attention = Some(paged.parse().map_err(|_| {
+                Failure::usage(format!(
+                    "CATENA_PAGED_ATTENTION is true or false, not '{paged}'"
+                ))
+            })?);
         }
         if let Some(prompts) = variable("CATENA_PROMPTS") {
             config.prompts = Some(prompts.into());

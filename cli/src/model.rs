@@ -80,6 +80,9 @@ async fn load_named(
         reference => (fetch(&reference, quiet).await?, Some(name)),
     };
     let mut options = LocalOptions::new().weights(Weights::Reading).device(device);
+    if let Some(paged) = config.paged_attention {
+        options = options.paged_attention(paged);
+    }
     if let Some(name) = name {
         options = options.name(name);
     }

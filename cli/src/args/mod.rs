@@ -42,6 +42,7 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   model = \"qwen2.5-coder-1.5b\"   a name of the catalogue, a path, hf:owner/repo/file.gguf, openai:NAME
   window = 1024                  tokens that a worker may use
   device = \"auto\"                where a local model runs: cpu, cuda, cuda:N, metal, auto
+  paged_attention = true         on an NVIDIA GPU, faster; takes the memory of a whole window at once
   prompts = \"prompts\"            a folder of templates that replace the built-in ones
   memory = \"memory.db\"           of `catena chat`, as the rest: the file with all that is remembered
   index = \"embedded\"             what finds the nearest vectors: exact, embedded, qdrant:URL
@@ -57,7 +58,7 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   headers = { \"X-Title\" = \"catena\" }
 
 Environment (an empty variable counts as none):
-  CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_DEVICE, CATENA_PROMPTS,
+  CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_DEVICE, CATENA_PAGED_ATTENTION, CATENA_PROMPTS,
   CATENA_MEMORY, CATENA_INDEX, CATENA_EMBEDDER
                                     as the flags of these names
   CATENA_BASE_URL, CATENA_API_KEY   the server behind openai:NAME and its key

@@ -2,11 +2,12 @@
 //! like an earlier one.
 //!
 //! ```text
-//! cargo run --release -p catena-local --features cuda --example crowd -- MODEL.gguf [LONGEST]
+//! cargo run --release -p catena-local --features cuda --example crowd -- MODEL.gguf [LONGEST [plain]]
 //! ```
 //!
 //! It asks 32 questions 1, 8 and 32 at a time, as the example of the same name in `catena-models` asks
-//! a server, and then four questions about one document of twice the longest prompt.
+//! a server, and then four questions about one document of twice the longest prompt. `plain`: without paged
+//! attention.
 
 use std::time::Instant;
 
@@ -18,11 +19,13 @@ use catena_models::measure;
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next();
-    let path = path.ok_or_else(|| Error::invalid("usage: crowd MODEL.gguf [LONGEST]"))?;
+    let path = path.ok_or_else(|| Error::invalid("usage: crowd MODEL.gguf [LONGEST [plain]]"))?;
     let longest = arguments.next().and_then(|tokens| tokens.parse().ok());
     let longest = longest.unwrap_or(2000);
     let begun = Instant::now();
-    let model = LocalModel::load(path, LocalOptions::new().device(Device::best())).await?;
+    let options = LocalOptions::new().device(Device::best());
+    let options = options.paged_attention(arguments.next().is_none());
+    let model = LocalModel::load(path, options).await?;
     println!("loaded in {:.1} s", begun.elapsed().as_secs_f64());
     // What is set up once is not measured.
     let first = ChatRequest::new([ChatMessage::user(measure::story(&model, 0, 96))]);

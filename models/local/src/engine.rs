@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    num::NonZeroUsize,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -10,8 +9,8 @@ use std::{
 
 use catena_core::{Error, Result};
 use mistralrs::{
-    Constraint, CustomLogitsProcessor, DefaultSchedulerMethod, MistralRs, NormalRequest, Request,
-    RequestMessage, Response, SamplingParams, SchedulerConfig, core::MistralRsBuilder,
+    Constraint, CustomLogitsProcessor, MistralRs, NormalRequest, Request, RequestMessage, Response,
+    SamplingParams, core::MistralRsBuilder,
 };
 use tokio::{
     runtime,
@@ -23,6 +22,7 @@ use tracing::{debug, warn};
 use crate::{
     ledger::{self, Ledger},
     load::SharedPipeline,
+    paged,
     restarts::Restarts,
 };
 
@@ -216,17 +216,9 @@ fn start(pipeline: &SharedPipeline, caches: bool) -> Result<Thread> {
     let runtime = runtime::Builder::new_current_thread()
         .build()
         .map_err(starting)?;
-    let one = NonZeroUsize::MIN;
-    let builder = MistralRsBuilder::new(
-        pipeline.clone(),
-        SchedulerConfig::DefaultScheduler {
-            method: DefaultSchedulerMethod::Fixed(one),
-        },
-        false,
-        None,
-    )
-    .with_no_prefix_cache(!caches)
-    .with_prefix_cache_n(ledger::ON_A_GPU);
+    let builder = MistralRsBuilder::new(pipeline.clone(), paged::scheduler(pipeline), false, None)
+        .with_no_prefix_cache(!caches)
+        .with_prefix_cache_n(ledger::ON_A_GPU);
     let handle = runtime.block_on(builder.build());
     let requests = handle
         .get_sender(None)

@@ -97,6 +97,34 @@ impl GgufFile {
         })
     }
 
+    /// The most tokens that the model was made for.
+    pub(crate) fn window(&self) -> Option<u64> {
+        self.of_architecture("context_length")
+    }
+
+    /// How many numbers the keys and values of one token are, in all layers.
+    pub(crate) fn keys_and_values(&self) -> Option<u64> {
+        let heads = self.of_architecture("attention.head_count")?;
+        let width = self
+            .of_architecture("embedding_length")?
+            .checked_div(heads)?;
+        let of = |key| self.of_architecture(key).unwrap_or(width);
+        let head = of("attention.key_length").checked_add(of("attention.value_length"))?;
+        let kept = self
+            .of_architecture("attention.head_count_kv")
+            .unwrap_or(heads);
+        let layers = self.of_architecture("block_count")?;
+        head.checked_mul(kept)?.checked_mul(layers)
+    }
+
+    /// A number that is named after the model's architecture.
+    fn of_architecture(&self, key: &str) -> Option<u64> {
+        match self.content.metadata.get("general.architecture")? {
+            Value::String(architecture) => self.number(&format!("{architecture}.{key}")),
+            _ => None,
+        }
+    }
+
     /// A number in the metadata.
     pub(crate) fn number(&self, key: &str) -> Option<u64> {
         match self.content.metadata.get(key)? {

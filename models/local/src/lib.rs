@@ -35,6 +35,7 @@ mod load;
 mod memory;
 mod model;
 mod options;
+mod paged;
 mod prompt;
 mod reply;
 mod requantise;

@@ -17,6 +17,7 @@ use crate::{
     gguf::GgufFile,
     memory::{self, Need},
     options::{Device, LocalOptions, Weights},
+    paged,
     prompt::Template,
     requantise::{self, Form},
 };
@@ -32,7 +33,7 @@ pub(crate) struct Loaded {
     pub(crate) window: usize,
     /// The tokens that end an answer.
     pub(crate) ends: Vec<u32>,
-    /// Bytes that a token takes in the prefix cache.
+    /// Bytes that a token takes in the prefix cache; 0 where the engine itself bounds it.
     pub(crate) bytes_per_token: u64,
 }
 
@@ -41,6 +42,7 @@ pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
     let mut source = GgufFile::open(path)?;
     let (form, need) = need(&source, options);
     memory::check(path, need.weights, need.available)?;
+    let pool = paged::pool(&source, options).filter(|_| need.all_fits());
     let path = match form {
         Some(form) => requantise::converted(&mut source, form),
         None => path.to_owned(),
@@ -58,7 +60,7 @@ pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
             path.display()
         )));
     };
-    pipeline(folder, name, TokenSource::None, options).map_err(|cause| {
+    pipeline(folder, name, TokenSource::None, options, pool).map_err(|cause| {
         Error::invalid(format!("loading the model '{}': {cause}", path.display()))
             .with_help("the engine may not know this architecture; see its list of GGUF models")
     })
@@ -80,7 +82,7 @@ pub(crate) fn need(source: &GgufFile, options: &LocalOptions) -> (Option<Form>, 
     };
     let need = Need {
         weights: requantise::memory(source, form),
-        prefix_cache: options.prefix_cache,
+        prefix_cache: paged::pool(source, options).unwrap_or(options.prefix_cache),
         available,
     };
     (form, need)
@@ -108,6 +110,7 @@ pub(crate) fn hub(repository: &str, name: &str, options: &LocalOptions) -> Resul
         name.into(),
         TokenSource::CacheToken,
         options,
+        None,
     )
     .map_err(|cause| {
         Error::unavailable(format!(
@@ -122,6 +125,7 @@ fn pipeline(
     name: String,
     token: TokenSource,
     options: &LocalOptions,
+    pool: Option<u64>,
 ) -> Result<Loaded, String> {
     let (device, dtype) = match options.device {
         // The automatic choice on a CPU is 16-bit numbers, which it has to emulate.
@@ -156,7 +160,7 @@ fn pipeline(
             true,
             DeviceMapSetting::Map(DeviceMapMetadata::dummy()),
             None,
-            None,
+            pool.map(paged::config).transpose()?,
         )
         .map_err(|error| format!("{error:#}"))?;
     describe(pipeline)
@@ -198,7 +202,9 @@ fn describe(pipeline: SharedPipeline) -> Result<Loaded, String> {
     )
     .map_err(|error| error.to_string())?;
     let tokens = Tokens::new(tokenizer).map_err(|error| error.to_string())?;
-    let bytes_per_token = metadata.model_metadata.as_ref().map_or(0, |model| {
+    let counted = metadata.model_metadata.as_ref();
+    let counted = counted.filter(|_| metadata.cache_config.is_none());
+    let bytes_per_token = counted.map_or(0, |model| {
         let numbers: usize = (0..model.num_layers())
             .map(|layer| {
                 let head = model.k_head_dim_for_layer(layer) + model.v_head_dim_for_layer(layer);

@@ -14,7 +14,8 @@ pub struct Need {
     /// Bytes of the weights in the form in which they are kept. Loading is refused if more than is
     /// available.
     pub weights: u64,
-    /// The most bytes that the cache of prompts takes, as prompts come.
+    /// The most bytes that the cache of prompts takes, as prompts come; with paged attention those
+    /// of one window and the cache, at once.
     pub prefix_cache: u64,
     /// Bytes that are there now, on the GPU for a model there; `None` where the system does not tell.
     pub available: Option<u64>,
@@ -25,6 +26,12 @@ impl Need {
     pub fn fits(&self) -> bool {
         self.available
             .is_none_or(|available| self.weights <= available)
+    }
+
+    /// Whether there is room for the prefix cache too.
+    pub(crate) fn all_fits(&self) -> bool {
+        let all = self.weights.saturating_add(self.prefix_cache);
+        self.available.is_none_or(|available| all <= available)
     }
 }
 

@@ -139,6 +139,7 @@ pub struct LocalOptions {
     pub(crate) weights: Weights,
     pub(crate) prefix_cache: u64,
     pub(crate) parallel: usize,
+    pub(crate) paged_attention: bool,
 }
 
 impl Default for LocalOptions {
@@ -150,6 +151,7 @@ impl Default for LocalOptions {
             weights: Weights::default(),
             prefix_cache: 512 << 20,
             parallel: 1,
+            paged_attention: true,
         }
     }
 }
@@ -203,10 +205,20 @@ impl LocalOptions {
     /// Default: 512 MiB.
     ///
     /// A prompt that begins like an earlier one is read only from where they differ. When the
-    /// cache is full it is emptied.
+    /// cache is full it is emptied; with [paged attention](Self::paged_attention), what was used
+    /// longest ago makes way.
     #[must_use]
     pub fn prefix_cache(mut self, bytes: u64) -> Self {
         self.prefix_cache = bytes;
+        self
+    }
+
+    /// Whether a GGUF file on an NVIDIA GPU is run with paged attention: it takes the memory of one
+    /// window and of the prefix cache when it is loaded, unless that is more than is free. Without
+    /// effect elsewhere, and for a model of the hub. Default: yes.
+    #[must_use]
+    pub fn paged_attention(mut self, on: bool) -> Self {
+        self.paged_attention = on;
         self
     }
 }
