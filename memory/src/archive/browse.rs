@@ -229,26 +229,17 @@ pub(super) fn by_words(
     let Some(words) = match_any(query) else {
         return Ok(Vec::new());
     };
-    // The namespace is a word of the index too, so that others' items are not even looked at.
-    let expression = format!(
-        "namespace : \"{}\" AND {{key observation response}} : ({words})",
-        namespace.0
-    );
-    // Another kind is left out before its score is worked out.
-    let sql = match kind {
-        None => {
-            "SELECT rowid, bm25(words, 0.0, 1.0, 1.0, 1.0) AS score FROM words
-            WHERE words MATCH ?1 AND ?3 IS NULL ORDER BY score, rowid LIMIT ?2"
-        }
-        Some(_) => {
-            "SELECT words.rowid, bm25(words, 0.0, 1.0, 1.0, 1.0) AS score
-            FROM words CROSS JOIN items ON items.id = words.rowid
-            WHERE words MATCH ?1 AND items.kind = ?3 ORDER BY score, words.rowid LIMIT ?2"
-        }
+    // Where an item is is a word of the index too, so that others are not even looked at.
+    let place = match kind {
+        Some(Kind::Turn) => format!("\"{}t\"", namespace.0),
+        Some(Kind::Fact) => format!("\"{}f\"", namespace.0),
+        None => format!("(\"{0}t\" OR \"{0}f\")", namespace.0),
     };
-    let kind = kind.map(rows::kind_to_sql);
+    let expression = format!("place : {place} AND {{key observation response}} : ({words})");
+    let sql = "SELECT rowid, bm25(words, 0.0, 1.0, 1.0, 1.0) AS score FROM words
+        WHERE words MATCH ?1 ORDER BY score, rowid LIMIT ?2";
     db.prepare_cached(sql)?
-        .query_map(params![expression, limit(count), kind], |row| {
+        .query_map(params![expression, limit(count)], |row| {
             let score: f64 = row.get(1)?;
             Ok(Hit {
                 id: ItemId(rows::number(row, 0)?),

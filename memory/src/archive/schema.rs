@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 /// Marks the file as one of Catena's archives: the letters "CTNM".
 const APPLICATION: i64 = 0x4354_4e4d;
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Bytes of a page of a new archive: a turn of a thousand letters fills a page of 4,096, the default,
 /// so badly that a quarter of the file stays empty; a twentieth of these does.
@@ -21,8 +21,8 @@ const PAGE: i64 = 8192;
 /// How long a reader and the writer wait for each other.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// An item's text is kept once: the full-text index refers to the table. `change` numbers everything
-/// that an index has to be told, `removed` what it has to be told and is no longer there.
+/// `change` numbers everything that an index has to be told, `removed` what it has to be told and is no
+/// longer there.
 const TABLES: &str = "
     CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
     CREATE TABLE namespaces (
@@ -45,7 +45,8 @@ const TABLES: &str = "
         valid_from INTEGER NOT NULL,
         valid_until INTEGER,
         replaced_by INTEGER,
-        change INTEGER NOT NULL
+        change INTEGER NOT NULL,
+        place TEXT AS (namespace || CASE kind WHEN 1 THEN 'f' ELSE 't' END) VIRTUAL
     ) STRICT;
     CREATE INDEX items_by_namespace ON items (namespace, kind);
     CREATE INDEX items_by_key ON items (namespace, key, valid_from) WHERE key IS NOT NULL;
@@ -62,13 +63,26 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX sources_by_item ON sources (item);
     CREATE TABLE removed (change INTEGER PRIMARY KEY, item INTEGER NOT NULL) STRICT;
+    INSERT INTO meta VALUES ('change', 0);
+";
+
+/// An item's text is kept once: the full-text index refers to the table. A word of it says where the
+/// item is, `12f` for a fact of namespace 12, so that a search among few items of a kind does not come
+/// by the many of another.
+const WORDS: &str = "
     CREATE VIRTUAL TABLE words USING fts5 (
-        namespace, key, observation, response,
+        place, key, observation, response,
         content = 'items', content_rowid = 'id', tokenize = 'porter unicode61'
     );
     INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
     INSERT INTO words (words, rank) VALUES ('pgsz', 8146);
-    INSERT INTO meta VALUES ('change', 0);
+";
+
+/// From version 1, whose words knew the namespace alone.
+const FROM_1: &str = "
+    DROP TABLE words;
+    ALTER TABLE items ADD COLUMN
+        place TEXT AS (namespace || CASE kind WHEN 1 THEN 'f' ELSE 't' END) VIRTUAL;
 ";
 
 /// Whoever holds it is the archive's only process.
@@ -193,7 +207,7 @@ pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
         .query_row(whose, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .map_err(failed)?;
     match whose {
-        (0, 0, 0) | (APPLICATION, VERSION, _) => {}
+        (0, 0, 0) | (APPLICATION, 1 | VERSION, _) => {}
         (APPLICATION, other, _) => {
             return Err(Error::memory(format!(
                 "the archive {} has version {other}, and this program knows version {VERSION}",
@@ -216,8 +230,10 @@ pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     // What is forgotten is written over, not only taken out of the books.
     db.pragma_update(None, "secure_delete", true)
         .map_err(failed)?;
-    if whose.2 == 0 {
-        create(&db).map_err(failed)?;
+    match whose {
+        (_, 0, _) => create(&db).map_err(failed)?,
+        (_, 1, _) => renew(&db).map_err(failed)?,
+        _ => {}
     }
     Ok(db)
 }
@@ -225,11 +241,22 @@ pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
 fn create(db: &Connection) -> rusqlite::Result<()> {
     let transaction = db.unchecked_transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(WORDS)?;
     transaction.execute(
         "INSERT INTO meta VALUES ('id', ?1)",
         [RunId::generate().to_string()],
     )?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// Brings an archive of version 1 to this one.
+fn renew(db: &Connection) -> rusqlite::Result<()> {
+    let transaction = db.unchecked_transaction()?;
+    transaction.execute_batch(FROM_1)?;
+    transaction.execute_batch(WORDS)?;
+    transaction.execute("INSERT INTO words (words) VALUES ('rebuild')", [])?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }
