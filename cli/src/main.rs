@@ -37,7 +37,7 @@ use tracing_subscriber::{
 };
 
 use self::{
-    args::{Args, Command, Models},
+    args::{Args, Command, Memory, Models},
     failure::{Failure, INTERRUPTED},
 };
 
@@ -90,6 +90,7 @@ async fn execute(args: Args) -> Result<(), Failure> {
             Command::Chat(chat) => chat::chat(chat, &config).await,
             Command::Fix(args) => fix::fix(args, &config).await,
             Command::Patent(patent) => patent::run(patent, &config).await,
+            Command::Memory(read @ Memory::Read(_)) => memory::run(read, &config).await,
             Command::Memory(memory) => {
                 interruptible(memory::run(memory, &config), memory::INTERRUPTED).await
             }

@@ -182,6 +182,9 @@ fn forgetting_is_by_number_and_age_too_and_never_by_nothing() {
         .exits(2)
         .says("'one' is no number of a memory");
     told(&home, &["forget", "--all", "3"]).exits(2);
+    told(&home, &["forget", "99", "3", "--yes"])
+        .exits(2)
+        .says("no memory 99");
     let gone = json(&home, &["forget", "#3", "--yes"]);
     assert_eq!(gone["forgotten"], serde_json::json!([3]));
     let gone = json(&home, &["forget", "--before", "1d", "--yes"]);

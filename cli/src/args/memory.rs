@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use catena_memory::{ItemId, Moment};
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::chat::DEFAULT_CONVERSATION;
+use super::{Engine, Journal, Limits, Output, chat::DEFAULT_CONVERSATION};
 use crate::memory::{EmbedderChoice, IndexChoice, item_id, moment};
 
 /// Where memories are kept, and what finds them.
@@ -134,11 +134,17 @@ pub(crate) enum Memory {
         #[command(flatten)]
         store: Store,
         #[command(flatten)]
-        journal: super::Journal,
+        journal: Journal,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
+    /// Read a document of any length into a conversation, segment by segment, and print a summary
+    ///
+    /// Each segment is remembered as a turn, with its summary; `catena chat` in that conversation then
+    /// answers questions about it. What was read stays when the run is stopped, and `catena runs resume`
+    /// goes on behind it.
+    Read(MemoryRead),
     /// Write memories as JSON Lines
     Export {
         /// Only of this conversation
@@ -225,9 +231,39 @@ impl Memory {
             | Self::Reindex { json, .. }
             | Self::Consolidate { json, .. }
             | Self::Move { json, .. } => *json,
+            Self::Read(read) => read.output.json,
             Self::Export { .. } => false,
         }
     }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct MemoryRead {
+    /// The document: text, Markdown, HTML or PDF; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Into this conversation [default: one of the file's name]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) conversation: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) whose: Whose,
+
+    #[command(flatten)]
+    pub(crate) engine: Engine,
+
+    #[command(flatten)]
+    pub(crate) store: Store,
+
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+
+    #[command(flatten)]
+    pub(crate) journal: Journal,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// Which memories.

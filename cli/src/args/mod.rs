@@ -10,7 +10,7 @@ mod sandbox;
 pub(crate) use chat::{Chat, Talk};
 pub(crate) use engine::Engine;
 pub(crate) use fix::{Fix, How, Method};
-pub(crate) use memory::{ArchiveFile, Memory, Store, Which as WhichMemories, Whose};
+pub(crate) use memory::{ArchiveFile, Memory, MemoryRead, Store, Which as WhichMemories, Whose};
 pub(crate) use patent::{
     Approve, Length, Office, Out, Patent, PatentCheck, PatentClaims, PatentInit, PatentRedo,
     PatentRender, PatentReport, PatentRun, PatentScore, PatentWrite,

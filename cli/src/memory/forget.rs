@@ -124,6 +124,7 @@ pub(super) async fn forget(
         return Err(Failure::usage("nothing is remembered yet"));
     };
     let id = known_namespace(&archive, namespace).await?;
+    all_there(&archive, id, chosen).await?;
     let (ids, text) = choose(&archive, id, chosen).await?;
     if !asking.json {
         print(&text);
@@ -148,6 +149,25 @@ pub(super) async fn forget(
     let verb = if asking.dry_run { "would be " } else { "" };
     print(&format!("{count} {verb}forgotten\n"));
     Ok(())
+}
+
+/// Refuses numbers that name no memory of the conversation.
+async fn all_there(archive: &Archive, id: NamespaceId, chosen: &Chosen) -> Result<(), Failure> {
+    let named = chosen.ids.as_deref().unwrap_or_default();
+    let there = archive.items(id, named).await?;
+    let missing: Vec<String> = named
+        .iter()
+        .filter(|named| there.iter().all(|item| item.id != **named))
+        .map(|named| named.0.to_string())
+        .collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::usage(format!(
+            "the conversation has no memory {}",
+            missing.join(", ")
+        ))
+        .help("`catena memory show` numbers what it has; nothing was forgotten")),
+    }
 }
 
 /// Asks the person at the terminal.

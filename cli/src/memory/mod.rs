@@ -6,6 +6,7 @@ mod forget;
 mod index;
 mod open;
 mod place;
+mod read;
 mod recorded;
 mod show;
 mod text;
@@ -15,6 +16,7 @@ pub(crate) use embedder::embedder;
 pub(crate) use forget::{Chosen, choose, is_yes, purge};
 pub(crate) use open::{namespace, open};
 pub(crate) use place::{EmbedderChoice, IndexChoice, Place, item_id, moment};
+pub(crate) use read::{READ, resume};
 pub(crate) use recorded::{Conversation, RUN, Recorded};
 pub(crate) use show::rated;
 pub(crate) use text::{day, line, memories, whole};
@@ -72,6 +74,7 @@ pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure>
             let asking = forget::Asking { yes, dry_run, json };
             forget::forget(&store, &journal, &namespace, &chosen, asking, config).await
         }
+        Memory::Read(args) => read::read(args, config).await,
         Memory::Export {
             conversation,
             whose,

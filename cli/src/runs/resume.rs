@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     failure::Failure,
     fix,
-    memory::RUN,
+    memory::{self, READ, RUN},
     patent,
     reading::{Begin, Job, Setting},
     terminal::harmless,
@@ -41,6 +41,9 @@ pub(super) async fn resume(
     }
     if record.name == RUN {
         return chat::resume(record, journal, limits, output, config).await;
+    }
+    if record.name == READ {
+        return memory::resume(record, journal, limits, output, config).await;
     }
     if record.name == fix::RUN {
         return fix::resume(record, journal, limits, output, config).await;
@@ -91,6 +94,12 @@ pub(super) async fn fork(
         return Err(
             Failure::usage(format!("run {id} is a turn of a conversation"))
                 .help("say it again in `catena chat`; conversations go on, and do not fork"),
+        );
+    }
+    if record.name == READ {
+        return Err(
+            Failure::usage(format!("run {id} read a document into memory"))
+                .help("read it into another conversation with `catena memory read -c NAME`"),
         );
     }
     if record.name == fix::RUN {

@@ -196,9 +196,21 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Makes the file, if it is not there, for its user alone: what is said is nobody else's business. The
+/// files that SQLite puts beside it have the rights of this one.
+fn make_private(path: &Path) {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // Whatever keeps it from being made is told when it is opened.
+    drop(options.open(path));
+}
+
 /// Opens or creates the archive at `path`, for writing.
 pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     let failed = |error: rusqlite::Error| unopenable(path, &error);
+    make_private(path);
     let db = Connection::open(path).map_err(failed)?;
     db.busy_timeout(PATIENCE).map_err(failed)?;
     let whose = "SELECT (SELECT application_id FROM pragma_application_id),

@@ -177,7 +177,7 @@ async fn what_a_reader_still_sees_is_gone_when_it_is_done() {
     assert_eq!(exported, 300, "it sees what was there when it began");
     let begun = std::time::Instant::now();
     while !left(place.folder(), 0..300).is_empty() {
-        assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60));
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }

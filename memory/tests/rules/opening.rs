@@ -145,6 +145,16 @@ async fn a_newer_archive_is_left_to_the_newer_program() {
     assert_eq!(fs::read(place.file()).unwrap(), before);
 }
 
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_read_an_archive() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    drop(place.open());
+    let mode = fs::metadata(place.file()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
 /// Its words knew the namespace alone, not the kind.
 #[tokio::test]
 async fn an_archive_of_the_first_version_is_renewed() {

@@ -1,0 +1,256 @@
+//! `catena memory read`: a long document becomes a conversation's memory, segment by segment.
+
+use std::{
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::Arc,
+    time::Instant,
+};
+
+use catena_agents::{Digest, DocumentMemory, Prompts};
+use catena_core::{Outcome, Run, RunId, RunOptions, RunRecord, SqliteJournal};
+use catena_memory::{Memory, Namespace};
+use catena_tools::Document;
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Conversation, Place, namespace, open};
+use crate::{
+    args::{Limits, MemoryRead, Output, With},
+    config::Config,
+    failure::{Failure, INTERRUPTED},
+    journal, model,
+    progress::Display,
+    reading::{Begin, as_usage, prompts_folder},
+    report::usage_line,
+    stopped::{of_another_program, stopped},
+    terminal::{harmless, print},
+};
+
+/// The name of its runs.
+pub(crate) const READ: &str = "memory-read";
+
+/// The settings of a run, as the user named them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Setting {
+    /// The archive's file.
+    memory: PathBuf,
+    index: String,
+    embedder: String,
+    model: String,
+    window: Option<u32>,
+    prompts: Option<PathBuf>,
+}
+
+/// What is read, by what, and into which conversation.
+struct Job {
+    document: Document,
+    setting: Setting,
+    namespace: Namespace,
+    /// The archive's id, of a run that goes on.
+    archive: Option<String>,
+    device: Option<String>,
+    limits: Limits,
+    journal: Arc<SqliteJournal>,
+    begin: Begin,
+    output: Output,
+}
+
+pub(super) async fn read(args: MemoryRead, config: &Config) -> Result<(), Failure> {
+    let document = match args.file == Path::new("-") {
+        true => Document::from_reader("stdin", std::io::stdin())?,
+        false => Document::read(&args.file)?,
+    };
+    let name = args.conversation.unwrap_or_else(|| document.name.clone());
+    let place = Place::of(&args.store, config)?;
+    let with = args.engine.with();
+    Job {
+        namespace: namespace(&args.whose, &name, config),
+        setting: Setting {
+            // From the root: a run may be resumed from another folder.
+            memory: std::path::absolute(&place.archive).unwrap_or(place.archive),
+            index: place.index.to_string(),
+            embedder: place.embedder.to_string(),
+            model: model::name(&with, config).to_owned(),
+            window: args.engine.window.or(config.window),
+            prompts: prompts_folder(&with, config)?,
+        },
+        archive: None,
+        document,
+        device: args.engine.device,
+        limits: args.limits,
+        journal: journal::open(&args.journal)?,
+        begin: Begin::Scratch,
+        output: args.output,
+    }
+    .run(config)
+    .await
+}
+
+/// Goes on with a recorded run, for `catena runs resume`.
+pub(crate) async fn resume(
+    record: RunRecord,
+    journal: Arc<SqliteJournal>,
+    limits: Limits,
+    output: Output,
+    config: &Config,
+) -> Result<(), Failure> {
+    let unknown = |error| of_another_program(&record.id, &error);
+    let of: Conversation = serde_json::from_value(record.meta.clone()).map_err(unknown)?;
+    Job {
+        document: serde_json::from_value(record.input.clone()).map_err(unknown)?,
+        setting: serde_json::from_value(record.meta.clone()).map_err(unknown)?,
+        namespace: of.namespace,
+        archive: Some(of.archive),
+        device: None,
+        limits,
+        journal,
+        begin: Begin::Resume(record.id),
+        output,
+    }
+    .run(config)
+    .await
+}
+
+impl Job {
+    /// Opens the memory, loads the model, and reads.
+    async fn run(self, config: &Config) -> Result<(), Failure> {
+        // One listener from here to the end: a signal that comes between two waits is not lost.
+        let mut interrupt = pin!(tokio::signal::ctrl_c());
+        let started = Instant::now();
+        let quiet = self.output.quiet || self.output.json;
+        let with = With {
+            model: Some(self.setting.model.clone()),
+            device: self.device.clone(),
+            ..With::default()
+        };
+        let making = async {
+            // What is wrong with the archive shows before a model is loaded.
+            let memory = open(&self.place()?, config, quiet).await?;
+            self.same(memory.archive().id())?;
+            let model = model::load(&with, config, quiet).await?;
+            Ok::<_, Failure>((memory, model))
+        };
+        let (memory, model) = tokio::select! {
+            biased;
+            _ = &mut interrupt => {
+                return Err(Failure::new("interrupted").help("nothing was read yet").code(INTERRUPTED));
+            }
+            made = making => made?,
+        };
+        let conversation = memory.namespace(&self.namespace).await?;
+        let mut graph = DocumentMemory::new(model.chat, memory.clone(), conversation).prompts(
+            match &self.setting.prompts {
+                Some(folder) => Prompts::from_folder(folder),
+                None => Prompts::builtin(),
+            },
+        );
+        if let Some(tokens) = self.setting.window {
+            graph = graph.window(tokens);
+        }
+        let graph = graph.build().map_err(as_usage)?;
+        let mut run = Run::start(graph, self.document.clone(), self.options(&memory)?);
+        let id = run.id().clone();
+        let mut display = Display::new(quiet);
+        let mut cancelled = false;
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut interrupt, if !cancelled => {
+                    cancelled = true;
+                    run.cancel();
+                }
+                event = run.next() => match event {
+                    Some(event) => display.show(&event),
+                    None => break,
+                },
+            }
+        }
+        display.clear();
+        let ended = run.outcome().await;
+        // Or what was read would have to be embedded again the next time. That it lags is told by then.
+        let _ = memory.sync(&mut |_, _| {}).await;
+        match ended {
+            Ok(outcome) => self.tell(&id, &outcome, started),
+            Err(error) => {
+                let before = "what was read is remembered; ";
+                Err(stopped(error, &id, true, before))
+            }
+        }
+    }
+
+    fn place(&self) -> Result<Place, Failure> {
+        Ok(Place {
+            archive: self.setting.memory.clone(),
+            index: self.setting.index.parse().map_err(Failure::usage)?,
+            embedder: self.setting.embedder.parse().map_err(Failure::usage)?,
+        })
+    }
+
+    /// Refuses to go on in another archive.
+    fn same(&self, archive: &str) -> Result<(), Failure> {
+        match &self.archive {
+            Some(begun) if begun != archive => Err(Failure::usage(format!(
+                "{} is another archive than that of the run",
+                self.setting.memory.display()
+            ))
+            .help("put the archive back where it was, or read the document again")),
+            _ => Ok(()),
+        }
+    }
+
+    fn options(&self, memory: &Memory) -> Result<RunOptions, Failure> {
+        #[derive(Serialize)]
+        struct Meta<'a> {
+            #[serde(flatten)]
+            setting: &'a Setting,
+            #[serde(flatten)]
+            of: Conversation,
+        }
+        let options = RunOptions::new(READ)
+            .budget(self.limits.budget())
+            .journal(self.journal.clone())
+            .meta(&Meta {
+                setting: &self.setting,
+                of: Conversation::new(memory.archive(), &self.namespace),
+            });
+        Ok(match &self.begin {
+            Begin::Resume(id) => options.resume(id.clone()),
+            Begin::Scratch | Begin::Fork(..) => options,
+        })
+    }
+
+    fn tell(&self, id: &RunId, outcome: &Outcome<Digest>, started: Instant) -> Result<(), Failure> {
+        let (digest, name) = (&outcome.output, &self.namespace.conversation);
+        if self.output.json {
+            let told = json!({
+                "run": id,
+                "status": "finished",
+                "document": self.document.name,
+                "conversation": name,
+                "segments": digest.segments,
+                "levels": digest.levels,
+                "summary": digest.summary,
+                "usage": outcome.usage,
+                "cost_dollars": outcome.usage.cost.dollars(),
+                "elapsed_seconds": started.elapsed().as_secs_f64(),
+            });
+            print(&format!("{told:#}\n"));
+        } else {
+            print(&format!("{}\n", harmless(&digest.summary)));
+        }
+        if !self.output.quiet && !self.output.json {
+            eprintln!(
+                "\n{} segments are remembered; `catena chat '{}'` answers questions about them\n{}",
+                digest.segments,
+                harmless(name),
+                usage_line(&outcome.usage, &outcome.unspent, started.elapsed())
+            );
+        }
+        match &outcome.unrecorded {
+            Some(error) => Err(error.clone().into()),
+            None => Ok(()),
+        }
+    }
+}
