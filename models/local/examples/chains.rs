@@ -6,7 +6,7 @@
 //! CATENA_BASE_URL=http://localhost:8080/v1 cargo run … --example chains -- TEXT openai:NAME
 //! ```
 //!
-//! The texts are slices of TEXT, of 12,000 characters each. `plain`: without paged attention. A chain's
+//! The texts are slices of TEXT, of 7,000 characters each. `plain`: without paged attention. A chain's
 //! time is split where its calls' first pieces of text arrive: *reading* before, *writing* behind, and
 //! the rest outside of calls. The time that a call waits for its turn counts as reading.
 
@@ -24,7 +24,7 @@ use catena_tools::Document;
 use futures::{StreamExt, stream};
 
 const CHAINS: usize = 32;
-const CHARACTERS: usize = 12_000;
+const CHARACTERS: usize = 7_000;
 const QUESTION: &str = "Who speaks first in this text, and to whom?";
 
 #[tokio::main]
