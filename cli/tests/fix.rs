@@ -209,6 +209,94 @@ fn an_interrupted_repair_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn a_repair_does_not_go_on_with_other_tests() {
+    let (home, server) = interrupted();
+    home.write("project/test_add.py", "assert True\n");
+    let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
+    done.exits(1).says("test_add.py is not as it was");
+    assert_eq!(
+        (server.seen(), text(&home, "project/add.py").as_str()),
+        (3, BROKEN)
+    );
+}
+
+#[test]
+fn what_the_command_names_is_not_changed() {
+    let answer = |request: &Request| {
+        let path = if request.user().contains("verify.py:") {
+            "verify.py"
+        } else {
+            "add.py"
+        };
+        Reply::text(&format!("{path}\n```python\npass\n```"))
+    };
+    let (home, server) = (Home::new(), Server::start(answer));
+    home.write("project/add.py", BROKEN);
+    home.write("project/verify.py", TEST);
+    let args = [
+        "fix",
+        "project",
+        "--test",
+        "python3 verify.py",
+        "--keep-best",
+    ];
+    run(&mut home.with(&server, args)).exits(1);
+    assert_eq!(text(&home, "project/verify.py"), TEST);
+}
+
+#[test]
+fn whoever_ends_the_test_has_not_passed_it() {
+    let answer =
+        |_: &Request| Reply::text("```python\nimport os\ndef add(a, b):\n    os._exit(0)\n```");
+    let (home, server) = (project(), Server::start(answer));
+    let done = run(&mut home.with(
+        &server,
+        ["fix", "project/add.py", "--test", "python3 test_add.py"],
+    ));
+    done.exits(1);
+    assert!(
+        done.stdout.contains("ends the process with `os._exit`"),
+        "{done:#?}"
+    );
+    assert_eq!(text(&home, "project/add.py"), BROKEN);
+}
+
+#[test]
+fn a_test_that_is_written_over_while_it_runs_tells_nothing() {
+    let answer = |_: &Request| {
+        Reply::text(
+            "```python\nopen('cases.py', 'w').write('CASES = []')\ndef add(a, b):\n    return 0\n```",
+        )
+    };
+    let (home, server) = (Home::new(), Server::start(answer));
+    home.write("project/add.py", BROKEN);
+    home.write("project/cases.py", "CASES = [(1, 2, 3)]\n");
+    home.write(
+        "project/test_add.py",
+        "from add import add\nfrom cases import CASES\nfor a, b, c in CASES:\n    assert add(a, b) == c\n",
+    );
+    let args = ["fix", "project/add.py", "--test", "python3 test_add.py"];
+    let done = run(&mut home.with(&server, args));
+    done.exits(1);
+    assert!(
+        done.stdout.contains("it changed cases.py while it ran"),
+        "{done:#?}"
+    );
+    assert_eq!(text(&home, "project/add.py"), BROKEN);
+}
+
+#[test]
+fn without_a_test_that_runs_nothing_is_asked() {
+    let (home, server) = (Home::new(), Server::start(model));
+    home.write("project/add.py", BROKEN);
+    home.write("project/test_add.py", "from add import add\n");
+    let done = run(&mut home.with(&server, ["fix", "project"]));
+    done.exits(1)
+        .says("no test runs with `python3 -m unittest discover`");
+    assert_eq!(server.seen(), 0);
+}
+
+#[test]
 fn what_was_changed_meanwhile_is_not_written_over() {
     let (home, server) = interrupted();
     home.write("project/add.py", "mine = 1\n");

@@ -7,6 +7,7 @@ mod checks;
 mod diagnose;
 mod edit;
 mod focus;
+mod folder;
 mod render;
 mod runner;
 mod sandboxed;
@@ -16,7 +17,9 @@ mod taxonomy;
 mod types;
 mod write;
 
-pub use diagnose::{Diagnostic, Fault, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS, Raw, Report};
+pub use diagnose::{
+    Diagnostic, Fault, PYTHON_EXCEPTIONS, RUST_CODES, RUST_MESSAGES, RUST_PANICS, Raw, Report,
+};
 pub use render::Form;
 pub use runner::{Runner, ScriptedRunner};
 pub use sandboxed::SandboxRunner;
@@ -311,6 +314,7 @@ impl Repairer {
                 rounds,
                 tokens: self.tokens,
                 method: self.method,
+                attempt: self.attempt,
             },
         );
         let classify = graph.node(

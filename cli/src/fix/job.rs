@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    project::changed,
     save::save,
     show::{Show, why},
 };
@@ -91,7 +92,17 @@ pub(crate) async fn resume(
 ) -> Result<(), Failure> {
     let unknown = |error| of_another_program(&record.id, &error);
     let setting: Setting = serde_json::from_value(record.meta.clone()).map_err(unknown)?;
-    let task = serde_json::from_value(record.input.clone()).map_err(unknown)?;
+    let task: RepairTask = serde_json::from_value(record.input.clone()).map_err(unknown)?;
+    if let Some(root) = &setting.root
+        && let Some(path) = changed(root, &task)?
+    {
+        let path = root.join(path);
+        return Err(Failure::new(format!(
+            "{} is not as it was when the run began: it would mix two sets of tests",
+            path.display()
+        ))
+        .help("begin anew with catena fix"));
+    }
     let how = How {
         engine: Engine {
             model: Some(setting.model.clone()),

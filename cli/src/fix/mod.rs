@@ -1,6 +1,7 @@
 //! `catena fix`: code that passes its tests, from code that does not.
 
 mod job;
+mod named;
 mod project;
 mod save;
 mod show;

@@ -9,6 +9,7 @@ use std::{
 use catena_agents::{Check, CheckStep, Language, RepairTask, SourceFile, Stage};
 use ignore::{DirEntry, WalkBuilder};
 
+use super::named;
 use crate::failure::Failure;
 
 /// A task, and the folder that it was read from; a snippet has none.
@@ -97,7 +98,7 @@ impl Project {
                 language,
                 files,
                 fixed,
-                visible: Check::new([CheckStep::new(Stage::Test, command).limit(limit)]),
+                visible: Check::project(command, limit),
                 ..RepairTask::default()
             },
         }
@@ -140,6 +141,8 @@ impl Project {
     ) -> Result<Self, Failure> {
         let all = tree(&root)?;
         let is_cargo = root.join("Cargo.toml").is_file();
+        let scripts = build_scripts(&all);
+        let builds = |path: &str| scripts.iter().any(|script| script == path);
         let language = language.unwrap_or(match is_cargo {
             true => Language::Rust,
             false if all.iter().any(|file| file.path.ends_with(".py")) => Language::Python,
@@ -165,14 +168,23 @@ impl Project {
                 Language::Other => Language::of(path) != Language::Other,
                 language => Language::of(path) == language,
             };
-            known && !is_test(&file.path) && file.path != "build.rs"
+            known && !is_test(&file.path) && !builds(&file.path)
         };
-        let (files, fixed): (Vec<_>, Vec<_>) = all.into_iter().partition(may_change);
+        let named = named::files(&command, &all, may_change);
+        let (files, fixed): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .partition(|file| may_change(file) && !named.contains(&file.path));
         if files.is_empty() {
-            return Err(Failure::usage(format!(
+            let failure = Failure::usage(format!(
                 "{} holds no source file that could be changed",
                 root.display()
-            )));
+            ));
+            return Err(match named.is_empty() {
+                true => failure,
+                false => failure.help(
+                    "what the command names is its test and stays as it is: name the FILE that is broken",
+                ),
+            });
         }
         Ok(Self::tested(
             root,
@@ -216,14 +228,20 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(ToString::to_string).collect()
 }
 
-/// How a Python project is tested: by pytest if something of it speaks of pytest.
+/// How a Python project is tested: by pytest if something of it speaks of pytest or is a test that
+/// unittest does not find.
 fn python_tests(files: &[SourceFile]) -> Vec<String> {
     let speaks = |file: &SourceFile| {
         let name = file.path.rsplit('/').next().unwrap_or_default();
+        let is_bare =
+            |line: &str| line.starts_with("def test") || line.starts_with("async def test");
         match name {
             "conftest.py" | "pytest.ini" => true,
             "pyproject.toml" | "setup.cfg" | "tox.ini" => file.text.contains("pytest"),
-            _ => is_test(&file.path) && file.text.contains("pytest"),
+            _ => {
+                is_test(&file.path)
+                    && (file.text.contains("pytest") || file.text.lines().any(is_bare))
+            }
         }
     };
     if files.iter().any(speaks) {
@@ -235,6 +253,28 @@ fn python_tests(files: &[SourceFile]) -> Vec<String> {
         ]),
         false => words(&["python3", "-m", "unittest", "discover"]),
     }
+}
+
+/// Programs that cargo runs while it builds: `build.rs`, and those that a manifest names.
+fn build_scripts(files: &[SourceFile]) -> Vec<String> {
+    let name = |file: &SourceFile| file.path.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut scripts = Vec::new();
+    for file in files {
+        let name = name(file);
+        if name == "build.rs" {
+            scripts.push(file.path.clone());
+        }
+        if name == "Cargo.toml" {
+            let folder = file.path.strip_suffix("Cargo.toml").unwrap_or_default();
+            let named = file.text.lines().filter_map(|line| {
+                let (key, value) = line.split_once('=')?;
+                let script = value.trim().split(['"', '\'']).nth(1)?;
+                (key.trim() == "build").then(|| format!("{folder}{script}"))
+            });
+            scripts.extend(named);
+        }
+    }
+    scripts
 }
 
 /// Whether a file is a test, by its path in the project.
@@ -257,6 +297,23 @@ fn root_of(file: &Path) -> PathBuf {
     let own = file.parent().unwrap_or(Path::new("/"));
     let is_root = |folder: &&Path| marks.iter().any(|mark| folder.join(mark).exists());
     own.ancestors().find(is_root).unwrap_or(own).to_owned()
+}
+
+/// The first file of a recorded task that its folder does not hold as it was then, or that it holds now and
+/// did not, but for those that may be changed: whoever writes them looks at them again.
+pub(super) fn changed(root: &Path, task: &RepairTask) -> Result<Option<String>, Failure> {
+    if task.fixed.is_empty() {
+        return Ok(None);
+    }
+    let now = tree(root)?;
+    let is_open = |path: &str| task.files.iter().any(|file| file.path == path);
+    let differs = |a: &[SourceFile], b: &[SourceFile]| {
+        let mut files = a
+            .iter()
+            .filter(|file| !is_open(&file.path) && !b.contains(file));
+        files.next().map(|file| file.path.clone())
+    };
+    Ok(differs(&task.fixed, &now).or_else(|| differs(&now, &task.fixed)))
 }
 
 /// A path from the root, with slashes.
@@ -401,6 +458,76 @@ mod tests {
         assert_eq!(paths(&read("a.py", None).unwrap().task.fixed), [""; 0]);
         assert!(read("test_a.py", None).unwrap_err().is_usage());
         assert!(read("none.py", None).unwrap_err().is_usage());
+    }
+
+    #[test]
+    fn what_the_command_names_is_a_test() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for name in ["a.py", "verify.py", "checks/b.py", "checks/data.txt"] {
+            write(root, name, "x");
+        }
+        let changed = |command: &[&str]| {
+            let project = Project::read(root, None, Some(words(command)), None).unwrap();
+            paths(&project.task.files).join(" ")
+        };
+        assert_eq!(changed(&["true"]), "a.py checks/b.py verify.py");
+        assert_eq!(changed(&["python3", "./verify.py"]), "a.py checks/b.py");
+        assert_eq!(
+            changed(&["sh", "-c", "cd . && python3 verify.py"]),
+            "a.py checks/b.py"
+        );
+        assert_eq!(changed(&["pytest", "checks"]), "a.py verify.py");
+        assert_eq!(
+            changed(&["python3", "-m", "unittest", "checks.b.T"]),
+            "a.py verify.py"
+        );
+        let only = words(&["python3", "a.py", "verify.py", "checks/b.py"]);
+        let refused = Project::read(root, None, Some(only), None).unwrap_err();
+        assert!(refused.is_usage());
+        // The file to be repaired is none of its tests.
+        let own = Project::read(
+            &root.join("a.py"),
+            None,
+            Some(words(&["python3", "a.py"])),
+            None,
+        );
+        assert_eq!(paths(&own.unwrap().task.files), ["a.py"]);
+    }
+
+    #[test]
+    fn build_scripts_stay_as_they_are() {
+        let files = [
+            SourceFile::new("Cargo.toml", "build = \"make.rs\"\n"),
+            SourceFile::new("crates/a/build.rs", ""),
+            SourceFile::new("crates/b/Cargo.toml", "[package]\nbuild=\"src/gen.rs\"\n"),
+        ];
+        assert_eq!(
+            build_scripts(&files),
+            ["make.rs", "crates/a/build.rs", "crates/b/src/gen.rs"]
+        );
+    }
+
+    #[test]
+    fn bare_tests_are_those_of_pytest() {
+        let of = |text: &str| python_tests(&[SourceFile::new("test_a.py", text)]).join(" ");
+        assert!(of("def test_a():\n    assert True\n").contains("pytest"));
+        assert!(of("class T(TestCase):\n    def test_a(self): pass\n").contains("unittest"));
+    }
+
+    #[test]
+    fn what_changed_since_a_task_was_recorded_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(root, "a.py", "x");
+        write(root, "test_a.py", "x");
+        let task = Project::read(root, None, None, None).unwrap().task;
+        write(root, "a.py", "y");
+        assert_eq!(changed(root, &task).unwrap(), None);
+        write(root, "test_b.py", "x");
+        assert_eq!(changed(root, &task).unwrap().as_deref(), Some("test_b.py"));
+        write(root, "test_a.py", "y");
+        assert_eq!(changed(root, &task).unwrap().as_deref(), Some("test_a.py"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{
         BugType::{self, *},
         Stage,
     },
-    Diagnostic, Fault, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS, Report,
+    Diagnostic, Fault, PYTHON_EXCEPTIONS, RUST_CODES, RUST_MESSAGES, RUST_PANICS, Report,
 };
 
 /// The type of what is wrong and the rule that says so, where one does: that of the first diagnostic
@@ -34,7 +34,7 @@ pub(in super::super) fn choices(report: &Report) -> &'static [BugType] {
     const TEST: &[BugType] = &[LogicError, Hallucination, OutputFormat, FunctionalMinor];
     let told = report.diagnostics.first().map(|first| &first.fault);
     match report.stage {
-        _ if told.is_none() || told == Some(&Fault::Reported) => &BugType::ALL,
+        _ if matches!(told, None | Some(Fault::Reported | Fault::Untested)) => &BugType::ALL,
         Some(Stage::Compile) => COMPILE,
         Some(Stage::Run | Stage::Timeout) => RUN,
         Some(Stage::Test) | None => TEST,
@@ -48,8 +48,13 @@ fn rule(diagnostic: &Diagnostic) -> Option<(BugType, String)> {
             let (_, bug) = RUST_CODES.iter().find(|(known, _)| known == code)?;
             Some((*bug, code.clone()))
         }
-        // rustc gives the errors of its parser no codes.
-        Fault::Compiler(None) => Some((IncompleteSyntax, "no code".to_owned())),
+        Fault::Compiler(None) => {
+            let first = message.lines().next().unwrap_or_default();
+            let (part, bug) = RUST_MESSAGES
+                .iter()
+                .find(|(part, _)| first.contains(part))?;
+            Some((*bug, part.trim().to_owned()))
+        }
         Fault::Exception(name) => {
             let (_, bug) = PYTHON_EXCEPTIONS.iter().find(|(known, _)| known == name)?;
             Some((refined(name, message).unwrap_or(*bug), name.clone()))
@@ -66,7 +71,7 @@ fn rule(diagnostic: &Diagnostic) -> Option<(BugType, String)> {
             Some((OutputFormat, rule.to_owned()))
         }
         Fault::Timeout => Some((RuntimeMinor, "time-out".to_owned())),
-        Fault::Reported => None,
+        Fault::Reported | Fault::Untested => None,
     }
 }
 
@@ -155,7 +160,7 @@ mod tests {
         assert_eq!(code(compiler("E0425"), ""), Some("B.2"));
         assert_eq!(code(compiler("E0432"), ""), Some("A.3"));
         assert_eq!(code(compiler("E9999"), ""), None);
-        assert_eq!(code(Fault::Compiler(None), "expected `;`"), Some("A.1"));
+        assert_eq!(code(compiler("arithmetic_overflow"), ""), Some("B.3"));
         assert_eq!(code(exception("IndexError"), "list index"), Some("B.3"));
         assert_eq!(code(exception("TypeError"), "unsupported"), Some("B.1"));
         let argument = "f() missing 1 required positional argument: 'x'";
@@ -165,6 +170,26 @@ mod tests {
         assert_eq!(code(Fault::Panic, panic), Some("B.3"));
         assert_eq!(code(Fault::Timeout, ""), Some("B.5"));
         assert_eq!(code(Fault::Assertion, "assert f(1) == 2"), None);
+    }
+
+    #[test]
+    fn errors_of_rustc_without_a_code_are_told_by_what_they_say() {
+        for (message, bug) in [
+            ("expected `;`, found `}`", Some("A.1")),
+            ("this file contains an unclosed delimiter", Some("A.1")),
+            ("cannot find macro `printn` in this scope", Some("B.2")),
+            (
+                "2 positional arguments in format string, but there is 1 argument",
+                Some("B.4"),
+            ),
+            ("lifetime may not live long enough", Some("B.1")),
+            ("this arithmetic operation will overflow", Some("B.3")),
+            ("no rules expected the token `;`", Some("B.4")),
+            ("unused variable: `x`", None),
+            ("linking with `cc` failed: exit status: 1", None),
+        ] {
+            assert_eq!(code(Fault::Compiler(None), message), bug, "{message}");
+        }
     }
 
     #[test]
@@ -186,7 +211,7 @@ mod tests {
 
     #[test]
     fn no_error_has_two_types() {
-        for table in [RUST_CODES, RUST_PANICS, PYTHON_EXCEPTIONS] {
+        for table in [RUST_CODES, RUST_MESSAGES, RUST_PANICS, PYTHON_EXCEPTIONS] {
             let names: HashSet<_> = table.iter().map(|(name, _)| name).collect();
             assert_eq!(names.len(), table.len());
         }

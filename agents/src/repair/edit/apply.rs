@@ -63,6 +63,11 @@ pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files
         if new.trim().is_empty() && !old.trim().is_empty() {
             return Err(Refused(format!("it leaves nothing of {path}")));
         }
+        if let Some(call) = guard::exit(path, old, new) {
+            return Err(Refused(format!(
+                "it ends the process with `{call}`; then no test tells anything"
+            )));
+        }
         if guard::tests(path, old) != guard::tests(path, new) {
             return Err(Refused(format!(
                 "it changes the tests in {path}; they have to stay as they are"
