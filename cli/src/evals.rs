@@ -39,9 +39,9 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
         .filter(|path| RepairSuite::knows(path))
         .count()
     {
-        0 if args.rounds.is_some() || !args.boxed.without.is_empty() => {
+        0 if args.rounds.is_some() || args.kept || !args.boxed.without.is_empty() => {
             return Err(
-                Failure::usage("--rounds and --without are of broken programs").help(
+                Failure::usage("--rounds, --kept and --without are of broken programs").help(
                     "files of them have names that hold quixbugs, or are in a folder humanevalfix",
                 ),
             );

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use catena::agents::{
-    Check, CheckStep, Language, Method, RepairTask, Repairer, SandboxRunner, SourceFile, Stage,
+    Check, Language, Method, RepairTask, Repairer, SandboxRunner, SourceFile, Stage,
 };
 
 use crate::support::{model, repair, shown};
@@ -44,7 +44,6 @@ fn nothing_has_none() {
 
 fn repository() -> RepairTask {
     let command = ["cargo", "test", "--offline", "--message-format=json"];
-    let step = CheckStep::new(Stage::Test, command).limit(Duration::from_secs(120));
     RepairTask {
         language: Language::Rust,
         files: vec![
@@ -59,7 +58,7 @@ fn repository() -> RepairTask {
             ),
             SourceFile::new("tests/median.rs", TEST),
         ],
-        visible: Check::new([step]),
+        visible: Check::project(command, Duration::from_secs(120)),
         ..RepairTask::default()
     }
 }

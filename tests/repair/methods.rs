@@ -51,16 +51,41 @@ async fn what_is_wrong_is_said_with_the_correction() {
     });
     let repairer = repairer(&model).method(Method::Explain);
     let repaired = repair(repairer, task()).await.unwrap();
-    assert_eq!(purposes(&model), [Correct, Correct]);
+    // The type is for the reader, and no prompt tells it.
+    assert_eq!(purposes(&model), [Classify, Correct, Classify, Correct]);
+    let bug = |round: usize| repaired.rounds[round].critique.as_ref().unwrap().bug_type;
+    assert_eq!(bug(1).unwrap().code(), "C.1");
     let said = |round: usize| &repaired.rounds[round].critique.as_ref().unwrap().text;
     assert_eq!(said(1), "`return a - b` is wrong.");
     assert_eq!(said(2), "It has to add.");
-    let asked = shown(&model.requests()[1]);
+    let asked = shown(&model.requests()[3]);
+    assert!(!asked.contains("logic error"), "{asked}");
     // The latest version is corrected, whatever was said of the one before.
     assert!(
         asked.contains("return 1") && !asked.contains("is wrong.\n"),
         "{asked}"
     );
+}
+
+#[tokio::test]
+async fn nobody_is_asked_for_a_type_that_nobody_wants() {
+    let model = model(|_, _| block(FIXED));
+    let repairer = repairer(&model).method(Method::Explain).names_bugs(false);
+    repair(repairer, task()).await.unwrap();
+    assert_eq!(purposes(&model), [Correct]);
+}
+
+#[tokio::test]
+async fn the_type_of_a_version_is_named_without_a_repair() {
+    let model = model(|_, _| block(FIXED));
+    let first = repair(repairer(&model).rounds(0), task()).await.unwrap();
+    let graph = repairer(&model).classifier().unwrap();
+    let asked = (task(), first.rounds[0].clone());
+    let run = catena::Run::start(graph, asked, catena::RunOptions::new("classifier"));
+    let named = run.outcome().await.unwrap().output.unwrap();
+    assert_eq!(named.bug_type.unwrap().code(), "C.1");
+    assert_eq!(named.by, Some(ClassifiedBy::Model));
+    assert_eq!(purposes(&model), [Classify]);
 }
 
 #[tokio::test]

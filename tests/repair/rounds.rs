@@ -176,6 +176,62 @@ async fn every_version_is_told_with_all_that_led_to_it() {
 }
 
 #[tokio::test]
+async fn fewer_tests_than_at_first_are_no_success() {
+    let mut fewer = Report::passing(2);
+    for (ran, passes) in [
+        (Some(2), false),
+        (None, false),
+        (Some(4), true),
+        (Some(5), true),
+    ] {
+        fewer.ran = ran;
+        let runner = ScriptedRunner::new([failing(1, 3), fewer.clone()]);
+        let model = model(|_, _| block(FIXED));
+        let repairer = Repairer::new(Arc::new(model), Arc::new(runner)).rounds(1);
+        let repaired = repair(repairer, task()).await.unwrap();
+        assert_eq!(repaired.passes, passes, "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_changes_what_tests_it_has_not_passed() {
+    let run = |changed: &[&str]| {
+        let changed = changed.iter().map(ToString::to_string).collect();
+        let report = |report: Report| Report { changed, ..report };
+        report
+    };
+    for (first, then, passes) in [
+        (&[][..], &["cases.py"][..], false),
+        // What the tests change themselves, they may.
+        (&["cases.py"], &["cases.py"], true),
+        (&["cases.py"], &["cases.py", "test_add.py"], false),
+    ] {
+        let reports = [run(first)(failing(1, 3)), run(then)(Report::passing(4))];
+        let runner = ScriptedRunner::new(reports);
+        let model = model(|_, _| block(FIXED));
+        let repairer = Repairer::new(Arc::new(model), Arc::new(runner)).rounds(1);
+        let repaired = repair(repairer, task()).await.unwrap();
+        assert_eq!(repaired.passes, passes, "{first:?} {then:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_test_that_runs_nothing_is_asked() {
+    let mut none = Report::passing(0);
+    none.passes = false;
+    none.diagnostics = vec![Diagnostic::new(Fault::Untested, "no test ran")];
+    let runner = ScriptedRunner::new([none]);
+    let model = model(|_, _| block(FIXED));
+    let repairer = Repairer::new(Arc::new(model.clone()), Arc::new(runner));
+    let refused = repair(repairer, task()).await.unwrap_err();
+    assert!(
+        refused.is_invalid() && refused.to_string().contains("no test runs"),
+        "{refused}"
+    );
+    assert!(model.requests().is_empty());
+}
+
+#[tokio::test]
 async fn hidden_tests_score_and_are_never_shown() {
     let secret = "assert add(20, 22) == 42 # secret";
     let hidden = Check::default().file("catena_hidden.py", secret);

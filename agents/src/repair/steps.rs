@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use catena_core::{Agent, ChatRequest, Context, Error, Graph, Result, Scorer, Usage};
+use catena_core::{Agent, ChatRequest, Context, Error, Graph, Result};
 
 use super::{
     BugType, ClassifiedBy, Critique, Method, RepairTask, Repaired, Report, Round, Runner,
     SourceFile, Stopped,
-    diagnose::{by_rule, choices},
     edit::diff,
     render::Renderer,
     state::{Draft, State, by_path},
@@ -105,7 +104,7 @@ impl Agent for Check {
             let is_best = state
                 .rounds
                 .get(state.best)
-                .is_none_or(|best| rank >= best.report.rank());
+                .is_none_or(|best| rank > best.report.rank());
             if index == 0 || is_best {
                 state.best = index;
             }
@@ -210,74 +209,6 @@ fn commands(check: &super::Check) -> String {
         .iter()
         .map(|step| format!("`{}`", step.command.join(" ")));
     commands.collect::<Vec<_>>().join(" and ")
-}
-
-/// Finds the type of the bug, by rule where one decides.
-#[derive(Debug)]
-pub(super) struct Classify {
-    pub(super) renderer: Renderer,
-    pub(super) scorer: Option<Arc<dyn Scorer>>,
-    pub(super) method: Method,
-}
-
-#[async_trait]
-impl Agent for Classify {
-    type Input = State;
-    type Output = State;
-
-    async fn run(&self, mut state: State, cx: &Context) -> Result<State> {
-        state.number += 1;
-        state.critique = None;
-        if !matches!(self.method, Method::Critique | Method::Explain) {
-            return Ok(state);
-        }
-        let (_, Some(report)) = state.failing() else {
-            return Ok(state);
-        };
-        let (bug_type, by) = match by_rule(report) {
-            Some((bug, rule)) => (Some(bug), Some(ClassifiedBy::Rule(rule))),
-            None if self.method == Method::Explain => return Ok(state),
-            None => {
-                let choices = choices(report);
-                let (bug, usage) = self.ask(&state, choices, cx).await?;
-                state.usage += usage;
-                (bug, bug.map(|_| ClassifiedBy::Model))
-            }
-        };
-        let critique = Critique {
-            bug_type,
-            by,
-            text: String::new(),
-        };
-        cx.note("repair.bug_type", &critique);
-        state.critique = Some(critique);
-        Ok(state)
-    }
-}
-
-impl Classify {
-    async fn ask(
-        &self,
-        state: &State,
-        choices: &[BugType],
-        cx: &Context,
-    ) -> Result<(Option<BugType>, Usage)> {
-        let Some(program) = self.renderer.program(state, true)? else {
-            return Ok((None, Usage::default()));
-        };
-        let request = self.renderer.classify(&program, choices)?;
-        if !self.renderer.fits(&request) {
-            return Ok((None, Usage::default()));
-        }
-        if let Some(scorer) = &self.scorer {
-            let codes: Vec<String> = choices.iter().map(|bug| bug.code().to_owned()).collect();
-            let score = cx.score(&**scorer, request, &codes).await?;
-            return Ok((choices.get(score.best()).copied(), score.usage));
-        }
-        let answer = cx.chat(&*self.renderer.model, request).await?;
-        let named = BugType::named_in(&answer.text).filter(|bug| choices.contains(bug));
-        Ok((named, answer.usage))
-    }
 }
 
 /// Asks the model what is wrong.

@@ -67,8 +67,9 @@ fn rule(diagnostic: &Diagnostic) -> Option<(BugType, String)> {
         }
         Fault::Assertion => {
             let (got, expected) = diagnostic.values.as_ref()?;
-            let rule = form(got, expected)?;
-            Some((OutputFormat, rule.to_owned()))
+            let rule = |bug| move |rule: &str| (bug, rule.to_owned());
+            let of_form = form(got, expected).map(rule(OutputFormat));
+            of_form.or_else(|| slip(got, expected).map(rule(FunctionalMinor)))
         }
         Fault::Timeout => Some((RuntimeMinor, "time-out".to_owned())),
         Fault::Reported | Fault::Untested => None,
@@ -127,6 +128,28 @@ fn form(got: &str, expected: &str) -> Option<&'static str> {
     };
     let (a, b) = (sorted(got), sorted(expected));
     (a.len() > 1 && a == b).then_some("another order")
+}
+
+/// How two values differ by one, if they do.
+fn slip(got: &str, expected: &str) -> Option<&'static str> {
+    if let (Ok(a), Ok(b)) = (got.trim().parse::<i128>(), expected.trim().parse::<i128>()) {
+        return (a.abs_diff(b) == 1).then_some("off by one");
+    }
+    let elements = |text: &str| -> Option<Vec<String>> {
+        let inner = text.trim().strip_prefix('[')?.strip_suffix(']')?;
+        let is_flat = !inner.contains(['[', '(', '{', '"', '\'']) && !inner.trim().is_empty();
+        is_flat.then(|| {
+            inner
+                .split(',')
+                .map(|part| part.trim().to_owned())
+                .collect()
+        })
+    };
+    let (a, b) = (elements(got)?, elements(expected)?);
+    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+    let is_one_more = long.len() == short.len() + 1;
+    let is_end = long.get(1..) == Some(&*short) || long.get(..short.len()) == Some(&*short);
+    (is_one_more && is_end).then_some("an element too many or too few")
 }
 
 /// The type of a value, by how it is written.
@@ -206,6 +229,30 @@ mod tests {
             ("True", "False", None),
         ] {
             assert_eq!(form(got, expected), rule, "{got} {expected}");
+        }
+    }
+
+    #[test]
+    fn values_that_differ_by_one_are_a_slip() {
+        for (got, expected, rule) in [
+            ("3", "4", Some("off by one")),
+            ("-1", "3", None),
+            (
+                "[1, 2]",
+                "[1, 2, 3]",
+                Some("an element too many or too few"),
+            ),
+            (
+                "[2, 3]",
+                "[1, 2, 3]",
+                Some("an element too many or too few"),
+            ),
+            ("[1, 3]", "[1, 2, 3]", None),
+            ("[]", "[1]", None),
+            ("[[1], [2]]", "[[1]]", None),
+            ("True", "False", None),
+        ] {
+            assert_eq!(slip(got, expected), rule, "{got} {expected}");
         }
     }
 

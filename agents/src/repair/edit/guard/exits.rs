@@ -39,13 +39,14 @@ fn count(call: &str, text: &str) -> usize {
         .flat_map(|line| line.match_indices(call).map(move |(at, _)| (line, at)))
         .filter(|(line, at)| {
             let before = line.get(..*at).and_then(|head| head.chars().next_back());
-            let is_word = before.is_none_or(|c| !(c.is_alphanumeric() || "_.\"'".contains(c)));
+            let is_type = call.starts_with(char::is_uppercase);
+            let is_inside =
+                |c: char| c.is_alphanumeric() || "_\"'".contains(c) || c == '.' && !is_type;
+            let is_word = !before.is_some_and(is_inside);
             let rest = line.get(at + call.len()..).unwrap_or_default().trim_start();
             let Some(status) = rest.strip_prefix('(') else {
                 // `raise SystemExit`
-                return is_word
-                    && call.starts_with(char::is_uppercase)
-                    && !rest.starts_with([':', ',', ')']);
+                return is_word && is_type && !rest.starts_with([':', ',', ')']);
             };
             let status = status.split(')').next().unwrap_or_default().trim();
             let fails = status.parse::<i64>().is_ok_and(|status| status != 0);
