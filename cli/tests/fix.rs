@@ -135,7 +135,8 @@ fn what_is_wrong_is_said_beside_the_correction() {
     );
     assert_eq!(
         (text(&home, "project/add.py").as_str(), server.seen()),
-        (FIXED, 1)
+        // The type is asked for, and then the correction.
+        (FIXED, 2)
     );
 }
 
@@ -294,6 +295,67 @@ fn without_a_test_that_runs_nothing_is_asked() {
     done.exits(1)
         .says("no test runs with `python3 -m unittest discover`");
     assert_eq!(server.seen(), 0);
+}
+
+#[test]
+fn what_is_no_better_is_not_kept() {
+    let same = |_: &Request| Reply::text("```python\ndef add(a, b):\n    return a - b - 0\n```");
+    let (home, server) = (project(), Server::start(same));
+    run(&mut fix(&home, &server, &["--rounds", "1", "--keep-best"])).exits(1);
+    assert_eq!(text(&home, "project/add.py"), BROKEN);
+}
+
+#[test]
+fn programs_find_what_is_no_text_and_what_may_be_run() {
+    use std::os::unix::fs::PermissionsExt;
+    let (home, server) = (project(), Server::start(model));
+    fs::create_dir(home.path("project/build")).unwrap();
+    fs::write(home.path("project/build/data.bin"), [0xff, 0xfe]).unwrap();
+    home.write(
+        "project/check.sh",
+        "#!/bin/sh\ntest \"$(wc -c < build/data.bin)\" = 2 && python3 test_add.py\n",
+    );
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(home.path("project/check.sh"), mode).unwrap();
+    let args = ["fix", "project/add.py", "--test", "./check.sh"];
+    run(&mut home.with(&server, args)).exits(0);
+    assert_eq!(text(&home, "project/add.py"), FIXED);
+}
+
+#[test]
+fn what_no_correction_mends_is_told_and_not_asked() {
+    let (home, server) = (project(), Server::start(model));
+    home.write(
+        "project/test_add.py",
+        "import numpie\nfrom add import add\nassert add(1, 2) == 3\n",
+    );
+    for (command, said) in [
+        ("python3 test_add.py", "no module 'numpie'"),
+        ("python4 test_add.py", "python4"),
+        ("sh -c 'python4 test_add.py'", "python4"),
+    ] {
+        let args = ["fix", "project/add.py", "--test", command];
+        let done = run(&mut home.with(&server, args));
+        assert_ne!(done.status, Some(0), "{done:#?}");
+        done.says(said);
+    }
+    assert_eq!(server.seen(), 0);
+}
+
+#[test]
+fn who_ends_it_leaves_no_copy_behind() {
+    let (home, server) = (project(), Server::start(model));
+    fs::create_dir(home.path("tmp")).unwrap();
+    let mut fix = home.with(&server, ["fix", "project/add.py", "--test", "sleep 60"]);
+    let child = fix.env("TMPDIR", home.path("tmp")).spawn().unwrap();
+    let copies = || fs::read_dir(home.path("tmp")).unwrap().count();
+    while copies() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    signal(child.id(), "TERM");
+    finish(child).exits(130);
+    assert_eq!(copies(), 0);
 }
 
 #[test]

@@ -16,8 +16,10 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Writes the files. Those of a check come last: no correction writes over a test.
+    /// Writes the files, over a copy of what lies at `beside`. Those of a check come last: no correction
+    /// writes over a test.
     pub(super) async fn filled(
+        beside: Option<&Path>,
         files: &[SourceFile],
         fixed: &[SourceFile],
         check: &Check,
@@ -30,10 +32,18 @@ impl Folder {
         let mut all = listed(&mut files.iter());
         let fixed = listed(&mut fixed.iter().chain(&check.files));
         all.extend(fixed.clone());
+        let beside = beside.map(Path::to_owned);
         let workspace = blocking(move || {
-            let workspace = Workspace::new()?;
+            let workspace = match &beside {
+                Some(root) => Workspace::copy_of(root)?,
+                None => Workspace::new()?,
+            };
             for (path, text) in &all {
-                workspace.write(path, text)?;
+                let is_there =
+                    beside.is_some() && workspace.read(path).is_ok_and(|there| there == *text);
+                if !is_there {
+                    workspace.write(path, text)?;
+                }
             }
             Ok(workspace)
         });
@@ -149,7 +159,7 @@ mod tests {
             SourceFile::new("t/b.py", "theirs"),
             SourceFile::new("c.py", "z"),
         ];
-        let folder = Folder::filled(&files, &fixed, &Check::default())
+        let folder = Folder::filled(None, &files, &fixed, &Check::default())
             .await
             .unwrap();
         assert_eq!(folder.workspace.read("t/b.py").unwrap(), "theirs");
@@ -169,8 +179,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_lies_beside_is_copied_and_written_over() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("data.bin"), [0xff, 0]).unwrap();
+        fs::write(root.path().join("a.py"), "old").unwrap();
+        let files = [SourceFile::new("a.py", "new")];
+        let check = Check::default();
+        let folder = Folder::filled(Some(root.path()), &files, &[], &check);
+        let folder = folder.await.unwrap();
+        assert_eq!(folder.workspace.read("a.py").unwrap(), "new");
+        let data = fs::read(folder.workspace.path().join("data.bin")).unwrap();
+        assert_eq!(data, [0xff, 0]);
+        assert_eq!(fs::read_to_string(root.path().join("a.py")).unwrap(), "old");
+    }
+
+    #[tokio::test]
     async fn what_was_built_goes_into_the_next_folder_as_it_was_then() {
-        let folder = async || Folder::filled(&[], &[], &Check::default()).await.unwrap();
+        let folder = async || {
+            Folder::filled(None, &[], &[], &Check::default())
+                .await
+                .unwrap()
+        };
         let first = folder().await;
         let mut built = Built::default();
         built.give(&first.workspace).unwrap();

@@ -1,6 +1,6 @@
 //! Checks in the sandbox.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use catena_core::{Error, Result};
@@ -37,6 +37,8 @@ pub struct SandboxRunner {
     sandbox: Sandbox,
     limits: Limits,
     protects: bool,
+    /// What every folder begins with a copy of.
+    beside: Option<PathBuf>,
     /// What a build left, where that is kept.
     built: Option<Arc<Mutex<Built>>>,
 }
@@ -63,6 +65,7 @@ impl SandboxRunner {
                 ..Limits::default()
             },
             protects: true,
+            beside: None,
             built: None,
         }
     }
@@ -80,6 +83,15 @@ impl SandboxRunner {
     #[must_use]
     pub fn protect(mut self, protect: bool) -> Self {
         self.protects = protect;
+        self
+    }
+
+    /// Begins every folder with a copy of `root`, as [`Workspace::copy_of`](catena_tools::Workspace::copy_of)
+    /// makes it: what a program needs beside the files of its task, such as data that are no text. Default:
+    /// the files of the task alone.
+    #[must_use]
+    pub fn beside(mut self, root: impl Into<PathBuf>) -> Self {
+        self.beside = Some(root.into());
         self
     }
 
@@ -189,7 +201,7 @@ impl Runner for SandboxRunner {
         fixed: &[SourceFile],
         check: &Check,
     ) -> Result<Report> {
-        let folder = Folder::filled(files, fixed, check).await?;
+        let folder = Folder::filled(self.beside.as_deref(), files, fixed, check).await?;
         let Some(built) = &self.built else {
             return self.steps(check, &folder, &mut None).await;
         };

@@ -8,6 +8,7 @@ use catena_core::{Agent, ChatRequest, Context, Error, Graph, Result};
 use super::{
     BugType, ClassifiedBy, Critique, Method, RepairTask, Repaired, Report, Round, Runner,
     SourceFile, Stopped,
+    diagnose::missing,
     edit::diff,
     render::Renderer,
     state::{Draft, State, by_path},
@@ -151,6 +152,10 @@ impl Check {
             ))
             .with_help("name a command that runs one which fails as long as the program is wrong")
             .at(cx.path()));
+        }
+        if let Some(missing) = missing(&state.task, &report).filter(|_| is_given) {
+            let said = format!("the program cannot be tested: {}", missing.what);
+            return Err(Error::invalid(said).with_help(missing.help).at(cx.path()));
         }
         // An error that a person saw is one, also where our check does not come to it.
         let reported = state.task.reported.as_deref();

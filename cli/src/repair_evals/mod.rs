@@ -49,7 +49,7 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
         false => args.strategies.clone(),
     };
     // Without a sandbox nothing is run, and then no model is needed.
-    let runner = Arc::new(boxed::runner(&args.boxed.without)?);
+    let runner = Arc::new(boxed::runner(&args.boxed.without, &args.boxed.readable)?);
     let model = model::load(&args.with, config, false).await?;
     let profile = model.chat.profile();
     let rounds = args.rounds.unwrap_or(2);

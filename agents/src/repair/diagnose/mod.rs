@@ -3,6 +3,7 @@
 mod classify;
 mod codes;
 mod harness;
+mod outside;
 mod python;
 mod rust;
 mod said;
@@ -12,6 +13,7 @@ pub use codes::RUST_CODES;
 pub use said::{PYTHON_EXCEPTIONS, RUST_MESSAGES, RUST_PANICS};
 
 pub(super) use classify::{by_rule, choices};
+pub(super) use outside::missing;
 
 use std::collections::HashSet;
 

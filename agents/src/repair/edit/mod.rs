@@ -6,6 +6,7 @@ mod imports;
 mod read;
 
 pub(super) use apply::apply;
+pub(super) use guard::is_test;
 pub(super) use read::read;
 
 use similar::TextDiff;

@@ -1,6 +1,6 @@
 //! The tests in a file of Python.
 
-use super::indent;
+use super::{Found, indent};
 
 /// A line, and whether it begins inside a string of several lines.
 struct Line<'a> {
@@ -8,7 +8,7 @@ struct Line<'a> {
     is_string: bool,
 }
 
-pub(super) fn tests(text: &str) -> Vec<Vec<&str>> {
+pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
     let lines = lines(text);
     let mut found = Vec::new();
     let mut at = 0;
@@ -27,18 +27,13 @@ pub(super) fn tests(text: &str) -> Vec<Vec<&str>> {
             {
                 end += 1;
             }
-            let mut block = match is_doctest {
-                true => Vec::new(),
-                false => around(&lines, at),
-            };
-            block.extend(
-                lines
-                    .get(at..end)
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|line| line.text),
-            );
-            found.push(block);
+            found.push(Found {
+                heads: match is_doctest {
+                    true => Vec::new(),
+                    false => around(&lines, at),
+                },
+                lines: at..end,
+            });
         }
         at = end;
     }

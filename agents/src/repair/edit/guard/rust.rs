@@ -1,5 +1,7 @@
 //! The tests in a file of Rust.
 
+use super::Found;
+
 /// A line, what of it is code, and how deep in braces it begins.
 struct Line<'a> {
     text: &'a str,
@@ -8,7 +10,7 @@ struct Line<'a> {
     depth: usize,
 }
 
-pub(super) fn tests(text: &str) -> Vec<Vec<&str>> {
+pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
     let lines = lines(text);
     let mut found = doctests(&lines);
     let mut at = 0;
@@ -16,19 +18,17 @@ pub(super) fn tests(text: &str) -> Vec<Vec<&str>> {
         let mut end = at + 1;
         if line.code.trim_start().starts_with("#![cfg") {
             // What is said of the whole file or module.
-            found.push(vec![line.text]);
+            found.push(Found {
+                heads: Vec::new(),
+                lines: at..end,
+            });
         } else if is_test(&line.code) {
             let from = attributes(&lines, at);
             end = item(&lines, at).max(end);
-            let mut block = around(&lines, from);
-            block.extend(
-                lines
-                    .get(from..end)
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|line| line.text),
-            );
-            found.push(block);
+            found.push(Found {
+                heads: around(&lines, from),
+                lines: from..end,
+            });
         }
         at = end;
     }
@@ -103,25 +103,28 @@ fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
 }
 
 /// The code blocks in doc comments.
-fn doctests<'a>(lines: &[Line<'a>]) -> Vec<Vec<&'a str>> {
-    let mut found: Vec<Vec<&str>> = Vec::new();
-    let mut is_open = false;
-    for line in lines {
+fn doctests<'a>(lines: &[Line<'a>]) -> Vec<Found<'a>> {
+    let mut found = Vec::new();
+    let mut open: Option<usize> = None;
+    for (index, line) in lines.iter().enumerate() {
         let text = line.text.trim();
         let Some(doc) = text
             .strip_prefix("///")
             .or_else(|| text.strip_prefix("//!"))
         else {
-            is_open = false;
+            open = None;
             continue;
         };
-        let is_fence = doc.trim_start().starts_with("```");
-        if is_fence && !is_open {
-            found.push(vec![doc]);
-        } else if is_open && let Some(block) = found.last_mut() {
-            block.push(doc);
+        if !doc.trim_start().starts_with("```") {
+            continue;
         }
-        is_open ^= is_fence;
+        match open.take() {
+            None => open = Some(index),
+            Some(from) => found.push(Found {
+                heads: Vec::new(),
+                lines: from..index + 1,
+            }),
+        }
     }
     found
 }
@@ -259,7 +262,7 @@ fn u() {
     fn tests_are_found_whole() {
         let found = tests("a.rs", TEXT);
         assert_eq!(found.len(), 3, "{found:#?}");
-        assert_eq!(found[0], "```assert_eq!(a(),2);```");
+        assert_eq!(found[0], "///```///assert_eq!(a(),2);///```");
         assert!(
             found[1].starts_with("#[cfg(test)]mod") && found[1].ends_with("}}"),
             "{found:#?}"
