@@ -24,17 +24,6 @@ fn model(request: &Request) -> Reply {
     }
 }
 
-/// A model that does not know better.
-fn useless(request: &Request) -> Reply {
-    match request.user().contains("Write the corrected") {
-        true => Reply::text(&format!(
-            "```python\ndef add(a, b):\n    return {}\n```",
-            request.number
-        )),
-        false => Reply::text("C.1"),
-    }
-}
-
 fn project() -> Home {
     let home = Home::new();
     home.write("project/add.py", BROKEN);
@@ -87,13 +76,19 @@ fn a_file_is_repaired_and_written_and_each_round_is_shown() {
 
 #[test]
 fn what_is_not_repaired_is_not_written_unless_it_is_wanted() {
-    let (home, server) = (project(), Server::start(useless));
+    let half = "def add(a, b):\n    return 3\n";
+    let answer = move |_: &Request| Reply::text(&format!("```python\n{half}```"));
+    let (home, server) = (project(), Server::start(answer));
+    home.write(
+        "project/test_add.py",
+        "import unittest\nfrom add import add\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(add(1, 2), 3)\n    def test_b(self):\n        self.assertEqual(add(2, 2), 4)\nunittest.main()\n",
+    );
     let done = run(&mut fix(&home, &server, &["--rounds", "1"]));
     done.exits(1).says("not repaired").says("--keep-best");
     assert_eq!(text(&home, "project/add.py"), BROKEN);
     let done = run(&mut fix(&home, &server, &["--rounds", "1", "--keep-best"]));
     done.exits(1);
-    assert_ne!(text(&home, "project/add.py"), BROKEN);
+    assert_eq!(text(&home, "project/add.py"), half);
 }
 
 #[test]
@@ -292,7 +287,7 @@ fn without_a_test_that_runs_nothing_is_asked() {
     home.write("project/add.py", BROKEN);
     home.write("project/test_add.py", "from add import add\n");
     let done = run(&mut home.with(&server, ["fix", "project"]));
-    done.exits(1)
+    done.exits(2)
         .says("no test runs with `python3 -m unittest discover`");
     assert_eq!(server.seen(), 0);
 }
@@ -336,7 +331,7 @@ fn what_no_correction_mends_is_told_and_not_asked() {
     ] {
         let args = ["fix", "project/add.py", "--test", command];
         let done = run(&mut home.with(&server, args));
-        assert_ne!(done.status, Some(0), "{done:#?}");
+        assert_ne!(done.code, Some(0), "{done:#?}");
         done.says(said);
     }
     assert_eq!(server.seen(), 0);
