@@ -93,13 +93,16 @@ async fn what_is_known_to_fail_is_asked_for_otherwise() {
     let model = model(|_, before| match before {
         0 => wrong(1),
         1 => block(BROKEN),
-        2 => wrong(1),
+        2 => block("def add(a, b):\n\n    # one\n    return 1\n"),
         _ => block(FIXED),
     });
     let repairer = repairer(&model).method(Method::Feedback);
     let repaired = repair(repairer, task()).await.unwrap();
     assert!(repaired.passes);
-    let reasons = ["it was tried before", "it changes nothing"];
+    let reasons = [
+        "it was tried before",
+        "it changes nothing but blanks and comments",
+    ];
     assert_eq!(repaired.rounds[2].unapplied, reasons);
     let requests = model.requests();
     assert_eq!(requests.len(), 4);
@@ -168,9 +171,11 @@ async fn a_first_attempt_is_round_0() {
 async fn candidates_are_written_side_by_side_and_the_best_goes_on() {
     let model = model(
         |request, before| match request.temperature > 0.0 && before < 3 {
-            true => block(&format!("def add(a, b):\n    return 1 # {before} passed\n")),
+            true => block(&format!(
+                "def add(a, b):\n    return 1, '# {before} passed'\n"
+            )),
             false => block(&format!(
-                "def add(a, b):\n    return 1 # 0 passed {before}\n"
+                "def add(a, b):\n    return 1, '# 0 passed {before}'\n"
             )),
         },
     );

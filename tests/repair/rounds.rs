@@ -62,7 +62,9 @@ async fn rounds_end_and_the_best_version_is_kept() {
     // The first correction passes three tests, the second and third fewer.
     let model = model(|_, before| {
         let passed = [3, 2, 0][before];
-        block(&format!("def add(a, b):\n    return 3 # {passed} passed\n"))
+        block(&format!(
+            "def add(a, b):\n    return 3, '# {passed} passed'\n"
+        ))
     });
     let repaired = repair(repairer(&model).rounds(3), task()).await.unwrap();
     assert!(!repaired.passes);
@@ -76,11 +78,11 @@ async fn rounds_end_and_the_best_version_is_kept() {
         .filter(|request| crate::support::purpose(request) == Correct)
         .collect();
     for request in &corrections[1..] {
-        assert!(crate::support::shown(request).contains("return 3 # 3 passed\n```"));
+        assert!(crate::support::shown(request).contains("return 3, '# 3 passed'\n```"));
     }
     let third = crate::support::shown(&corrections[2]);
     assert!(
-        third.contains("did not help:") && third.contains("+    return 3 # 2 passed"),
+        third.contains("did not help:") && third.contains("+    return 3, '# 2 passed"),
         "{third}"
     );
     assert!(corrections[2].temperature > 0.0 && corrections[0].temperature == 0.0);

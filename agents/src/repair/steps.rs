@@ -153,7 +153,8 @@ impl Check {
             .with_help("name a command that runs one which fails as long as the program is wrong")
             .at(cx.path()));
         }
-        if let Some(missing) = missing(&state.task, &report).filter(|_| is_given) {
+        let missing = missing(&state.task, &report);
+        if let Some(missing) = missing.filter(|missing| is_given || missing.always) {
             let said = format!("the program cannot be tested: {}", missing.what);
             return Err(Error::invalid(said).with_help(missing.help).at(cx.path()));
         }

@@ -8,6 +8,8 @@ use crate::repair::RepairTask;
 pub(in super::super) struct Missing {
     pub(in super::super) what: String,
     pub(in super::super) help: &'static str,
+    /// Whether no version of the program could be at fault for it.
+    pub(in super::super) always: bool,
 }
 
 const MODULE: &str = "install it for the Python that the command names, or name the folder of a virtual \
@@ -25,6 +27,7 @@ pub(in super::super) fn missing(task: &RepairTask, report: &Report) -> Option<Mi
         Some(Missing {
             what: format!("Python has no module '{name}' here"),
             help: MODULE,
+            always: false,
         })
     };
     let crates = || {
@@ -35,6 +38,7 @@ pub(in super::super) fn missing(task: &RepairTask, report: &Report) -> Option<Mi
                 line.trim()
             ),
             help: CARGO,
+            always: true,
         })
     };
     let command = || {
@@ -49,11 +53,34 @@ pub(in super::super) fn missing(task: &RepairTask, report: &Report) -> Option<Mi
         Some(Missing {
             what: format!("a program of the command is not there: {line}"),
             help: COMMAND,
+            always: false,
+        })
+    };
+    // `rustdoc` is come to when all tests before it pass.
+    let tool = || {
+        let said = ["error: could not execute process `", "error: linker `"];
+        let line = report
+            .text
+            .lines()
+            .map(str::trim)
+            .find(|line| said.iter().any(|said| line.starts_with(said)));
+        let told = report
+            .diagnostics
+            .iter()
+            .map(|told| &*told.message)
+            .find(|said| said.starts_with("linker `"));
+        let line = line
+            .or(told)
+            .filter(|line| line.contains("never executed") || line.contains("not found"))?;
+        Some(Missing {
+            what: format!("a tool is not there: {line}"),
+            help: COMMAND,
+            always: true,
         })
     };
     match report.passes {
         true => None,
-        false => module().or_else(crates).or_else(command),
+        false => module().or_else(crates).or_else(tool).or_else(command),
     }
 }
 
@@ -174,6 +201,13 @@ mod tests {
             what(&task, "sh: 1: pyhton3: not found\n")
                 .unwrap()
                 .contains("pyhton3")
+        );
+        let rustdoc = "error: could not execute process `rustdoc --edition=2021 --test src/lib.rs` (never executed)\n";
+        assert!(what(&task, rustdoc).unwrap().contains("rustdoc"));
+        assert!(
+            what(&task, "error: linker `cc` not found\n")
+                .unwrap()
+                .contains("`cc`")
         );
         assert_eq!(what(&task, "FAIL: the key was not found\n"), None);
     }
