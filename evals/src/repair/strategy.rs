@@ -105,7 +105,7 @@ impl Repairing {
             .into_iter()
             .collect::<Result<Vec<_>>>()?;
         Ok(format!(
-            "catena {}, model {}{}, window {}, {} rounds, {SAMPLES} samples, checks 2, prompts {}",
+            "catena {}, model {}{}, window {}, {} rounds, {SAMPLES} samples, checks 3, prompts {}",
             env!("CARGO_PKG_VERSION"),
             self.model.profile().name,
             if self.scorer.is_some() {

@@ -58,7 +58,11 @@ pub(in super::super) fn missing(task: &RepairTask, report: &Report) -> Option<Mi
     };
     // `rustdoc` is come to when all tests before it pass.
     let tool = || {
-        let said = ["error: could not execute process `", "error: linker `"];
+        let said = [
+            "could not execute process `",
+            "error: could not execute process `",
+            "error: linker `",
+        ];
         let line = report
             .text
             .lines()
@@ -202,7 +206,7 @@ mod tests {
                 .unwrap()
                 .contains("pyhton3")
         );
-        let rustdoc = "error: could not execute process `rustdoc --edition=2021 --test src/lib.rs` (never executed)\n";
+        let rustdoc = "error: doctest failed, to rerun pass `--doc`\n\nCaused by:\n  could not execute process `rustdoc --edition=2021 --test src/lib.rs` (never executed)\n";
         assert!(what(&task, rustdoc).unwrap().contains("rustdoc"));
         assert!(
             what(&task, "error: linker `cc` not found\n")
