@@ -197,10 +197,9 @@ async fn fewer_tests_than_at_first_are_no_success() {
 
 #[tokio::test]
 async fn a_version_that_changes_what_tests_it_has_not_passed() {
-    let run = |changed: &[&str]| {
-        let changed = changed.iter().map(ToString::to_string).collect();
-        let report = |report: Report| Report { changed, ..report };
-        report
+    let run = |changed: &[&str], report: Report| Report {
+        changed: changed.iter().map(ToString::to_string).collect(),
+        ..report
     };
     for (first, then, passes) in [
         (&[][..], &["cases.py"][..], false),
@@ -208,7 +207,7 @@ async fn a_version_that_changes_what_tests_it_has_not_passed() {
         (&["cases.py"], &["cases.py"], true),
         (&["cases.py"], &["cases.py", "test_add.py"], false),
     ] {
-        let reports = [run(first)(failing(1, 3)), run(then)(Report::passing(4))];
+        let reports = [run(first, failing(1, 3)), run(then, Report::passing(4))];
         let runner = ScriptedRunner::new(reports);
         let model = model(|_, _| block(FIXED));
         let repairer = Repairer::new(Arc::new(model), Arc::new(runner)).rounds(1);
