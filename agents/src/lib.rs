@@ -37,8 +37,9 @@ pub use patent::{
 pub use prompts::Prompts;
 pub use repair::{
     BugCategory, BugType, Check, CheckStep, ClassifiedBy, Critique, Diagnostic, Fault, Form,
-    Language, Method, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS, Raw, RepairTask, Repaired,
-    Repairer, Report, Round, Runner, SandboxRunner, ScriptedRunner, SourceFile, Stage, Stopped,
+    Language, Method, PYTHON_EXCEPTIONS, RUST_CODES, RUST_MESSAGES, RUST_PANICS, Raw, RepairTask,
+    Repaired, Repairer, Report, Round, Runner, SandboxRunner, ScriptedRunner, SourceFile, Stage,
+    Stopped,
 };
 pub use tool_use::{
     Calling, OnLimit, RecallArguments, RecallMemory, ToolAgent, ToolAnswer, ToolUse,

@@ -1,13 +1,18 @@
 //! What programs run in.
 
+use std::path::PathBuf;
+
 use catena_agents::SandboxRunner;
 use catena_tools::Sandbox;
 
 use crate::{args::Layer, failure::Failure};
 
-/// A runner with all layers of the sandbox but those that a person does without.
-pub(crate) fn runner(without: &[Layer]) -> Result<SandboxRunner, Failure> {
-    let all = Sandbox::builder();
+/// A runner with all layers of the sandbox but those that a person does without, whose programs read these
+/// paths besides.
+pub(crate) fn runner(without: &[Layer], readable: &[PathBuf]) -> Result<SandboxRunner, Failure> {
+    let all = readable
+        .iter()
+        .fold(Sandbox::builder(), |builder, path| builder.readable(path));
     let builder = without
         .iter()
         .fold(all, |builder, layer| builder.without((*layer).into()));

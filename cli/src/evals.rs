@@ -39,12 +39,14 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
         .filter(|path| RepairSuite::knows(path))
         .count()
     {
-        0 if args.rounds.is_some() || !args.boxed.without.is_empty() => {
-            return Err(
-                Failure::usage("--rounds and --without are of broken programs").help(
-                    "files of them have names that hold quixbugs, or are in a folder humanevalfix",
-                ),
-            );
+        0 if args.rounds.is_some()
+            || args.kept
+            || !(args.boxed.without.is_empty() && args.boxed.readable.is_empty()) =>
+        {
+            return Err(Failure::usage(
+                "--rounds, --kept, --without and --readable are of broken programs",
+            )
+            .help("files of them have names that hold quixbugs, or are in a folder humanevalfix"));
         }
         0 => {}
         all if all == args.files.len() => return repair_evals::run(args, config).await,

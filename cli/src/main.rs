@@ -23,6 +23,7 @@ mod reading;
 mod repair_evals;
 mod report;
 mod runs;
+mod signals;
 mod stopped;
 mod terminal;
 
@@ -113,7 +114,7 @@ async fn interruptible(
     tokio::select! {
         // Listens before the work begins.
         biased;
-        _ = tokio::signal::ctrl_c() => {
+        () = signals::end() => {
             Err(Failure::new("interrupted").help(help).code(INTERRUPTED))
         }
         result = work => result,

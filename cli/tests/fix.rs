@@ -24,17 +24,6 @@ fn model(request: &Request) -> Reply {
     }
 }
 
-/// A model that does not know better.
-fn useless(request: &Request) -> Reply {
-    match request.user().contains("Write the corrected") {
-        true => Reply::text(&format!(
-            "```python\ndef add(a, b):\n    return {}\n```",
-            request.number
-        )),
-        false => Reply::text("C.1"),
-    }
-}
-
 fn project() -> Home {
     let home = Home::new();
     home.write("project/add.py", BROKEN);
@@ -87,13 +76,19 @@ fn a_file_is_repaired_and_written_and_each_round_is_shown() {
 
 #[test]
 fn what_is_not_repaired_is_not_written_unless_it_is_wanted() {
-    let (home, server) = (project(), Server::start(useless));
+    let half = "def add(a, b):\n    return 3\n";
+    let answer = move |_: &Request| Reply::text(&format!("```python\n{half}```"));
+    let (home, server) = (project(), Server::start(answer));
+    home.write(
+        "project/test_add.py",
+        "import unittest\nfrom add import add\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(add(1, 2), 3)\n    def test_b(self):\n        self.assertEqual(add(2, 2), 4)\nunittest.main()\n",
+    );
     let done = run(&mut fix(&home, &server, &["--rounds", "1"]));
     done.exits(1).says("not repaired").says("--keep-best");
     assert_eq!(text(&home, "project/add.py"), BROKEN);
     let done = run(&mut fix(&home, &server, &["--rounds", "1", "--keep-best"]));
     done.exits(1);
-    assert_ne!(text(&home, "project/add.py"), BROKEN);
+    assert_eq!(text(&home, "project/add.py"), half);
 }
 
 #[test]
@@ -135,7 +130,8 @@ fn what_is_wrong_is_said_beside_the_correction() {
     );
     assert_eq!(
         (text(&home, "project/add.py").as_str(), server.seen()),
-        (FIXED, 1)
+        // The type is asked for, and then the correction.
+        (FIXED, 2)
     );
 }
 
@@ -206,6 +202,155 @@ fn an_interrupted_repair_goes_on_where_it_stopped() {
     assert_eq!(text(&home, "project/add.py"), FIXED);
     // Classification and critique are answered from the record.
     assert_eq!(server.seen(), 4);
+}
+
+#[test]
+fn a_repair_does_not_go_on_with_other_tests() {
+    let (home, server) = interrupted();
+    home.write("project/test_add.py", "assert True\n");
+    let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
+    done.exits(1).says("test_add.py is not as it was");
+    assert_eq!(
+        (server.seen(), text(&home, "project/add.py").as_str()),
+        (3, BROKEN)
+    );
+}
+
+#[test]
+fn what_the_command_names_is_not_changed() {
+    let answer = |request: &Request| {
+        let path = if request.user().contains("verify.py:") {
+            "verify.py"
+        } else {
+            "add.py"
+        };
+        Reply::text(&format!("{path}\n```python\npass\n```"))
+    };
+    let (home, server) = (Home::new(), Server::start(answer));
+    home.write("project/add.py", BROKEN);
+    home.write("project/verify.py", TEST);
+    let args = [
+        "fix",
+        "project",
+        "--test",
+        "python3 verify.py",
+        "--keep-best",
+    ];
+    run(&mut home.with(&server, args)).exits(1);
+    assert_eq!(text(&home, "project/verify.py"), TEST);
+}
+
+#[test]
+fn whoever_ends_the_test_has_not_passed_it() {
+    let answer =
+        |_: &Request| Reply::text("```python\nimport os\ndef add(a, b):\n    os._exit(0)\n```");
+    let (home, server) = (project(), Server::start(answer));
+    let done = run(&mut home.with(
+        &server,
+        ["fix", "project/add.py", "--test", "python3 test_add.py"],
+    ));
+    done.exits(1);
+    assert!(
+        done.stdout.contains("ends the process with `os._exit`"),
+        "{done:#?}"
+    );
+    assert_eq!(text(&home, "project/add.py"), BROKEN);
+}
+
+#[test]
+fn a_test_that_is_written_over_while_it_runs_tells_nothing() {
+    let answer = |_: &Request| {
+        Reply::text(
+            "```python\nopen('cases.py', 'w').write('CASES = []')\ndef add(a, b):\n    return 0\n```",
+        )
+    };
+    let (home, server) = (Home::new(), Server::start(answer));
+    home.write("project/add.py", BROKEN);
+    home.write("project/cases.py", "CASES = [(1, 2, 3)]\n");
+    home.write(
+        "project/test_add.py",
+        "from add import add\nfrom cases import CASES\nfor a, b, c in CASES:\n    assert add(a, b) == c\n",
+    );
+    let args = ["fix", "project/add.py", "--test", "python3 test_add.py"];
+    let done = run(&mut home.with(&server, args));
+    done.exits(1);
+    assert!(
+        done.stdout.contains("it changed cases.py while it ran"),
+        "{done:#?}"
+    );
+    assert_eq!(text(&home, "project/add.py"), BROKEN);
+}
+
+#[test]
+fn without_a_test_that_runs_nothing_is_asked() {
+    let (home, server) = (Home::new(), Server::start(model));
+    home.write("project/add.py", BROKEN);
+    home.write("project/test_add.py", "from add import add\n");
+    let done = run(&mut home.with(&server, ["fix", "project"]));
+    done.exits(2)
+        .says("no test runs with `python3 -m unittest discover`");
+    assert_eq!(server.seen(), 0);
+}
+
+#[test]
+fn what_is_no_better_is_not_kept() {
+    let same = |_: &Request| Reply::text("```python\ndef add(a, b):\n    return a - b - 0\n```");
+    let (home, server) = (project(), Server::start(same));
+    run(&mut fix(&home, &server, &["--rounds", "1", "--keep-best"])).exits(1);
+    assert_eq!(text(&home, "project/add.py"), BROKEN);
+}
+
+#[test]
+fn programs_find_what_is_no_text_and_what_may_be_run() {
+    use std::os::unix::fs::PermissionsExt;
+    let (home, server) = (project(), Server::start(model));
+    fs::create_dir(home.path("project/build")).unwrap();
+    fs::write(home.path("project/build/data.bin"), [0xff, 0xfe]).unwrap();
+    home.write(
+        "project/check.sh",
+        "#!/bin/sh\ntest \"$(wc -c < build/data.bin)\" = 2 && python3 test_add.py\n",
+    );
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(home.path("project/check.sh"), mode).unwrap();
+    let args = ["fix", "project/add.py", "--test", "./check.sh"];
+    run(&mut home.with(&server, args)).exits(0);
+    assert_eq!(text(&home, "project/add.py"), FIXED);
+}
+
+#[test]
+fn what_no_correction_mends_is_told_and_not_asked() {
+    let (home, server) = (project(), Server::start(model));
+    home.write(
+        "project/test_add.py",
+        "import numpie\nfrom add import add\nassert add(1, 2) == 3\n",
+    );
+    for (command, said) in [
+        ("python3 test_add.py", "no module 'numpie'"),
+        ("python4 test_add.py", "python4"),
+        ("sh -c 'python4 test_add.py'", "python4"),
+    ] {
+        let args = ["fix", "project/add.py", "--test", command];
+        let done = run(&mut home.with(&server, args));
+        assert_ne!(done.code, Some(0), "{done:#?}");
+        done.says(said);
+    }
+    assert_eq!(server.seen(), 0);
+}
+
+#[test]
+fn who_ends_it_leaves_no_copy_behind() {
+    let (home, server) = (project(), Server::start(model));
+    fs::create_dir(home.path("tmp")).unwrap();
+    let mut fix = home.with(&server, ["fix", "project/add.py", "--test", "sleep 60"]);
+    let child = fix.env("TMPDIR", home.path("tmp")).spawn().unwrap();
+    let copies = || fs::read_dir(home.path("tmp")).unwrap().count();
+    while copies() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    signal(child.id(), "TERM");
+    finish(child).exits(130);
+    assert_eq!(copies(), 0);
 }
 
 #[test]

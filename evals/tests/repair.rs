@@ -10,7 +10,9 @@ use std::{
 
 use catena_agents::{Prompts, Runner, SandboxRunner, SourceFile};
 use catena_core::ModelProfile;
-use catena_evals::{RepairSuite, Repairing, Table, equal_tokens, repair_strategies};
+use catena_evals::{
+    Kind, RepairEvaluation, RepairSuite, Repairing, Table, equal_tokens, repair_strategies,
+};
 use catena_models::ScriptedModel;
 use serde_json::{Value, json};
 
@@ -104,13 +106,36 @@ async fn strategies_are_measured_kept_and_not_run_twice() {
         assert_eq!(resample.items[1].rounds.len(), 7);
         let cap = equal_tokens(resample, critique.cost(None).1);
         assert!(resample.cost(Some(cap)).1 <= critique.cost(None).1);
-        let kinds = critique.by_type();
-        let kind = kinds.values().next().unwrap();
-        assert_eq!(
-            (kinds.len(), kind.failing, kind.repaired, kind.by_rule),
-            (1, 2, 1, 0)
-        );
+        for evaluation in [critique, paper, feedback, resample] {
+            let kinds = evaluation.repaired_by(None, |item| {
+                item.bug
+                    .as_ref()
+                    .and_then(|bug| bug.bug_type)
+                    .unwrap()
+                    .code()
+            });
+            let kind = Kind {
+                failing: 2,
+                repaired: usize::from(!evaluation.is_resampling),
+            };
+            assert_eq!(kinds, [("C.1", kind)].into());
+        }
+        // The question for the type is no part of what a repair took.
+        assert_eq!(resample.items[0].answered.usage.calls, 7);
         assert!(!critique.items[0].answered.transcript.is_empty());
+        let strategies = repair_strategies(&names, &repairing(model.clone())).unwrap();
+        let kept = suite.kept(&*strategies[0], &out).unwrap();
+        assert_eq!(kept.passes(1), critique.passes(1));
+        assert_eq!(
+            suite
+                .kept(&*strategies[0], &folder.path().join("none"))
+                .unwrap()
+                .items
+                .len(),
+            0
+        );
+        let both = RepairEvaluation::joined([critique, paper]);
+        assert_eq!((both.items.len(), &*both.strategy), (4, "critique"));
         let table = Table::from_iter([
             critique.row(2, None).unwrap(),
             resample.row(2, Some(cap)).unwrap(),
@@ -170,10 +195,10 @@ async fn canonical(name: &str, correct: impl Fn(&Value) -> String) {
         let right = [SourceFile::new(&file.path, correct(&record))];
         let hidden = item.task.hidden.as_ref().unwrap();
         for check in [&item.task.visible, hidden] {
-            let report = runner.run(&right, check).await.unwrap();
+            let report = runner.run(&right, &[], check).await.unwrap();
             assert!(report.passes, "{}: {report:?}", item.id);
         }
-        let broken = runner.run(&item.task.files, hidden).await.unwrap();
+        let broken = runner.run(&item.task.files, &[], hidden).await.unwrap();
         assert!(!broken.passes, "{}: {broken:?}", item.id);
         assert_ne!(
             broken.stage,
@@ -182,7 +207,7 @@ async fn canonical(name: &str, correct: impl Fn(&Value) -> String) {
             item.id
         );
         if runner
-            .run(&item.task.files, &item.task.visible)
+            .run(&item.task.files, &[], &item.task.visible)
             .await
             .unwrap()
             .passes

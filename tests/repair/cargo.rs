@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use catena::agents::{
-    Check, CheckStep, Language, Method, RepairTask, Repairer, SandboxRunner, SourceFile, Stage,
+    Check, Language, Method, RepairTask, Repairer, Runner, SandboxRunner, SourceFile, Stage,
 };
 
 use crate::support::{model, repair, shown};
@@ -44,7 +44,6 @@ fn nothing_has_none() {
 
 fn repository() -> RepairTask {
     let command = ["cargo", "test", "--offline", "--message-format=json"];
-    let step = CheckStep::new(Stage::Test, command).limit(Duration::from_secs(120));
     RepairTask {
         language: Language::Rust,
         files: vec![
@@ -59,7 +58,7 @@ fn repository() -> RepairTask {
             ),
             SourceFile::new("tests/median.rs", TEST),
         ],
-        visible: Check::new([step]),
+        visible: Check::project(command, Duration::from_secs(120)),
         ..RepairTask::default()
     }
 }
@@ -125,4 +124,54 @@ async fn a_repository_is_repaired_end_to_end() {
         .map(|(before, _)| before.path)
         .collect();
     assert_eq!(changed, ["src/median.rs"]);
+}
+
+/// Leaves a runner of tests that runs none, and programs in the place of those that were built.
+const LEAVES: &str = r##"
+use std::fs;
+
+pub fn one() -> u8 {
+    let forged = "#!/bin/sh\necho 'running 1 test'\necho 'test result: ok. 1 passed; 0 failed;'\n";
+    for entry in fs::read_dir("target/debug/deps").unwrap().flatten() {
+        fs::remove_file(entry.path()).unwrap();
+        fs::write(entry.path(), forged).unwrap();
+    }
+    fs::create_dir_all(".cargo").unwrap();
+    fs::write(".cargo/config.toml", "[target.'cfg(all())']\nrunner = '/bin/true'\n").unwrap();
+    fs::write("tests/one.rs", "").unwrap();
+    2
+}
+"##;
+
+#[tokio::test]
+async fn what_a_run_leaves_decides_no_other() {
+    let runner = SandboxRunner::new().unwrap().keeping_build_files(true);
+    let check = Check::project(["cargo", "test", "--offline"], Duration::from_secs(120));
+    let fixed = [
+        SourceFile::new(
+            "Cargo.toml",
+            "[package]\nname = \"one\"\nversion = \"0.1.0\"\nedition = \"2021\"\n",
+        ),
+        SourceFile::new(
+            "tests/one.rs",
+            "#[test]\nfn one() {\n    assert_eq!(one::one(), 1);\n}\n",
+        ),
+    ];
+    let run = async |text: &str| {
+        let files = [SourceFile::new("src/lib.rs", text)];
+        runner.run(&files, &fixed, &check).await.unwrap()
+    };
+    let first = run(LEAVES).await;
+    assert_eq!((first.passes, first.failed), (false, 1), "{first:?}");
+    assert_eq!(first.changed, ["tests/one.rs"]);
+    let wrong = run("pub fn one() -> u8 { 3 }\n").await;
+    assert_eq!((wrong.passes, wrong.ran), (false, Some(1)), "{wrong:?}");
+    let values = wrong.diagnostics[0].values.clone();
+    assert_eq!(values, Some(("3".to_owned(), "1".to_owned())));
+    let right = run("pub fn one() -> u8 { 1 }\n").await;
+    assert!(right.passes && right.ran == Some(1), "{right:?}");
+    let exits = run("pub fn one() -> u8 { std::process::exit(0) }\n").await;
+    assert!(!exits.passes, "{exits:?}");
+    let none = run("pub fn one() -> u8 { 1 }\n\n/// ```\n/// assert!(one::none());\n/// ```\npub fn none() -> bool { false }\n").await;
+    assert!(!none.passes, "{none:?}");
 }

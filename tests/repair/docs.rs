@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use catena::agents::{BugType, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS};
+use catena::agents::{BugType, PYTHON_EXCEPTIONS, RUST_CODES, RUST_MESSAGES, RUST_PANICS};
 
 /// The rows of a table of rules: a type, and what leads to it.
 fn rows(rules: &[(&str, BugType)]) -> String {
@@ -35,6 +35,7 @@ fn the_tables_are_those_of_the_code() {
     for (mark, rows) in [
         ("types", types),
         ("rustc", rows(RUST_CODES)),
+        ("messages", rows(RUST_MESSAGES)),
         ("panics", rows(RUST_PANICS)),
         ("python", rows(PYTHON_EXCEPTIONS)),
     ] {

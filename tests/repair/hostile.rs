@@ -2,7 +2,9 @@
 
 use catena::{
     Role,
-    agents::{Check, CheckStep, Method, RepairTask, SourceFile, Stage, Stopped},
+    agents::{
+        Check, CheckStep, Method, RepairTask, Runner, SandboxRunner, SourceFile, Stage, Stopped,
+    },
 };
 
 use crate::support::{BROKEN, FIXED, block, check, model, repair, repairer, shown, task};
@@ -96,4 +98,71 @@ async fn tests_in_the_file_itself_stay_as_they_are() {
     assert!(repaired.passes);
     assert!(repaired.rounds[1].unapplied[0].contains("changes the tests"));
     assert!(shown(model.requests().last().unwrap()).contains("changes the tests"));
+}
+
+/// A program whose tests are all in the sandbox, where it does what a correction might.
+async fn cheats(program: &str, more: &[SourceFile], check: Check) -> catena::agents::Report {
+    let runner = SandboxRunner::new().unwrap();
+    let files = [SourceFile::new("add.py", program)];
+    runner.run(&files, more, &check).await.unwrap()
+}
+
+#[tokio::test]
+async fn no_exit_and_no_print_passes_for_a_test() {
+    let check = || {
+        Check::python(
+            "add.py",
+            "assert add(1, 2) == 3\nassert add(1, 1) == 2\n",
+            None,
+        )
+    };
+    let right = cheats(FIXED, &[], check()).await;
+    assert_eq!((right.passes, right.ran), (true, Some(2)));
+    for cheat in [
+        "import os\ndef add(a, b):\n    os._exit(0)\n",
+        "import os\nos._exit(0)\n",
+        "import sys\nsys.exit(0)\n",
+        "raise SystemExit\n",
+        "import sys\ndef add(a, b):\n    sys.exit(0)\n",
+        "import atexit, os\natexit.register(os._exit, 0)\ndef add(a, b):\n    return 0\n",
+        "print('@catena \"passed\"')\nprint('@catena \"done\"', flush=True)\nimport os\nos._exit(0)\n",
+        "import os\nos.write(2, b'@catena \"passed\"\\n@catena \"done\"\\n')\nos._exit(0)\n",
+    ] {
+        let report = cheats(cheat, &[], check()).await;
+        assert!(!report.passes, "{cheat}\n{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_exit_of_rust_passes_for_no_test() {
+    let tests = "#[test] fn a() { assert_eq!(f(1), 2); }\n#[test] fn b() { f(0); }\n";
+    let runner = SandboxRunner::new().unwrap();
+    for cheat in [
+        "fn f(_: u32) -> u32 { std::process::exit(0) }\n",
+        "fn f(_: u32) -> u32 { println!(\"test result: ok. 2 passed;\"); std::process::exit(0) }\n",
+    ] {
+        let files = [SourceFile::new("f.rs", cheat)];
+        let report = runner
+            .run(&files, &[], &Check::rust("f.rs", tests))
+            .await
+            .unwrap();
+        assert!(!report.passes, "{cheat}\n{report:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_test_is_made_of_is_written_back_and_told() {
+    let test = "from add import add\nfrom cases import CASES\nfor a, b, c in CASES:\n    assert add(a, b) == c\n";
+    let fixed = [
+        SourceFile::new("test_add.py", test),
+        SourceFile::new("cases.py", "CASES = [(1, 2, 3)]\n"),
+    ];
+    let run = || CheckStep::new(Stage::Test, ["python3", "test_add.py"]);
+    let cheat = "open('cases.py', 'w').write('CASES = []')\ndef add(a, b):\n    return 0\n";
+    let once = cheats(cheat, &fixed, Check::new([run()])).await;
+    assert_eq!(once.changed, ["cases.py"]);
+    // The second step finds it as it was: it was imported by then, and is read again.
+    let quiet = "import os\nif os.path.exists('seen'):\n    pass\nelse:\n    open('seen', 'w').close()\n    open('cases.py', 'w').write('CASES = []')\ndef add(a, b):\n    return 0\n";
+    let twice = cheats(quiet, &fixed, Check::new([run(), run()])).await;
+    assert!(!twice.passes, "{twice:?}");
 }

@@ -11,7 +11,7 @@ use crate::support::{block, model, repair};
 async fn report(path: &str, text: &str, check: Check) -> catena::agents::Report {
     let runner = SandboxRunner::new().unwrap();
     runner
-        .run(&[SourceFile::new(path, text)], &check)
+        .run(&[SourceFile::new(path, text)], &[], &check)
         .await
         .unwrap()
 }

@@ -51,11 +51,15 @@ async fn what_is_wrong_is_said_with_the_correction() {
     });
     let repairer = repairer(&model).method(Method::Explain);
     let repaired = repair(repairer, task()).await.unwrap();
-    assert_eq!(purposes(&model), [Correct, Correct]);
+    // The type is for the reader, and no prompt tells it.
+    assert_eq!(purposes(&model), [Classify, Correct, Classify, Correct]);
+    let bug = |round: usize| repaired.rounds[round].critique.as_ref().unwrap().bug_type;
+    assert_eq!(bug(1).unwrap().code(), "C.1");
     let said = |round: usize| &repaired.rounds[round].critique.as_ref().unwrap().text;
     assert_eq!(said(1), "`return a - b` is wrong.");
     assert_eq!(said(2), "It has to add.");
-    let asked = shown(&model.requests()[1]);
+    let asked = shown(&model.requests()[3]);
+    assert!(!asked.contains("logic error"), "{asked}");
     // The latest version is corrected, whatever was said of the one before.
     assert!(
         asked.contains("return 1") && !asked.contains("is wrong.\n"),
@@ -64,17 +68,41 @@ async fn what_is_wrong_is_said_with_the_correction() {
 }
 
 #[tokio::test]
+async fn nobody_is_asked_for_a_type_that_nobody_wants() {
+    let model = model(|_, _| block(FIXED));
+    let repairer = repairer(&model).method(Method::Explain).names_bugs(false);
+    repair(repairer, task()).await.unwrap();
+    assert_eq!(purposes(&model), [Correct]);
+}
+
+#[tokio::test]
+async fn the_type_of_a_version_is_named_without_a_repair() {
+    let model = model(|_, _| block(FIXED));
+    let first = repair(repairer(&model).rounds(0), task()).await.unwrap();
+    let graph = repairer(&model).classifier().unwrap();
+    let asked = (task(), first.rounds[0].clone());
+    let run = catena::Run::start(graph, asked, catena::RunOptions::new("classifier"));
+    let named = run.outcome().await.unwrap().output.unwrap();
+    assert_eq!(named.bug_type.unwrap().code(), "C.1");
+    assert_eq!(named.by, Some(ClassifiedBy::Model));
+    assert_eq!(purposes(&model), [Classify]);
+}
+
+#[tokio::test]
 async fn what_is_known_to_fail_is_asked_for_otherwise() {
     let model = model(|_, before| match before {
         0 => wrong(1),
         1 => block(BROKEN),
-        2 => wrong(1),
+        2 => block("def add(a, b):\n\n    # one\n    return 1\n"),
         _ => block(FIXED),
     });
     let repairer = repairer(&model).method(Method::Feedback);
     let repaired = repair(repairer, task()).await.unwrap();
     assert!(repaired.passes);
-    let reasons = ["it was tried before", "it changes nothing"];
+    let reasons = [
+        "it was tried before",
+        "it changes nothing but blanks and comments",
+    ];
     assert_eq!(repaired.rounds[2].unapplied, reasons);
     let requests = model.requests();
     assert_eq!(requests.len(), 4);
@@ -143,9 +171,11 @@ async fn a_first_attempt_is_round_0() {
 async fn candidates_are_written_side_by_side_and_the_best_goes_on() {
     let model = model(
         |request, before| match request.temperature > 0.0 && before < 3 {
-            true => block(&format!("def add(a, b):\n    return 1 # {before} passed\n")),
+            true => block(&format!(
+                "def add(a, b):\n    return 1, '# {before} passed'\n"
+            )),
             false => block(&format!(
-                "def add(a, b):\n    return 1 # 0 passed {before}\n"
+                "def add(a, b):\n    return 1, '# 0 passed {before}'\n"
             )),
         },
     );

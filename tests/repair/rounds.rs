@@ -62,7 +62,9 @@ async fn rounds_end_and_the_best_version_is_kept() {
     // The first correction passes three tests, the second and third fewer.
     let model = model(|_, before| {
         let passed = [3, 2, 0][before];
-        block(&format!("def add(a, b):\n    return 3 # {passed} passed\n"))
+        block(&format!(
+            "def add(a, b):\n    return 3, '# {passed} passed'\n"
+        ))
     });
     let repaired = repair(repairer(&model).rounds(3), task()).await.unwrap();
     assert!(!repaired.passes);
@@ -76,11 +78,11 @@ async fn rounds_end_and_the_best_version_is_kept() {
         .filter(|request| crate::support::purpose(request) == Correct)
         .collect();
     for request in &corrections[1..] {
-        assert!(crate::support::shown(request).contains("return 3 # 3 passed\n```"));
+        assert!(crate::support::shown(request).contains("return 3, '# 3 passed'\n```"));
     }
     let third = crate::support::shown(&corrections[2]);
     assert!(
-        third.contains("did not help:") && third.contains("+    return 3 # 2 passed"),
+        third.contains("did not help:") && third.contains("+    return 3, '# 2 passed"),
         "{third}"
     );
     assert!(corrections[2].temperature > 0.0 && corrections[0].temperature == 0.0);
@@ -173,6 +175,61 @@ async fn every_version_is_told_with_all_that_led_to_it() {
     assert_eq!(round["critique"]["bug_type"], "C.1");
     assert_eq!(round["report"]["passes"], true);
     assert!(round["diff"].as_str().unwrap().contains("a + b"));
+}
+
+#[tokio::test]
+async fn fewer_tests_than_at_first_are_no_success() {
+    let mut fewer = Report::passing(2);
+    for (ran, passes) in [
+        (Some(2), false),
+        (None, false),
+        (Some(4), true),
+        (Some(5), true),
+    ] {
+        fewer.ran = ran;
+        let runner = ScriptedRunner::new([failing(1, 3), fewer.clone()]);
+        let model = model(|_, _| block(FIXED));
+        let repairer = Repairer::new(Arc::new(model), Arc::new(runner)).rounds(1);
+        let repaired = repair(repairer, task()).await.unwrap();
+        assert_eq!(repaired.passes, passes, "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_changes_what_tests_it_has_not_passed() {
+    let run = |changed: &[&str], report: Report| Report {
+        changed: changed.iter().map(ToString::to_string).collect(),
+        ..report
+    };
+    for (first, then, passes) in [
+        (&[][..], &["cases.py"][..], false),
+        // What the tests change themselves, they may.
+        (&["cases.py"], &["cases.py"], true),
+        (&["cases.py"], &["cases.py", "test_add.py"], false),
+    ] {
+        let reports = [run(first, failing(1, 3)), run(then, Report::passing(4))];
+        let runner = ScriptedRunner::new(reports);
+        let model = model(|_, _| block(FIXED));
+        let repairer = Repairer::new(Arc::new(model), Arc::new(runner)).rounds(1);
+        let repaired = repair(repairer, task()).await.unwrap();
+        assert_eq!(repaired.passes, passes, "{first:?} {then:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_test_that_runs_nothing_is_asked() {
+    let mut none = Report::passing(0);
+    none.passes = false;
+    none.diagnostics = vec![Diagnostic::new(Fault::Untested, "no test ran")];
+    let runner = ScriptedRunner::new([none]);
+    let model = model(|_, _| block(FIXED));
+    let repairer = Repairer::new(Arc::new(model.clone()), Arc::new(runner));
+    let refused = repair(repairer, task()).await.unwrap_err();
+    assert!(
+        refused.is_invalid() && refused.to_string().contains("no test runs"),
+        "{refused}"
+    );
+    assert!(model.requests().is_empty());
 }
 
 #[tokio::test]

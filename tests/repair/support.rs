@@ -83,8 +83,9 @@ pub(crate) fn failing(passed: u32, failed: u32) -> Report {
         stage: Some(Stage::Test),
         passed,
         failed,
+        ran: Some(passed + failed),
         diagnostics: vec![told],
-        text: String::new(),
+        ..Report::default()
     }
 }
 

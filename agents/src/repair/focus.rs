@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use catena_core::TokenCounter;
 
-use super::{Diagnostic, RepairTask, Report, SourceFile, diagnose::Fault};
+use super::{Diagnostic, RepairTask, Report, SourceFile, diagnose::Fault, edit::is_test};
 
 /// The most diagnostics that are told.
 const TOLD: usize = 4;
@@ -15,8 +15,9 @@ const QUOTED: usize = 8;
 /// The most files that are shown when none is named.
 const SHOWN: usize = 3;
 
-/// The files that may be changed in this round: those that the diagnostics name. Where they name tests
-/// alone, those that share the most names with what is said; and where none does, all of a task of a few.
+/// The files that may be changed in this round: those that the diagnostics name, but for lines of tests in
+/// them. Where they name tests alone, those that share the most names with what is said; and where none does,
+/// all of a task of a few.
 pub(super) fn files<'a>(
     task: &RepairTask,
     files: &'a [SourceFile],
@@ -26,11 +27,18 @@ pub(super) fn files<'a>(
         return files.iter().collect();
     };
     let names = |file: &&SourceFile| {
-        let mut named = report
-            .diagnostics
-            .iter()
-            .filter_map(|told| told.file.as_deref());
-        named.any(|named| is_of(named, &file.path))
+        report.diagnostics.iter().any(|told| {
+            let is_named = told
+                .file
+                .as_deref()
+                .is_some_and(|named| is_of(named, &file.path));
+            // The tests of a file often are of others, which they call.
+            let in_test = || {
+                told.line
+                    .is_some_and(|line| is_test(&file.path, &file.text, line))
+            };
+            is_named && !in_test()
+        })
     };
     let named: Vec<_> = files.iter().filter(names).collect();
     if !named.is_empty() {
@@ -265,6 +273,19 @@ mod tests {
             paths(&report(Fault::Assertion, "tests/sums.rs", 3)),
             ["src/sums.rs"]
         );
+    }
+
+    #[test]
+    fn a_test_in_a_source_file_leads_to_what_it_calls_too() {
+        let mut task = task();
+        task.files[1].text += "#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {\n        assert_eq!(total(&[1]), 1);\n    }\n}\n";
+        let paths = |line: u32| -> Vec<String> {
+            let report = report(Fault::Assertion, "src/other.rs", line);
+            let files = files(&task, &task.files, Some(&report));
+            files.into_iter().map(|file| file.path.clone()).collect()
+        };
+        assert_eq!(paths(6), ["src/sums.rs"]);
+        assert_eq!(paths(1), ["src/other.rs"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod checks;
 mod diagnose;
 mod edit;
 mod focus;
+mod folder;
 mod render;
 mod runner;
 mod sandboxed;
@@ -14,9 +15,12 @@ mod state;
 mod steps;
 mod taxonomy;
 mod types;
+mod typing;
 mod write;
 
-pub use diagnose::{Diagnostic, Fault, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS, Raw, Report};
+pub use diagnose::{
+    Diagnostic, Fault, PYTHON_EXCEPTIONS, RUST_CODES, RUST_MESSAGES, RUST_PANICS, Raw, Report,
+};
 pub use render::Form;
 pub use runner::{Runner, ScriptedRunner};
 pub use sandboxed::SandboxRunner;
@@ -32,7 +36,8 @@ use catena_core::{ChatModel, Error, Graph, Result, Scorer, branch};
 
 use self::{
     render::{Renderer, Set},
-    steps::{Begin, Classify, Correct, Criticise, Finish, Sampling},
+    steps::{Begin, Correct, Criticise, Finish, Sampling},
+    typing::{Classify, Named, Typing},
     write::Writer,
 };
 use crate::Prompts;
@@ -42,8 +47,7 @@ use crate::Prompts;
 #[non_exhaustive]
 pub enum Method {
     /// Critique and correction in one answer: the model is told what went wrong, says which line is wrong
-    /// and why, and writes the correction behind that. A rule may name the type of the bug; nobody is
-    /// asked for it.
+    /// and why, and writes the correction behind that. The type of the bug is found for the reader alone.
     #[default]
     Explain,
     /// The bug is classified, by rule where one decides; the model criticises, with the type at hand that a
@@ -63,10 +67,10 @@ pub enum Method {
 ///
 /// `run` executes the visible check and keeps the best version: most tests passed, then fewest errors.
 /// `classify` finds the type of the bug, by rule from what the compiler, the interpreter or the tests said,
-/// and with [`Method::Critique`] by asking the model otherwise. `critique` asks what is wrong where that is a
-/// question of its own, `correct` for a correction, which is applied exactly or reported back and asked for
-/// again. `finish` runs the hidden tests, which no prompt ever sees. A round takes one call to the model;
-/// with [`Method::Critique`] two, and three where no rule decides.
+/// and by asking the model otherwise. `critique` asks what is wrong where that is a question of its own,
+/// `correct` for a correction, which is applied exactly or reported back and asked for again. `finish` runs
+/// the hidden tests, which no prompt ever sees. A round takes one call to the model and, where no rule
+/// decides, a short one for the type; with [`Method::Critique`] one more.
 ///
 /// Every version is a note `repair.round` among the run's events, a [`Round`]; `repair.bug_type` and
 /// `repair.critique` tell what leads to it, `repair.unapplied` each correction that could not be applied.
@@ -109,6 +113,7 @@ pub struct Repairer {
     candidates: u32,
     equal_cost: bool,
     attempt: bool,
+    names: bool,
     retries: u32,
     tokens: Option<u64>,
     window: Option<u32>,
@@ -132,6 +137,7 @@ impl Repairer {
             candidates: 1,
             equal_cost: false,
             attempt: false,
+            names: true,
             retries: 2,
             tokens: None,
             window: None,
@@ -196,6 +202,14 @@ impl Repairer {
         self
     }
 
+    /// Whether the model is asked with [`Method::Explain`] for the type of a bug that no rule names, in a
+    /// short question of its own. The type is told to the reader, and to no prompt. Default: yes.
+    #[must_use]
+    pub fn names_bugs(mut self, names: bool) -> Self {
+        self.names = names;
+        self
+    }
+
     /// How often a correction that cannot be applied is reported back and asked for again. Default: 2.
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
@@ -256,26 +270,11 @@ impl Repairer {
     /// [`is_prompt`](Error::is_prompt) when a template is missing or broken. A task without anything that
     /// could tell whether it is solved is refused when the graph runs.
     pub fn build(self) -> Result<Graph<RepairTask, Repaired>> {
+        let renderer = self.renderer()?;
         let profile = self.model.profile();
-        let window = self.window.unwrap_or(profile.context_window.min(8192));
-        if window > profile.context_window {
-            return Err(Error::invalid(format!(
-                "a window of {window} tokens is larger than the {} of '{}'",
-                profile.context_window, profile.name
-            ))
-            .with_help("choose a smaller window, or a model with a larger one"));
-        }
         let rounds = match self.equal_cost {
             true => self.rounds.div_ceil(self.candidates),
             false => self.rounds,
-        };
-        let renderer = Renderer {
-            model: Arc::clone(&self.model),
-            window: u64::from(window),
-            answer_tokens: self.answer_tokens.min((window / 2).max(1)),
-            whole_tokens: self.whole_tokens,
-            form: self.form,
-            prompts: Set::load(&self.prompts)?,
         };
         let mut writers = Graph::builder("corrections");
         let writer = Writer {
@@ -311,14 +310,18 @@ impl Repairer {
                 rounds,
                 tokens: self.tokens,
                 method: self.method,
+                attempt: self.attempt,
             },
         );
         let classify = graph.node(
             "classify",
             Classify {
-                renderer: renderer.clone(),
-                scorer: self.scorer,
+                typing: Typing {
+                    renderer: renderer.clone(),
+                    scorer: self.scorer,
+                },
                 method: self.method,
+                names: self.names,
             },
         );
         let critique = graph.node(
@@ -349,5 +352,40 @@ impl Repairer {
         // `stops` ends it before; the limit holds should that ever be wrong.
         graph.step_limit(usize::try_from(rounds).unwrap_or(usize::MAX - 2) + 2);
         graph.build(begin, finish)
+    }
+    /// Builds a graph that does nothing but name the type of what is wrong with a version that failed: by rule,
+    /// or by asking the model. `None` when neither tells.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`build`](Self::build).
+    pub fn classifier(self) -> Result<Graph<(RepairTask, Round), Option<Critique>>> {
+        let typing = Typing {
+            renderer: self.renderer()?,
+            scorer: self.scorer,
+        };
+        let mut graph = Graph::builder("classifier");
+        let named = graph.node("classify", Named(typing));
+        graph.build(named, named)
+    }
+
+    fn renderer(&self) -> Result<Renderer> {
+        let profile = self.model.profile();
+        let window = self.window.unwrap_or(profile.context_window.min(8192));
+        if window > profile.context_window {
+            return Err(Error::invalid(format!(
+                "a window of {window} tokens is larger than the {} of '{}'",
+                profile.context_window, profile.name
+            ))
+            .with_help("choose a smaller window, or a model with a larger one"));
+        }
+        Ok(Renderer {
+            model: Arc::clone(&self.model),
+            window: u64::from(window),
+            answer_tokens: self.answer_tokens.min((window / 2).max(1)),
+            whole_tokens: self.whole_tokens,
+            form: self.form,
+            prompts: Set::load(&self.prompts)?,
+        })
     }
 }

@@ -17,13 +17,19 @@ use super::{Check, Report, SourceFile};
 /// Dropping the future has to end whatever was started.
 #[async_trait]
 pub trait Runner: fmt::Debug + Send + Sync {
-    /// Writes `files` and then those of the check into an empty folder, runs the steps and reports how
-    /// the first that fails fared, or the last.
+    /// Writes `files`, then `fixed`, which no program may change, and then those of the check into an empty
+    /// folder, runs the steps and reports how the first that fails fared, or the last; and which of `fixed`
+    /// are not as they were.
     ///
     /// # Errors
     ///
     /// When the check cannot be made at all. A program that fails is a report.
-    async fn run(&self, files: &[SourceFile], check: &Check) -> Result<Report>;
+    async fn run(
+        &self,
+        files: &[SourceFile],
+        fixed: &[SourceFile],
+        check: &Check,
+    ) -> Result<Report>;
 }
 
 /// A runner that runs nothing: it gives reports in their order, or asks a function for them.
@@ -43,7 +49,7 @@ impl ScriptedRunner {
         }
     }
 
-    /// Asks `judge`.
+    /// Asks `judge`, which is given the files and then the fixed ones.
     pub fn from_fn(
         judge: impl Fn(&[SourceFile], &Check) -> Report + Send + Sync + 'static,
     ) -> Self {
@@ -62,14 +68,19 @@ impl fmt::Debug for ScriptedRunner {
 
 #[async_trait]
 impl Runner for ScriptedRunner {
-    async fn run(&self, files: &[SourceFile], check: &Check) -> Result<Report> {
+    async fn run(
+        &self,
+        files: &[SourceFile],
+        fixed: &[SourceFile],
+        check: &Check,
+    ) -> Result<Report> {
         let next = match self.reports.lock() {
             Ok(mut reports) => reports.pop_front(),
             Err(poisoned) => poisoned.into_inner().pop_front(),
         };
         match (next, &self.otherwise) {
             (Some(report), _) => Ok(report),
-            (None, Some(judge)) => Ok(judge(files, check)),
+            (None, Some(judge)) => Ok(judge(&[files, fixed].concat(), check)),
             (None, None) => Err(Error::invalid("the scripted runner has no report left")),
         }
     }

@@ -1,13 +1,17 @@
 //! Checks in the sandbox.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use catena_core::{Error, Result};
 use catena_tools::{Command, Limits, Output, Sandbox, Status, Workspace};
 use tokio::sync::Mutex;
 
-use super::{Check, CheckStep, Diagnostic, Fault, Raw, Report, Runner, SourceFile, Stage};
+use super::{
+    Check, CheckStep, Diagnostic, Fault, Raw, Report, Runner, SourceFile, Stage,
+    diagnose::BROKEN_OFF,
+    folder::{Built, Folder},
+};
 
 /// Runs checks in a [`Sandbox`]: without a network, without the environment, in a folder of their own,
 /// within limits of time, memory and disk. The files of a check are protected from the program.
@@ -22,7 +26,7 @@ use super::{Check, CheckStep, Diagnostic, Fault, Raw, Report, Runner, SourceFile
 /// let runner = SandboxRunner::new()?;
 /// let check = Check::python("add.py", "assert add(1, 2) == 3\nassert add(0, 0) == 0\n", None);
 /// let files = [SourceFile::new("add.py", "def add(a, b):\n    return a - b\n")];
-/// let report = runner.run(&files, &check).await?;
+/// let report = runner.run(&files, &[], &check).await?;
 /// assert_eq!((report.passed, report.failed), (1, 1));
 /// assert_eq!(report.diagnostics[0].message, "`add(1, 2) == 3` failed: got -1, expected 3");
 /// # Ok(())
@@ -33,14 +37,10 @@ pub struct SandboxRunner {
     sandbox: Sandbox,
     limits: Limits,
     protects: bool,
-    /// The folder of the run before, where it is kept, with the files that were written into it.
-    kept: Option<Arc<Mutex<Option<Kept>>>>,
-}
-
-#[derive(Debug)]
-struct Kept {
-    workspace: Workspace,
-    files: BTreeMap<String, String>,
+    /// What every folder begins with a copy of.
+    beside: Option<PathBuf>,
+    /// What a build left, where that is kept.
+    built: Option<Arc<Mutex<Built>>>,
 }
 
 impl SandboxRunner {
@@ -65,7 +65,8 @@ impl SandboxRunner {
                 ..Limits::default()
             },
             protects: true,
-            kept: None,
+            beside: None,
+            built: None,
         }
     }
 
@@ -85,11 +86,21 @@ impl SandboxRunner {
         self
     }
 
-    /// Keeps what a build leaves from one run to the next, so that cargo builds what changed and no
-    /// more. What a program itself leaves is kept too. Default: every run has a new folder.
+    /// Begins every folder with a copy of `root`, as [`Workspace::copy_of`](catena_tools::Workspace::copy_of)
+    /// makes it: what a program needs beside the files of its task, such as data that are no text. Default:
+    /// the files of the task alone.
+    #[must_use]
+    pub fn beside(mut self, root: impl Into<PathBuf>) -> Self {
+        self.beside = Some(root.into());
+        self
+    }
+
+    /// Keeps what steps of [`Stage::Compile`] leave in the folder `target` from one run to the next, so that
+    /// cargo builds what changed and no more. What the program that was built leaves is not kept, there or
+    /// elsewhere. Default: every run has an empty folder.
     #[must_use]
     pub fn keeping_build_files(mut self, keep: bool) -> Self {
-        self.kept = keep.then(|| Arc::new(Mutex::new(None)));
+        self.built = keep.then(Arc::default);
         self
     }
 
@@ -103,7 +114,9 @@ impl SandboxRunner {
             // Sets of the same values are told in the same order each time.
             .env("PYTHONHASHSEED", "0")
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("CARGO_TERM_COLOR", "never");
+            .env("CARGO_TERM_COLOR", "never")
+            // It takes room and saves little where each version is built once.
+            .env("CARGO_INCREMENTAL", "0");
         if self.protects {
             for file in &check.files {
                 command = command.protect(&file.path);
@@ -121,15 +134,32 @@ impl SandboxRunner {
             .await
     }
 
-    async fn steps(&self, check: &Check, workspace: &Workspace) -> Result<Report> {
+    async fn steps(
+        &self,
+        check: &Check,
+        folder: &Folder,
+        built: &mut Option<&mut Built>,
+    ) -> Result<Report> {
         let mut report = Report::passing(0);
         for step in &check.steps {
-            let output = self.step(step, check, workspace).await?;
+            // An earlier step was a program that nobody has read.
+            if let Err(changed) = folder.restore().await? {
+                report.changed = changed;
+                return Ok(report);
+            }
+            let output = self.step(step, check, &folder.workspace).await?;
             report = read(step, &output);
+            if step.stage == Stage::Compile
+                && let Some(built) = built
+            {
+                built.keep(&folder.workspace).await?;
+            }
             if !report.passes {
                 break;
             }
         }
+        let (Ok(changed) | Err(changed)) = folder.restore().await?;
+        report.changed = changed;
         Ok(report)
     }
 }
@@ -152,7 +182,7 @@ fn read(step: &CheckStep, output: &Output) -> Report {
     let unproven = output.is_success() && !proven;
     if report.diagnostics.is_empty() && !timed_out && (unproven || !exited) {
         let said = match exited {
-            true => "the program ended before its tests did".to_owned(),
+            true => BROKEN_OFF.to_owned(),
             false => format!("the program {}", output.status),
         };
         report
@@ -160,54 +190,23 @@ fn read(step: &CheckStep, output: &Output) -> Report {
             .push(Diagnostic::new(Fault::Reported, said));
         report.stage = Some(report.stage.unwrap_or(Stage::Run).min(Stage::Run));
     }
-    report
+    report.tested(step.tests)
 }
 
 #[async_trait]
 impl Runner for SandboxRunner {
-    async fn run(&self, files: &[SourceFile], check: &Check) -> Result<Report> {
-        let mut all = BTreeMap::new();
-        // A check's files come last: no correction writes over a test.
-        for file in files.iter().chain(&check.files) {
-            all.insert(file.path.clone(), file.text.clone());
-        }
-        let Some(kept) = &self.kept else {
-            let workspace = filled(None, all).await?.workspace;
-            return self.steps(check, &workspace).await;
+    async fn run(
+        &self,
+        files: &[SourceFile],
+        fixed: &[SourceFile],
+        check: &Check,
+    ) -> Result<Report> {
+        let folder = Folder::filled(self.beside.as_deref(), files, fixed, check).await?;
+        let Some(built) = &self.built else {
+            return self.steps(check, &folder, &mut None).await;
         };
-        let mut kept = kept.lock().await;
-        let filled = filled(kept.take(), all).await?;
-        let report = self.steps(check, &filled.workspace).await;
-        *kept = Some(filled);
-        report
-    }
-}
-
-/// A folder with these files, and none that was written before and is not among them. In a folder that
-/// is kept all are written that a program could have changed, which is any: but a file that is as it was
-/// keeps its time, or cargo would build it again.
-async fn filled(kept: Option<Kept>, files: BTreeMap<String, String>) -> Result<Kept> {
-    let work = move || -> Result<Kept> {
-        let (workspace, before) = match kept {
-            Some(kept) => (kept.workspace, kept.files),
-            None => (Workspace::new()?, BTreeMap::new()),
-        };
-        for path in before.keys().filter(|path| !files.contains_key(*path)) {
-            workspace.write(path, "")?;
-        }
-        for (path, text) in &files {
-            let is_there = before.get(path) == Some(text)
-                && workspace.read(path).is_ok_and(|there| there == *text);
-            if !is_there {
-                workspace.write(path, text)?;
-            }
-        }
-        Ok(Kept { workspace, files })
-    };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(filled) => filled,
-        Err(error) => {
-            Err(Error::other("the files of a check cannot be written").with_source(error))
-        }
+        let mut built = built.lock().await;
+        built.give(&folder.workspace)?;
+        self.steps(check, &folder, &mut Some(&mut *built)).await
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use catena_core::{Agent, ChatRequest, Context, Graph, Result, Scorer, Usage};
+use catena_core::{Agent, ChatRequest, Context, Error, Graph, Result};
 
 use super::{
     BugType, ClassifiedBy, Critique, Method, RepairTask, Repaired, Report, Round, Runner,
     SourceFile, Stopped,
-    diagnose::{by_rule, choices},
+    diagnose::missing,
     edit::diff,
     render::Renderer,
     state::{Draft, State, by_path},
@@ -74,6 +74,8 @@ pub(super) struct Check {
     pub(super) rounds: u32,
     pub(super) tokens: Option<u64>,
     pub(super) method: Method,
+    /// Whether the first version is one of the model's.
+    pub(super) attempt: bool,
 }
 
 #[async_trait]
@@ -103,7 +105,7 @@ impl Agent for Check {
             let is_best = state
                 .rounds
                 .get(state.best)
-                .is_none_or(|best| rank >= best.report.rank());
+                .is_none_or(|best| rank > best.report.rank());
             if index == 0 || is_best {
                 state.best = index;
             }
@@ -136,18 +138,29 @@ impl Agent for Check {
 
 impl Check {
     async fn report(&self, state: &State, draft: &Draft, cx: &Context) -> Result<Report> {
-        let (mut files, check) = (draft.files.clone(), &state.task.visible);
-        files.extend(state.task.fixed.iter().cloned());
-        let report = cx
-            .tool("check", &(&files, check), self.runner.run(&files, check))
-            .await?;
+        let (files, fixed) = (&draft.files, &state.task.fixed);
+        let check = &state.task.visible;
+        let asked = (files, fixed, check);
+        let run = self.runner.run(files, fixed, check);
+        let report = cx.tool("check", &asked, run).await?;
+        let report = judged(report, &state.rounds, self.attempt);
+        let is_given = state.rounds.is_empty() && !self.attempt;
+        if is_given && report.is_without_tests() {
+            return Err(Error::invalid(format!(
+                "no test runs with {}: nothing would say whether a correction is one",
+                commands(check)
+            ))
+            .with_help("name a command that runs one which fails as long as the program is wrong")
+            .at(cx.path()));
+        }
+        let missing = missing(&state.task, &report);
+        if let Some(missing) = missing.filter(|missing| is_given || missing.always) {
+            let said = format!("the program cannot be tested: {}", missing.what);
+            return Err(Error::invalid(said).with_help(missing.help).at(cx.path()));
+        }
         // An error that a person saw is one, also where our check does not come to it.
-        let reported = state
-            .task
-            .reported
-            .as_deref()
-            .filter(|_| state.rounds.is_empty());
-        Ok(match reported {
+        let reported = state.task.reported.as_deref();
+        Ok(match reported.filter(|_| state.rounds.is_empty()) {
             Some(text) if report.passes => Report::reported(text),
             _ => report,
         })
@@ -176,72 +189,32 @@ impl Check {
     }
 }
 
-/// Finds the type of the bug, by rule where one decides.
-#[derive(Debug)]
-pub(super) struct Classify {
-    pub(super) renderer: Renderer,
-    pub(super) scorer: Option<Arc<dyn Scorer>>,
-    pub(super) method: Method,
-}
-
-#[async_trait]
-impl Agent for Classify {
-    type Input = State;
-    type Output = State;
-
-    async fn run(&self, mut state: State, cx: &Context) -> Result<State> {
-        state.number += 1;
-        state.critique = None;
-        if !matches!(self.method, Method::Critique | Method::Explain) {
-            return Ok(state);
+/// What passes, unless it was tested by less than the first version, or by tests that it changed.
+///
+/// What the program that was given changes itself is a habit of its tests.
+fn judged(report: Report, rounds: &[Round], attempt: bool) -> Report {
+    let given = rounds.first().filter(|_| !attempt);
+    let is_given = rounds.is_empty() && !attempt;
+    let habits = given.map_or(&[][..], |given| &given.report.changed);
+    let changed = report.changed.iter().find(|path| !habits.contains(path));
+    match changed.cloned() {
+        Some(path) if report.passes && !is_given => report.untested(format!(
+            "it changed {path} while it ran, which has to stay as it is"
+        )),
+        _ => {
+            let first = rounds.iter().find_map(|round| round.report.ran);
+            report.tested(first.unwrap_or(0))
         }
-        let (_, Some(report)) = state.failing() else {
-            return Ok(state);
-        };
-        let (bug_type, by) = match by_rule(report) {
-            Some((bug, rule)) => (Some(bug), Some(ClassifiedBy::Rule(rule))),
-            None if self.method == Method::Explain => return Ok(state),
-            None => {
-                let choices = choices(report);
-                let (bug, usage) = self.ask(&state, choices, cx).await?;
-                state.usage += usage;
-                (bug, bug.map(|_| ClassifiedBy::Model))
-            }
-        };
-        let critique = Critique {
-            bug_type,
-            by,
-            text: String::new(),
-        };
-        cx.note("repair.bug_type", &critique);
-        state.critique = Some(critique);
-        Ok(state)
     }
 }
 
-impl Classify {
-    async fn ask(
-        &self,
-        state: &State,
-        choices: &[BugType],
-        cx: &Context,
-    ) -> Result<(Option<BugType>, Usage)> {
-        let Some(program) = self.renderer.program(state, true)? else {
-            return Ok((None, Usage::default()));
-        };
-        let request = self.renderer.classify(&program, choices)?;
-        if !self.renderer.fits(&request) {
-            return Ok((None, Usage::default()));
-        }
-        if let Some(scorer) = &self.scorer {
-            let codes: Vec<String> = choices.iter().map(|bug| bug.code().to_owned()).collect();
-            let score = cx.score(&**scorer, request, &codes).await?;
-            return Ok((choices.get(score.best()).copied(), score.usage));
-        }
-        let answer = cx.chat(&*self.renderer.model, request).await?;
-        let named = BugType::named_in(&answer.text).filter(|bug| choices.contains(bug));
-        Ok((named, answer.usage))
-    }
+/// The commands of a check, for a person.
+fn commands(check: &super::Check) -> String {
+    let commands = check
+        .steps
+        .iter()
+        .map(|step| format!("`{}`", step.command.join(" ")));
+    commands.collect::<Vec<_>>().join(" and ")
 }
 
 /// Asks the model what is wrong.
@@ -468,13 +441,15 @@ impl Agent for Finish {
     async fn run(&self, mut state: State, cx: &Context) -> Result<Repaired> {
         if let Some(hidden) = state.task.hidden.clone() {
             for round in &mut state.rounds {
-                let mut files = round.files.clone();
-                files.extend(state.task.fixed.iter().cloned());
-                let asked = (&files, &hidden);
-                let run = self.runner.run(&files, &hidden);
+                let (files, fixed) = (&round.files, &state.task.fixed);
+                let asked = (files, fixed, &hidden);
+                let run = self.runner.run(files, fixed, &hidden);
                 // Whether they pass is all that leaves the check.
-                let passes = cx.tool("hidden check", &asked, async { Ok(run.await?.passes) });
-                round.hidden = Some(passes.await?);
+                let passes = async {
+                    let report = run.await?;
+                    Ok(report.passes && report.changed.is_empty())
+                };
+                round.hidden = Some(cx.tool("hidden check", &asked, passes).await?);
             }
         }
         let best = state.rounds.get(state.best);

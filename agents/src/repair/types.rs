@@ -90,6 +90,13 @@ pub struct CheckStep {
     /// process of its tests and may end it with exit code 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proof: Option<String>,
+    /// How many tests its output has to tell of, for a success. Default: 0, none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tests: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl CheckStep {
@@ -103,6 +110,7 @@ impl CheckStep {
                 _ => Duration::from_secs(10),
             },
             proof: None,
+            tests: 0,
         }
     }
 
@@ -110,6 +118,14 @@ impl CheckStep {
     #[must_use]
     pub fn proof(mut self, proof: impl Into<String>) -> Self {
         self.proof = Some(proof.into());
+        self
+    }
+
+    /// Wants its output to tell of so many tests that ran, or more: those of libtest, pytest, unittest and
+    /// [`Check::python`] are counted.
+    #[must_use]
+    pub fn tests(mut self, least: u32) -> Self {
+        self.tests = least;
         self
     }
 

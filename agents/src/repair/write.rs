@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     SourceFile,
-    edit::{apply, diff, read},
+    edit::{apply, diff, plain, read},
     render::Renderer,
     state::{by_path, listed},
     types::Files,
@@ -86,11 +86,32 @@ impl Writing {
         })?;
         let mut after = all.clone();
         after.extend(changed);
-        match self.known.contains(&differing(all, &after)) {
+        if is_same(&differing(all, &after), all) {
+            let reason = "it changes nothing but blanks and comments".to_owned();
+            return Err(Refusal::Repeated(reason));
+        }
+        let new = differing(all, &after);
+        match self.known.iter().any(|known| is_alike(known, &new)) {
             true => Err(Refusal::Repeated("it was tried before".to_owned())),
             false => Ok(after),
         }
     }
+}
+
+/// Whether files are those of a version but for blanks and comments.
+fn is_same(files: &[SourceFile], version: &Files) -> bool {
+    files.iter().all(|file| {
+        let before = version.get(&file.path).map_or("", |text| &**text);
+        plain(&file.path, before) == plain(&file.path, &file.text)
+    })
+}
+
+/// Whether two lists hold the same files but for blanks and comments.
+fn is_alike(a: &[SourceFile], b: &[SourceFile]) -> bool {
+    let alike = |(a, b): (&SourceFile, &SourceFile)| {
+        a.path == b.path && plain(&a.path, &a.text) == plain(&b.path, &b.text)
+    };
+    a.len() == b.len() && a.iter().zip(b).all(alike)
 }
 
 /// What an answer says before its code.

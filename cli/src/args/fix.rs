@@ -18,7 +18,7 @@ pub(crate) struct Fix {
     )]
     pub(crate) path: Option<PathBuf>,
 
-    /// The command that fails as long as the program is wrong. It runs in a sandbox, in a copy of the project, without a shell; for one, write sh -c '…' [default: cargo test, pytest or unittest for a project; for a file, whether it compiles or runs]
+    /// The command that fails as long as the program is wrong. It runs in a sandbox, in a copy of the project, without a shell; for one, write sh -c '…'. Files that it names are tests and stay as they are [default: cargo test, pytest or unittest for a project and its files; for a file without, whether it compiles or runs]
     #[arg(short, long, value_name = "COMMAND")]
     pub(crate) test: Option<String>,
 
@@ -45,7 +45,7 @@ pub(crate) struct Fix {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Option<Duration>,
 
-    /// Write the best version also when it does not pass
+    /// Write the best version also when it does not pass, if it is better than what there was
     #[arg(long)]
     pub(crate) keep_best: bool,
 
@@ -73,10 +73,11 @@ Examples:
   catena fix . --dry-run
   pbpaste | catena fix --stdin --language rust
 
-Tests are never changed, nor is anything outside the project, in .git or ignored by git, which is not read either
-(but for Cargo.lock). Files are written at the end, under
-a temporary name first, and only if nobody changed them meanwhile; there are no backups.
-Exit codes: 0 it passes; 1 it does not; 2 wrong usage; 130 interrupted.";
+Tests are never changed, nor is anything outside the project, in .git or ignored by git. Programs see a copy of what
+git does not ignore (and Cargo.lock); .venv and venv are used where they are. A version passes when the command
+succeeds and as many tests ran as at first. Files are written at the end, under a temporary name first, and only if
+nobody changed them meanwhile; there are no backups.
+Exit codes: 0 it passes; 1 it does not; 2 wrong usage; 130 interrupted, by Ctrl-C or SIGTERM.";
 
 /// Who repairs, and how.
 #[derive(Clone, Debug, Default, ClapArgs)]

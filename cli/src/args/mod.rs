@@ -528,6 +528,10 @@ pub(crate) struct Eval {
     #[arg(long, value_name = "FOLDER", default_value = "eval-results")]
     pub(crate) out: PathBuf,
 
+    /// Of broken programs: repair nothing, and tell what is kept in the folder, of the items that have a result of every strategy
+    #[arg(long)]
+    pub(crate) kept: bool,
+
     /// Print the table as Markdown
     #[arg(long)]
     pub(crate) markdown: bool,

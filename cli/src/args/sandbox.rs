@@ -1,5 +1,7 @@
 //! The sandbox that programs run in.
 
+use std::path::PathBuf;
+
 use clap::{Args as ClapArgs, ValueEnum};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +11,10 @@ pub(crate) struct Boxed {
     /// Do without a layer of the sandbox that this machine cannot give, at your own risk
     #[arg(long, value_enum, value_name = "LAYER", value_delimiter = ',')]
     pub(crate) without: Vec<Layer>,
+
+    /// Show a file or folder to the programs, to read and to run from, at its place: a toolchain, a virtual environment, data
+    #[arg(long, value_name = "PATH")]
+    pub(crate) readable: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::{
     save::save,
     show::{Show, why},
+    tree::changed,
 };
 use crate::{
     args::{Engine, How, Layer, Limits, Method, Output},
@@ -20,6 +21,7 @@ use crate::{
     model,
     reading::{Begin, as_usage, prompts, prompts_folder},
     report::usage_line,
+    signals,
     stopped::{of_another_program, stopped},
     terminal::print,
 };
@@ -43,6 +45,12 @@ pub(crate) struct Setting {
     /// Layers of the sandbox that are done without.
     #[serde(default)]
     pub(crate) without: Vec<Layer>,
+    /// What else programs read.
+    #[serde(default)]
+    pub(crate) readable: Vec<PathBuf>,
+    /// Whether programs run in a copy of the project's folder.
+    #[serde(default)]
+    pub(crate) is_copied: bool,
 }
 
 impl Setting {
@@ -65,6 +73,8 @@ impl Setting {
             keep_best,
             dry_run,
             without: how.boxed.without.clone(),
+            readable: Vec::new(),
+            is_copied: false,
         })
     }
 }
@@ -91,7 +101,17 @@ pub(crate) async fn resume(
 ) -> Result<(), Failure> {
     let unknown = |error| of_another_program(&record.id, &error);
     let setting: Setting = serde_json::from_value(record.meta.clone()).map_err(unknown)?;
-    let task = serde_json::from_value(record.input.clone()).map_err(unknown)?;
+    let task: RepairTask = serde_json::from_value(record.input.clone()).map_err(unknown)?;
+    if let Some(root) = &setting.root
+        && let Some(path) = changed(root, &task)?
+    {
+        let path = root.join(path);
+        return Err(Failure::new(format!(
+            "{} is not as it was when the run began: it would mix two sets of tests",
+            path.display()
+        ))
+        .help("begin anew with catena fix"));
+    }
     let how = How {
         engine: Engine {
             model: Some(setting.model.clone()),
@@ -118,7 +138,7 @@ impl Job {
     /// Loads the model, builds the graph, runs it, and writes what it gives.
     pub(crate) async fn run(self, config: &Config) -> Result<(), Failure> {
         // One listener from here to the end: a signal that comes between two waits is not lost.
-        let mut interrupt = pin!(tokio::signal::ctrl_c());
+        let mut interrupt = pin!(signals::end());
         let started = Instant::now();
         let quiet = self.output.quiet || self.output.json;
         let show = match (quiet, &self.setting.root) {
@@ -127,8 +147,17 @@ impl Job {
             (false, Some(_)) => Show::Out,
         };
         // Without a sandbox nothing is run, and then no model is needed.
-        let runner = boxed::runner(&self.setting.without)?;
-        let runner = Arc::new(runner.keeping_build_files(self.builds()));
+        let mut runner = boxed::runner(&self.setting.without, &self.setting.readable)?
+            .keeping_build_files(self.builds());
+        if let Some(root) = self
+            .setting
+            .root
+            .as_ref()
+            .filter(|_| self.setting.is_copied)
+        {
+            runner = runner.beside(root);
+        }
+        let runner = Arc::new(runner);
         let with = self.how.engine.with();
         let loading = model::load(&with, config, quiet);
         let model = tokio::select! {
@@ -159,7 +188,7 @@ impl Job {
                     run.cancel();
                 }
                 // Whoever presses it twice does not wait; what is recorded is recorded.
-                _ = tokio::signal::ctrl_c(), if stopped => {
+                _ = signals::end(), if stopped => {
                     return Err(self.failure(Error::cancelled(), &id));
                 }
                 event = run.next() => {

@@ -1,9 +1,12 @@
 //! `catena fix`: code that passes its tests, from code that does not.
 
 mod job;
+mod named;
 mod project;
 mod save;
 mod show;
+mod tested;
+mod tree;
 mod words;
 
 pub(crate) use job::{Job, RUN, Setting, resume};
@@ -23,14 +26,24 @@ pub(crate) async fn fix(args: Fix, config: &Config) -> Result<(), Failure> {
         Some(path) => Project::read(path, language, command, args.timeout)?,
         None => snippet(language, command, args.timeout)?,
     };
-    let Project { root, mut task } = project;
+    let Project {
+        root,
+        is_copied,
+        mut readable,
+        mut task,
+    } = project;
+    readable.extend(args.how.boxed.readable.iter().cloned());
     task.instruction = args.instruction.unwrap_or_default();
     task.reported = args.error.or(task.reported);
     let journal = match args.no_journal {
         true => None,
         false => Some(journal::open(&args.journal)?),
     };
-    let setting = Setting::new(&args.how, root, args.keep_best, args.dry_run, config)?;
+    let setting = Setting {
+        is_copied,
+        readable,
+        ..Setting::new(&args.how, root, args.keep_best, args.dry_run, config)?
+    };
     Job {
         task,
         how: args.how,
@@ -52,12 +65,12 @@ fn snippet(
 ) -> Result<Project, Failure> {
     let mut text = String::new();
     stdin()
-        .take(project::LARGEST + 1)
+        .take(tree::LARGEST + 1)
         .read_to_string(&mut text)
         .map_err(|error| {
             Failure::usage(format!("standard input cannot be read as text: {error}"))
         })?;
-    if text.len() as u64 > project::LARGEST {
+    if text.len() as u64 > tree::LARGEST {
         return Err(Failure::usage("the snippet is too large").help("name a file instead"));
     }
     let (code, error) = match text.split_once("\n---\n") {
@@ -81,7 +94,10 @@ fn snippet(
         reported: error.filter(|error| !error.is_empty()),
         ..RepairTask::new(name, code, check)
     };
-    Ok(Project { root: None, task })
+    Ok(Project {
+        task,
+        ..Project::default()
+    })
 }
 
 /// The language of a snippet, by words that the other does not have.

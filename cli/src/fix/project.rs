@@ -7,37 +7,36 @@ use std::{
 };
 
 use catena_agents::{Check, CheckStep, Language, RepairTask, SourceFile, Stage};
-use ignore::{DirEntry, WalkBuilder};
 
+use super::{
+    named,
+    tested::{build_scripts, is_test, python_tests, words},
+    tree::{LARGEST, is_environment, relative, tree},
+};
 use crate::failure::Failure;
 
-/// A task, and the folder that it was read from; a snippet has none.
-#[derive(Debug)]
+/// A task, and where it was read.
+#[derive(Debug, Default)]
 pub(super) struct Project {
+    /// The folder; a snippet has none.
     pub(super) root: Option<PathBuf>,
+    /// Whether it runs in a copy of the folder, rather than with the files of the task alone.
+    pub(super) is_copied: bool,
+    /// What else its programs read: a virtual environment.
+    pub(super) readable: Vec<PathBuf>,
     pub(super) task: RepairTask,
 }
 
-/// The most bytes of a file, and of all; larger files are left out, more are refused.
-pub(super) const LARGEST: u64 = 1 << 20;
-const ALL: u64 = 32 << 20;
-
-/// The most files.
-const MOST: usize = 4_000;
-
-/// Folders that are no part of a program.
-const SKIPPED: [&str; 7] = [
-    "target",
-    "node_modules",
-    "__pycache__",
-    "venv",
-    "build",
-    "dist",
-    "site-packages",
-];
-
 /// A project's tests may take longer than a file's.
 const PROJECT_TIME: Duration = Duration::from_secs(120);
+
+/// How it is to be tested, as far as a person says.
+#[derive(Clone, Debug)]
+struct Wanted {
+    language: Option<Language>,
+    command: Option<Vec<String>>,
+    timeout: Option<Duration>,
+}
 
 impl Project {
     /// Reads a file, or a folder.
@@ -52,76 +51,33 @@ impl Project {
                 .help("name a source file, or the folder of a project")
         };
         let path = path.canonicalize().map_err(unreadable)?;
+        let mut wanted = Wanted {
+            language,
+            command,
+            timeout,
+        };
         if path.is_dir() {
-            return Self::folder(path, language, command, timeout);
+            return Self::folder(path, None, wanted);
         }
-        let language = language.unwrap_or_else(|| Language::of(&path));
+        wanted.language = Some(language.unwrap_or_else(|| Language::of(&path)));
         if is_test(&path.file_name().unwrap_or_default().to_string_lossy()) {
             return Err(Failure::usage(format!("{} is a test", path.display()))
                 .help("tests are never changed: name the file that they test"));
         }
-        let Some(command) = command else {
-            return Self::alone(&path, language, timeout);
-        };
-        let root = root_of(&path);
-        let name = relative(&path, &root)
-            .ok_or_else(|| Failure::usage(format!("{} has an odd name", path.display())))?;
-        let (mut files, fixed): (Vec<_>, Vec<_>) =
-            tree(&root)?.into_iter().partition(|file| file.path == name);
-        if files.is_empty() {
-            // In a folder that is skipped otherwise.
-            let text = fs::read_to_string(&path).map_err(unreadable)?;
-            files.push(SourceFile::new(&name, text));
-        }
-        Ok(Self::tested(
-            root,
-            language,
-            (files, fixed),
-            command,
-            timeout,
-        ))
-    }
-
-    /// Files that may change and files that may not, under a command that tests them.
-    fn tested(
-        root: PathBuf,
-        language: Language,
-        (files, fixed): (Vec<SourceFile>, Vec<SourceFile>),
-        command: Vec<String>,
-        timeout: Option<Duration>,
-    ) -> Self {
-        let limit = timeout.unwrap_or(PROJECT_TIME);
-        Self {
-            root: Some(root),
-            task: RepairTask {
-                language,
-                files,
-                fixed,
-                visible: Check::new([CheckStep::new(Stage::Test, command).limit(limit)]),
-                ..RepairTask::default()
-            },
+        let own = path.parent().unwrap_or(Path::new("/")).to_owned();
+        match (project_of(&path), &wanted.command) {
+            (Some(root), _) => Self::folder(root, Some(&path), wanted),
+            (None, Some(_)) => Self::folder(own, Some(&path), wanted),
+            (None, None) => Self::alone(&path, own, wanted),
         }
     }
 
-    /// A file without a test: whether it compiles or runs.
-    fn alone(path: &Path, language: Language, timeout: Option<Duration>) -> Result<Self, Failure> {
-        if language == Language::Other {
-            return Err(Failure::usage(format!(
-                "nothing says whether {} is right",
-                path.display()
-            ))
-            .help("name a command that fails as long as it is wrong: --test 'COMMAND'"));
-        }
-        let text = fs::read_to_string(path).map_err(|error| {
-            Failure::usage(format!(
-                "{} cannot be read as text: {error}",
-                path.display()
-            ))
-        })?;
-        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
-        let name = relative(path, &folder)
-            .ok_or_else(|| Failure::usage(format!("{} has an odd name", path.display())))?;
-        let check = check_of_file(&name, language, None, timeout);
+    /// A file that belongs to no project and has no test: whether it compiles or runs.
+    fn alone(path: &Path, folder: PathBuf, wanted: Wanted) -> Result<Self, Failure> {
+        let language = wanted.language.unwrap_or_default();
+        let text = text_of(path)?;
+        let name = relative(path, &folder).ok_or_else(|| odd_name(path))?;
+        let check = file_check(path, &name, language, wanted.timeout)?;
         let task = RepairTask {
             language,
             ..RepairTask::new(name, text, check)
@@ -129,29 +85,50 @@ impl Project {
         Ok(Self {
             root: Some(folder),
             task,
+            ..Self::default()
         })
     }
 
-    fn folder(
-        root: PathBuf,
-        language: Option<Language>,
-        command: Option<Vec<String>>,
-        timeout: Option<Duration>,
-    ) -> Result<Self, Failure> {
+    /// The project in a folder; with `only`, of which only that file may change.
+    fn folder(folder: PathBuf, only: Option<&Path>, wanted: Wanted) -> Result<Self, Failure> {
+        let is_cargo = folder.join("Cargo.toml").is_file();
+        let by_cargo = is_cargo
+            && match &wanted.command {
+                Some(command) => command.first().is_some_and(|program| program == "cargo"),
+                None => matches!(wanted.language, None | Some(Language::Rust)),
+            };
+        // A member of a workspace cannot be built without it.
+        let root = match by_cargo {
+            true => workspace_of(&folder),
+            false => folder.clone(),
+        };
+        let within = relative(&folder, &root).ok_or_else(|| odd_name(&folder))?;
         let all = tree(&root)?;
-        let is_cargo = root.join("Cargo.toml").is_file();
-        let language = language.unwrap_or(match is_cargo {
+        let only = match only {
+            Some(path) => Some(listed(path, &root, &all)?),
+            None => None,
+        };
+        let language = wanted.language.unwrap_or(match is_cargo {
             true => Language::Rust,
             false if all.iter().any(|file| file.path.ends_with(".py")) => Language::Python,
             false => Language::Other,
         });
-        let command = match (command, language) {
-            (Some(command), _) => command,
-            (None, Language::Rust) if is_cargo => {
-                words(&["cargo", "test", "--offline", "--message-format=json"])
-            }
-            (None, Language::Python) => python_tests(&all),
-            _ => {
+        let has_tests = || {
+            all.iter()
+                .any(|file| is_test(&file.path) && file.path.ends_with(".py"))
+        };
+        let command = match (wanted.command, language, &only) {
+            (Some(command), ..) => Some(command),
+            (None, Language::Rust, _) if is_cargo => Some(words(&[
+                "cargo",
+                "test",
+                "--offline",
+                "--message-format=json",
+            ])),
+            (None, Language::Python, None) => Some(python_tests(&all)),
+            (None, Language::Python, Some(_)) if has_tests() => Some(python_tests(&all)),
+            (None, _, Some(_)) => None,
+            (None, _, None) => {
                 return Err(Failure::usage(format!(
                     "{} is no Cargo and no Python project",
                     root.display()
@@ -159,28 +136,137 @@ impl Project {
                 .help("name a command that fails as long as it is wrong: --test 'COMMAND'"));
             }
         };
-        let may_change = |file: &SourceFile| {
-            let path = Path::new(&file.path);
-            let known = match language {
-                Language::Other => Language::of(path) != Language::Other,
-                language => Language::of(path) == language,
-            };
-            known && !is_test(&file.path) && file.path != "build.rs"
+        let mut readable = Vec::new();
+        let mut visible = match (&only, command) {
+            (Some(name), None) => file_check(&root.join(name), name, language, wanted.timeout)?,
+            (_, command) => {
+                let mut command = command.unwrap_or_default();
+                if !within.is_empty() {
+                    command = with_manifest(command, &format!("{within}/Cargo.toml"));
+                }
+                Check::project(command, wanted.timeout.unwrap_or(PROJECT_TIME))
+            }
         };
-        let (files, fixed): (Vec<_>, Vec<_>) = all.into_iter().partition(may_change);
-        if files.is_empty() {
-            return Err(Failure::usage(format!(
-                "{} holds no source file that could be changed",
-                root.display()
-            )));
+        for step in &mut visible.steps {
+            environment(&root, &mut step.command, &mut readable);
         }
-        Ok(Self::tested(
-            root,
+        let (files, fixed) = divided(all, &visible, &root, |path, file| match &only {
+            Some(only) => path == only,
+            None => is_beneath(path, &within) && is_source(language, file),
+        })?;
+        let task = RepairTask {
             language,
-            (files, fixed),
-            command,
-            timeout,
+            files,
+            fixed,
+            visible,
+            ..RepairTask::default()
+        };
+        Ok(Self {
+            root: Some(root),
+            is_copied: true,
+            readable,
+            task,
+        })
+    }
+}
+
+/// The files of a project that may change, and those that may not: tests, what builds, and what the command
+/// names, but for a file that is the only one that may.
+fn divided(
+    all: Vec<SourceFile>,
+    check: &Check,
+    root: &Path,
+    may_change: impl Fn(&str, &SourceFile) -> bool,
+) -> Result<(Vec<SourceFile>, Vec<SourceFile>), Failure> {
+    let scripts = build_scripts(&all);
+    let may_change = |file: &SourceFile| {
+        may_change(&file.path, file) && !is_test(&file.path) && !scripts.contains(&file.path)
+    };
+    let command = check
+        .steps
+        .last()
+        .map(|step| &*step.command)
+        .unwrap_or_default();
+    let is_only = all.iter().filter(|file| may_change(file)).count() == 1;
+    let named = match is_only {
+        true => Vec::new(),
+        false => named::files(command, &all, may_change),
+    };
+    let (files, fixed): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|file| may_change(file) && !named.contains(&file.path));
+    if !files.is_empty() {
+        return Ok((files, fixed));
+    }
+    let failure = Failure::usage(format!(
+        "{} holds no source file that could be changed",
+        root.display()
+    ));
+    Err(match named.is_empty() {
+        true => failure,
+        false => failure.help(
+            "what the command names is its test and stays as it is: name the FILE that is broken",
+        ),
+    })
+}
+
+fn is_source(language: Language, file: &SourceFile) -> bool {
+    let own = Language::of(Path::new(&file.path));
+    match language {
+        Language::Other => own != Language::Other,
+        language => own == language,
+    }
+}
+
+fn is_beneath(path: &str, folder: &str) -> bool {
+    folder.is_empty()
+        || path
+            .strip_prefix(folder)
+            .is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The path of a file among those of its project.
+fn listed(path: &Path, root: &Path, all: &[SourceFile]) -> Result<String, Failure> {
+    let name = relative(path, root).ok_or_else(|| odd_name(path))?;
+    if all.iter().any(|file| file.path == name) {
+        return Ok(name);
+    }
+    text_of(path)?;
+    Err(Failure::usage(format!(
+        "{} is ignored by git, hidden, or in a folder that is made from others",
+        path.display()
+    ))
+    .help("such files are neither read nor written"))
+}
+
+fn text_of(path: &Path) -> Result<String, Failure> {
+    let failed = |why: String| Failure::usage(format!("{} {why}", path.display()));
+    let text = fs::read_to_string(path)
+        .map_err(|error| failed(format!("cannot be read as text: {error}")))?;
+    match text.len() as u64 > LARGEST {
+        true => Err(failed(format!("is larger than {} MiB", LARGEST >> 20))),
+        false => Ok(text),
+    }
+}
+
+fn odd_name(path: &Path) -> Failure {
+    Failure::usage(format!("{} has an odd name", path.display()))
+}
+
+/// The check of a file that has no test.
+fn file_check(
+    path: &Path,
+    name: &str,
+    language: Language,
+    timeout: Option<Duration>,
+) -> Result<Check, Failure> {
+    match language {
+        Language::Other => Err(Failure::usage(format!(
+            "nothing says whether {} is right",
+            path.display()
         ))
+        .help("name a command that fails as long as it is wrong: --test 'COMMAND'")),
+        language => Ok(check_of_file(name, language, None, timeout)),
     }
 }
 
@@ -212,131 +298,80 @@ pub(super) fn check_of_file(
     check
 }
 
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(ToString::to_string).collect()
-}
-
-/// How a Python project is tested: by pytest if something of it speaks of pytest.
-fn python_tests(files: &[SourceFile]) -> Vec<String> {
-    let speaks = |file: &SourceFile| {
-        let name = file.path.rsplit('/').next().unwrap_or_default();
-        match name {
-            "conftest.py" | "pytest.ini" => true,
-            "pyproject.toml" | "setup.cfg" | "tox.ini" => file.text.contains("pytest"),
-            _ => is_test(&file.path) && file.text.contains("pytest"),
-        }
-    };
-    if files.iter().any(speaks) {
-        return words(&["python3", "-m", "pytest", "-q"]);
-    }
-    match files.iter().any(|file| file.path.starts_with("tests/")) {
-        true => words(&[
-            "python3", "-m", "unittest", "discover", "-s", "tests", "-t", ".",
-        ]),
-        false => words(&["python3", "-m", "unittest", "discover"]),
-    }
-}
-
-/// Whether a file is a test, by its path in the project.
-fn is_test(path: &str) -> bool {
-    let mut parts: Vec<&str> = path.split('/').collect();
-    let name = parts.pop().unwrap_or_default();
-    let stem = name.split('.').next().unwrap_or_default();
-    parts
-        .iter()
-        .any(|part| matches!(*part, "tests" | "test" | "benches"))
-        || stem.starts_with("test_")
-        || stem.ends_with("_test")
-        || stem.ends_with("_tests")
-        || matches!(stem, "tests" | "test" | "conftest")
-}
-
-/// The project that a file belongs to: the nearest folder above it that is one, or its own.
-fn root_of(file: &Path) -> PathBuf {
+/// The project that a file belongs to: the nearest folder above it that is one.
+fn project_of(file: &Path) -> Option<PathBuf> {
     let marks = ["Cargo.toml", "pyproject.toml", "setup.py", ".git"];
-    let own = file.parent().unwrap_or(Path::new("/"));
     let is_root = |folder: &&Path| marks.iter().any(|mark| folder.join(mark).exists());
-    own.ancestors().find(is_root).unwrap_or(own).to_owned()
+    file.parent()?.ancestors().find(is_root).map(Path::to_owned)
 }
 
-/// A path from the root, with slashes.
-fn relative(path: &Path, root: &Path) -> Option<String> {
-    let parts = path.strip_prefix(root).ok()?.components();
-    let parts: Option<Vec<&str>> = parts.map(|part| part.as_os_str().to_str()).collect();
-    parts.map(|parts| parts.join("/"))
+/// The workspace of a Cargo package, or the package.
+fn workspace_of(package: &Path) -> PathBuf {
+    let is_workspace = |folder: &&Path| {
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+        manifest
+            .lines()
+            .any(|line| line.trim().starts_with("[workspace"))
+    };
+    let found = package.ancestors().find(is_workspace);
+    found.unwrap_or(package).to_owned()
 }
 
-/// The text files of a project, by path. Links are not followed, and nothing hidden is read, nor what a
-/// `.gitignore` names in a git work tree (a file that git tracks all the same is left out too).
-fn tree(root: &Path) -> Result<Vec<SourceFile>, Failure> {
-    let mut files = Files::default();
-    let walk = WalkBuilder::new(root)
-        .standard_filters(false)
-        .git_ignore(true)
-        .git_exclude(true)
-        .parents(true)
-        .filter_entry(is_looked_at)
-        .build();
-    for entry in walk {
-        let entry = entry
-            .map_err(|error| Failure::new(format!("{} cannot be read: {error}", root.display())))?;
-        if entry.file_type().is_some_and(|kind| kind.is_file()) {
-            files.add(entry.path(), root)?;
-        }
+/// A cargo command that is of one package of a workspace.
+fn with_manifest(mut command: Vec<String>, manifest: &str) -> Vec<String> {
+    if !command
+        .iter()
+        .any(|word| word.starts_with("--manifest-path"))
+    {
+        let verb = command
+            .iter()
+            .position(|word| word == "test" || word == "t");
+        let at = verb.map_or(command.len(), |verb| verb + 1);
+        command.splice(at..at, ["--manifest-path".to_owned(), manifest.to_owned()]);
     }
-    // Libraries have git ignore it, and without it cargo asks the network which versions there are.
-    let lock = root.join(LOCK);
-    if !files.found.iter().any(|file| file.path == LOCK) && is_file(&lock) {
-        files.add(&lock, root)?;
+    command
+}
+
+/// Has a command of Python use the project's virtual environment, which stays where it is, for reading.
+fn environment(root: &Path, command: &mut [String], readable: &mut Vec<PathBuf>) {
+    let names = [".venv", "venv"];
+    let Some(folder) = names
+        .iter()
+        .map(|name| root.join(name))
+        .find(|path| is_environment(path))
+    else {
+        return;
+    };
+    let Some(program) = command.first_mut() else {
+        return;
+    };
+    let of_folder = names
+        .iter()
+        .find_map(|name| program.strip_prefix(&format!("{name}/bin/")));
+    let bare = (!program.contains('/')).then_some(&**program);
+    let Some(own) = of_folder.or(bare).map(|name| folder.join("bin").join(name)) else {
+        return;
+    };
+    // A link leads to the interpreter, which may be anywhere.
+    if fs::symlink_metadata(&own).is_err() {
+        return;
     }
-    files.found.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(files.found)
-}
-
-const LOCK: &str = "Cargo.lock";
-
-/// Whether this is a file itself and no link to one.
-fn is_file(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
-}
-
-fn is_looked_at(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-    // cargo's settings are hidden and belong to the program.
-    let is_hidden = name.starts_with('.') && name != ".cargo";
-    entry.depth() == 0 || !(is_hidden || is_folder && SKIPPED.contains(&&*name))
-}
-
-#[derive(Default)]
-struct Files {
-    found: Vec<SourceFile>,
-    size: u64,
-}
-
-impl Files {
-    /// Adds a file, unless it is large or no text: a test that needs it fails, and says so.
-    fn add(&mut self, path: &Path, root: &Path) -> Result<(), Failure> {
-        let unreadable =
-            |error: io::Error| Failure::new(format!("{} cannot be read: {error}", path.display()));
-        if fs::metadata(path).map_err(unreadable)?.len() > LARGEST {
-            return Ok(());
-        }
-        let (Ok(text), Some(path)) = (fs::read_to_string(path), relative(path, root)) else {
-            return Ok(());
-        };
-        self.size += text.len() as u64;
-        self.found.push(SourceFile { path, text });
-        if self.found.len() > MOST || self.size > ALL {
-            return Err(Failure::usage(format!(
-                "{} holds more than {MOST} files or {} MiB of text",
-                root.display(),
-                ALL >> 20
-            ))
-            .help("name the folder of one project, or a file"));
-        }
-        Ok(())
+    *program = own.display().to_string();
+    if readable.contains(&folder) {
+        return;
     }
+    let settings = fs::read_to_string(folder.join("pyvenv.cfg")).unwrap_or_default();
+    readable.push(folder);
+    let home = settings.lines().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "home").then(|| PathBuf::from(value.trim()))
+    });
+    // `home` is the folder of the interpreter; the system's own is seen anyway.
+    let base = home
+        .as_deref()
+        .and_then(Path::parent)
+        .filter(|base| *base != Path::new("/usr") && base.is_dir());
+    readable.extend(base.map(Path::to_owned));
 }
 
 #[cfg(test)]
@@ -398,51 +433,149 @@ mod tests {
         let project = read("a.py", Some(words(&["python3", "test_a.py"]))).unwrap();
         assert_eq!(paths(&project.task.files), ["a.py"]);
         assert_eq!(paths(&project.task.fixed), ["b.py", "test_a.py"]);
-        assert_eq!(paths(&read("a.py", None).unwrap().task.fixed), [""; 0]);
+        // Without anything that says that it is one of a project.
+        let alone = read("a.py", None).unwrap();
+        assert!(alone.task.fixed.is_empty() && !alone.is_copied);
         assert!(read("test_a.py", None).unwrap_err().is_usage());
         assert!(read("none.py", None).unwrap_err().is_usage());
     }
 
     #[test]
-    fn what_git_ignores_is_no_part_of_a_project() {
+    fn what_the_command_names_is_a_test() {
         let folder = tempfile::tempdir().unwrap();
-        write(
-            folder.path(),
-            ".gitignore",
-            "/secret.py\n*.log\nmade/\nCargo.lock\n",
-        );
-        let root = &folder.path().join("inner");
-        let others = ["secret.py", "Cargo.lock", "Cargo.toml", "src/.gitignore"];
-        for name in ["a.py", "src/b.py", "src/out.log", "made/c.py"]
-            .into_iter()
-            .chain(others)
-        {
+        let root = folder.path();
+        for name in ["a.py", "verify.py", "checks/b.py", "checks/data.txt"] {
             write(root, name, "x");
         }
-        write(root, "src/.gitignore", "left.py\n");
-        write(root, "src/left.py", "x");
-        let read = || {
-            let project = Project::read(root, Some(Language::Python), None, None).unwrap();
-            let all = [project.task.files, project.task.fixed].concat();
-            all.into_iter().map(|file| file.path).collect::<Vec<_>>()
+        let changed = |command: &[&str]| {
+            let project = Project::read(root, None, Some(words(command)), None).unwrap();
+            paths(&project.task.files).join(" ")
         };
-        // Without git its files are files.
-        assert!(read().contains(&"src/left.py".to_owned()));
-        fs::create_dir(folder.path().join(".git")).unwrap();
-        // The folder of the file has a say in where `/secret.py` is.
-        let kept = ["a.py", "secret.py", "src/b.py", "Cargo.lock", "Cargo.toml"];
-        assert_eq!(read(), kept);
+        assert_eq!(changed(&["true"]), "a.py checks/b.py verify.py");
+        assert_eq!(changed(&["python3", "./verify.py"]), "a.py checks/b.py");
+        assert_eq!(
+            changed(&["sh", "-c", "cd . && python3 verify.py"]),
+            "a.py checks/b.py"
+        );
+        assert_eq!(changed(&["pytest", "checks"]), "a.py verify.py");
+        assert_eq!(
+            changed(&["python3", "-m", "unittest", "checks.b.T"]),
+            "a.py verify.py"
+        );
+        let only = words(&["python3", "a.py", "verify.py", "checks/b.py"]);
+        let refused = Project::read(root, None, Some(only), None).unwrap_err();
+        assert!(refused.is_usage());
+        // The file to be repaired is none of its tests.
+        let own = Project::read(
+            &root.join("a.py"),
+            None,
+            Some(words(&["python3", "a.py"])),
+            None,
+        );
+        assert_eq!(paths(&own.unwrap().task.files), ["a.py"]);
+    }
+
+    #[test]
+    fn a_file_of_a_project_runs_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for name in [
+            "py/pyproject.toml",
+            "py/pkg/a.py",
+            "py/pkg/b.py",
+            "rs/Cargo.toml",
+            "rs/src/lib.rs",
+        ] {
+            write(root, name, "x");
+        }
+        let read = |name: &str| Project::read(&root.join(name), None, None, None).unwrap();
+        let command = |project: &Project| project.task.visible.steps[0].command.join(" ");
+        let python = read("py/pkg/a.py");
+        assert_eq!(command(&python), "python3 pkg/a.py");
+        assert_eq!(paths(&python.task.files), ["pkg/a.py"]);
+        assert_eq!(paths(&python.task.fixed), ["pkg/b.py", "pyproject.toml"]);
+        write(root, "py/test_a.py", "def test_a(): pass");
+        let tested = read("py/pkg/a.py");
+        assert_eq!(command(&tested), "python3 -m pytest -q");
+        assert!(tested.is_copied && paths(&tested.task.files) == ["pkg/a.py"]);
+        let rust = read("rs/src/lib.rs");
+        assert!(command(&rust).starts_with("cargo test --no-run"));
+    }
+
+    #[test]
+    fn a_member_is_tested_in_its_workspace() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(
+            root,
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"crates/*\"]\n",
+        );
+        for name in [
+            "crates/a/Cargo.toml",
+            "crates/a/src/lib.rs",
+            "crates/b/src/lib.rs",
+        ] {
+            write(root, name, "x");
+        }
+        let check = |path: &str, command: Option<Vec<String>>| {
+            let project = Project::read(&root.join(path), None, command, None).unwrap();
+            let command = project.task.visible.steps.last().unwrap().command.join(" ");
+            (paths(&project.task.files).join(" "), command)
+        };
+        let member = "cargo test --manifest-path crates/a/Cargo.toml";
+        for path in ["crates/a", "crates/a/src/lib.rs"] {
+            let (files, command) = check(path, None);
+            assert_eq!(files, "crates/a/src/lib.rs");
+            assert!(command.starts_with(member), "{command}");
+        }
+        let (_, own) = check("crates/a", Some(words(&["cargo", "test", "--lib"])));
+        assert_eq!(own, format!("{member} --lib"));
+        assert_eq!(check("", None).0, "crates/a/src/lib.rs crates/b/src/lib.rs");
+    }
+
+    #[test]
+    fn what_git_ignores_is_not_repaired() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir(root.join(".git")).unwrap();
+        write(root, ".gitignore", "secret.py\n");
+        write(root, "secret.py", "x");
+        for command in [None, Some(words(&["true"]))] {
+            let refused = Project::read(&root.join("secret.py"), None, command, None).unwrap_err();
+            assert!(
+                refused.is_usage() && refused.to_string().contains("ignored"),
+                "{refused}"
+            );
+        }
     }
 
     #[cfg(unix)]
     #[test]
-    fn links_are_not_followed() {
+    fn a_virtual_environment_is_used_where_it_is() {
         let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), "a.py", "x");
-        std::os::unix::fs::symlink("/etc", folder.path().join("etc")).unwrap();
-        std::os::unix::fs::symlink("/etc/hostname", folder.path().join("b.py")).unwrap();
-        let project = Project::read(folder.path(), None, None, None).unwrap();
-        assert_eq!(paths(&project.task.files), ["a.py"]);
-        assert!(project.task.fixed.is_empty());
+        let root = folder.path().canonicalize().unwrap();
+        let base = root.join("base/bin");
+        fs::create_dir_all(&base).unwrap();
+        write(
+            &root,
+            "p/.venv/pyvenv.cfg",
+            &format!("home = {}\n", base.display()),
+        );
+        write(&root, "p/.venv/bin/python3", "");
+        write(&root, "p/a.py", "x");
+        let read = |command: &[&str]| {
+            Project::read(&root.join("p"), None, Some(words(command)), None).unwrap()
+        };
+        let own = root.join("p/.venv/bin/python3").display().to_string();
+        for program in ["python3", ".venv/bin/python3"] {
+            let project = read(&[program, "x"]);
+            assert_eq!(
+                project.task.visible.steps[0].command,
+                [own.clone(), "x".to_owned()]
+            );
+            assert_eq!(project.readable, [root.join("p/.venv"), root.join("base")]);
+        }
+        assert_eq!(read(&["make"]).task.visible.steps[0].command, ["make"]);
     }
 }

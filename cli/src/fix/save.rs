@@ -49,17 +49,20 @@ pub(super) fn save(
         if !about.is_file() || real != root.join(&file.path) {
             return Err(refused("a link leads to it"));
         }
+        if about.permissions().readonly() {
+            return Err(refused("it is read-only"));
+        }
         match fs::read_to_string(&path) {
             Ok(text) if text == old.text => {}
             _ => return Err(refused("it was changed meanwhile")),
         }
-        let temporary = temporary(&path, &file.text, about.permissions())
-            .map_err(|error| refused(&error.to_string()))?;
-        ready.push((path, temporary, file.path.clone()));
+        let new =
+            New::of(&path, &file.text, &about).map_err(|error| refused(&error.to_string()))?;
+        ready.push((path, new, file.path.clone()));
     }
     let mut written = Vec::new();
-    for (path, temporary, name) in ready {
-        temporary.persist(&path).map_err(|error| {
+    for (path, new, name) in ready {
+        new.put(&path).map_err(|error| {
             let done = match written.is_empty() {
                 true => String::new(),
                 false => format!("; written before: {}", written.join(", ")),
@@ -67,7 +70,7 @@ pub(super) fn save(
             Failure::new(format!(
                 "{} cannot be written: {}{done}",
                 path.display(),
-                error.error
+                error
             ))
         })?;
         written.push(name);
@@ -75,13 +78,53 @@ pub(super) fn save(
     Ok(written)
 }
 
-fn temporary(path: &Path, text: &str, permissions: fs::Permissions) -> io::Result<NamedTempFile> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(permissions)?;
-    file.as_file().sync_all()?;
-    Ok(file)
+/// What takes the place of a file.
+enum New {
+    /// Another file, which takes its name at once.
+    File(NamedTempFile),
+    /// A text that is written into it, for a file with other names or another owner, which a new file would
+    /// not have.
+    Text(String),
+}
+
+impl New {
+    fn of(path: &Path, text: &str, about: &fs::Metadata) -> io::Result<Self> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut file = NamedTempFile::new_in(folder)?;
+        if !is_ours(about, &file.as_file().metadata()?) {
+            return Ok(Self::Text(text.to_owned()));
+        }
+        file.write_all(text.as_bytes())?;
+        file.as_file().set_permissions(about.permissions())?;
+        file.as_file().sync_all()?;
+        Ok(Self::File(file))
+    }
+
+    fn put(self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.persist(path).map(drop).map_err(|error| error.error),
+            Self::Text(text) => {
+                let mut file = fs::OpenOptions::new()
+                    .write(true)
+                    .truncate(true)
+                    .open(path)?;
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            }
+        }
+    }
+}
+
+/// Whether a file has one name, and the owner and group that a new one gets.
+#[cfg(unix)]
+fn is_ours(file: &fs::Metadata, new: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.nlink() == 1 && (file.uid(), file.gid()) == (new.uid(), new.gid())
+}
+
+#[cfg(not(unix))]
+fn is_ours(_: &fs::Metadata, _: &fs::Metadata) -> bool {
+    true
 }
 
 #[cfg(test)]
@@ -129,6 +172,28 @@ mod tests {
             "mine"
         );
         assert_eq!(fs::read_dir(folder.path().join("src")).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_and_modes_stay_and_what_is_read_only_too() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        let folder = project();
+        let (file, other) = (
+            folder.path().join("src/a.py"),
+            folder.path().join("other.py"),
+        );
+        fs::hard_link(&file, &other).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o750)).unwrap();
+        let inode = fs::metadata(&file).unwrap().ino();
+        save(folder.path(), &files("old"), &files("new")).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "new");
+        let about = fs::metadata(&file).unwrap();
+        assert_eq!((about.ino(), about.mode() & 0o777), (inode, 0o750));
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+        let refused = save(folder.path(), &files("new"), &files("newer")).unwrap_err();
+        assert!(refused.to_string().contains("read-only"), "{refused}");
+        assert_eq!(fs::read_to_string(&other).unwrap(), "new");
     }
 
     #[cfg(unix)]

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use catena_agents::{Method, Prompts, RepairTask, Repaired, Repairer, Round, Runner, Stopped};
+use catena_agents::{
+    Critique, Method, Prompts, RepairTask, Repaired, Repairer, Round, Runner, Stopped,
+};
 use catena_core::{ChatModel, Error, Graph, Result, Scorer};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +55,10 @@ pub struct RepairedItem {
     pub stopped: Option<Stopped>,
     /// Corrections that could not be applied, of a round that ended for that.
     pub unapplied: Vec<String>,
+    /// The type of bug of the first attempt, if that fails the visible tests. The question for it is no part
+    /// of the repair, nor of what the repair took.
+    #[serde(default)]
+    pub bug: Option<Critique>,
     /// The transcript and what it took. The answer is the best version's changes.
     #[serde(flatten)]
     pub answered: Answered,
@@ -99,7 +105,7 @@ impl Repairing {
             .into_iter()
             .collect::<Result<Vec<_>>>()?;
         Ok(format!(
-            "catena {}, model {}{}, window {}, {} rounds, {SAMPLES} samples, prompts {}",
+            "catena {}, model {}{}, window {}, {} rounds, {SAMPLES} samples, checks 3, prompts {}",
             env!("CARGO_PKG_VERSION"),
             self.model.profile().name,
             if self.scorer.is_some() {
@@ -118,6 +124,8 @@ impl Repairing {
             .window(self.window)
             .rounds(self.rounds)
             .attempt(true)
+            // It is asked for beside the repair, once for all strategies.
+            .names_bugs(false)
             .prompts(self.prompts.clone());
         let repairer = match &self.scorer {
             Some(scorer) => repairer.scorer(Arc::clone(scorer)),
@@ -161,6 +169,7 @@ pub fn repair_strategies(
         model: Arc::new(Once::new(Arc::clone(&repairing.model))),
         ..repairing.clone()
     };
+    let classifier = Arc::new(repairing.repairer("explain").classifier()?);
     names
         .iter()
         .map(|name| -> Result<Box<dyn RepairStrategy>> {
@@ -176,6 +185,7 @@ pub fn repair_strategies(
                 name: name.clone(),
                 setting: setting.clone(),
                 graph: Arc::new(repairing.repairer(name).build()?),
+                classifier: Arc::clone(&classifier),
                 width: repairing.model.profile().parallel,
             }))
         })
@@ -186,7 +196,19 @@ struct ByGraph {
     name: String,
     setting: String,
     graph: Arc<Graph<RepairTask, Repaired>>,
+    classifier: Arc<Graph<(RepairTask, Round), Option<Critique>>>,
     width: usize,
+}
+
+impl ByGraph {
+    /// The type of bug of the first attempt.
+    async fn bug(&self, item: &RepairItem, first: &Round) -> Result<Option<Critique>> {
+        if first.report.passes {
+            return Ok(None);
+        }
+        let asked = (item.task.clone(), first.clone());
+        run(&self.classifier, asked, "classifier").await.0
+    }
 }
 
 #[async_trait]
@@ -213,6 +235,7 @@ impl RepairStrategy for ByGraph {
             rounds: Vec::new(),
             stopped: None,
             unapplied: Vec::new(),
+            bug: None,
             answered: Answered::unanswered(&self.setting, &item.id, &item.task.instruction, &gold),
         };
         let (output, ran) = run(&self.graph, item.task.clone(), &self.name).await;
@@ -224,6 +247,12 @@ impl RepairStrategy for ByGraph {
                 repaired.unapplied = output.unapplied;
             }
             Err(error) => repaired.answered.error = Some(error.to_string()),
+        }
+        if let Some(first) = repaired.rounds.first() {
+            match self.bug(item, first).await {
+                Ok(bug) => repaired.bug = bug,
+                Err(error) => repaired.answered.error = Some(error.to_string()),
+            }
         }
         repaired.answered.ran(ran);
         repaired

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use catena_agents::{BugType, ClassifiedBy, Round};
+use catena_agents::Round;
 use catena_core::Result;
 use futures::{StreamExt, stream};
 
@@ -59,6 +59,26 @@ impl RepairSuite {
     }
 }
 
+impl RepairSuite {
+    /// What is kept in `folder` of a strategy, without repairing anything: the items that have a result.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`evaluate`](Self::evaluate).
+    pub fn kept(&self, strategy: &dyn RepairStrategy, folder: &Path) -> Result<RepairEvaluation> {
+        let mut kept = Kept::open(folder, &self.name, strategy.name(), &strategy.setting())?;
+        Ok(RepairEvaluation {
+            strategy: strategy.name().to_owned(),
+            is_resampling: strategy.is_resampling(),
+            items: self
+                .items
+                .iter()
+                .filter_map(|item| kept.take(&item.id))
+                .collect(),
+        })
+    }
+}
+
 /// The results of one strategy on a suite.
 #[derive(Clone, Debug)]
 pub struct RepairEvaluation {
@@ -70,15 +90,13 @@ pub struct RepairEvaluation {
     pub items: Vec<RepairedItem>,
 }
 
-/// Items of one type of bug.
+/// Items that have something in common.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kind {
-    /// Items whose first attempt failed with it.
+    /// Items whose first attempt failed.
     pub failing: usize,
     /// Those of them that were repaired.
     pub repaired: usize,
-    /// Those of them whose type a rule decided.
-    pub by_rule: usize,
 }
 
 /// A limit of tokens for each item.
@@ -175,33 +193,45 @@ impl RepairEvaluation {
         Ok(row)
     }
 
-    /// By the type of bug that was found in the first attempt.
-    pub fn by_type(&self) -> BTreeMap<Option<BugType>, Kind> {
-        let mut kinds: BTreeMap<Option<BugType>, Kind> = BTreeMap::new();
-        for (item, last) in self.items.iter().zip(self.passes_within(None)) {
-            let fails = item
-                .rounds
-                .first()
-                .is_some_and(|round| round.hidden != Some(true));
-            let critique = item.rounds.iter().find_map(|round| round.critique.as_ref());
-            let (true, Some(critique)) = (fails, critique) else {
-                continue;
-            };
-            let kind = kinds.entry(critique.bug_type).or_default();
-            kind.failing += 1;
-            kind.repaired += usize::from(last > 0.0);
-            kind.by_rule += usize::from(matches!(critique.by, Some(ClassifiedBy::Rule(_))));
+    /// Of the items whose first attempt failed, how many were repaired, in groups.
+    pub fn repaired_by<K: Ord>(
+        &self,
+        tokens: Cap,
+        group: impl Fn(&RepairedItem) -> K,
+    ) -> BTreeMap<K, Kind> {
+        let mut kinds: BTreeMap<K, Kind> = BTreeMap::new();
+        let scores = self.passes(0).into_iter().zip(self.passes_within(tokens));
+        for (item, (first, last)) in self.items.iter().zip(scores) {
+            if first == 0.0 {
+                let kind = kinds.entry(group(item)).or_default();
+                kind.failing += 1;
+                kind.repaired += usize::from(last > 0.0);
+            }
         }
         kinds
+    }
+
+    /// The results of several suites as those of one.
+    pub fn joined<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut parts = parts.into_iter().cloned();
+        let mut all = parts.next().unwrap_or(Self {
+            strategy: String::new(),
+            is_resampling: false,
+            items: Vec::new(),
+        });
+        all.items.extend(parts.flat_map(|part| part.items));
+        all
     }
 }
 
 /// Whether the version that the visible tests make the best of those that are looked at passes the
-/// hidden ones. Of equals the later one counts, as it does in the repair.
+/// hidden ones. Of equals the earlier one counts, as it does in the repair.
 fn score(item: &RepairedItem, looked_at: impl Fn(&Round) -> bool) -> f64 {
     let rounds = item.rounds.iter().enumerate();
     let best = rounds
         .filter(|(index, round)| *index == 0 || looked_at(round))
+        // The last of equals is the largest.
+        .rev()
         .max_by_key(|(_, round)| round.report.rank());
     match best.and_then(|(_, round)| round.hidden) {
         Some(true) => 1.0,
@@ -269,6 +299,7 @@ mod tests {
                 rounds,
                 stopped: None,
                 unapplied: Vec::new(),
+                bug: None,
                 answered,
             }
         };

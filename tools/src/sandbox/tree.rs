@@ -161,15 +161,26 @@ mod by_descriptor {
         Ok((folder, name))
     }
 
-    /// Writes a file, which is a new one: what had its name goes, be it a link or a pipe.
+    /// Writes a file, which is a new one: what had its name goes, be it a link or a pipe. Of a plain file
+    /// the permissions stay.
     pub(in crate::sandbox) fn write(root: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
         let (folder, name) = parent(root, path, true)?;
+        let before = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW);
+        let is_plain = |mode: u32| FileType::from_raw_mode(mode) == FileType::RegularFile;
+        let kept = before
+            .ok()
+            .map(|stat| stat.st_mode)
+            .filter(|mode| is_plain(*mode));
         match unlinkat(&folder, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
         }
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = openat(&folder, name, flags, Mode::from_raw_mode(0o644))?;
+        if let Some(mode) = kept {
+            // Nobody is to become somebody else by it.
+            rustix::fs::fchmod(&file, Mode::from_raw_mode(mode & 0o777))?;
+        }
         File::from(file).write_all(content)
     }
 

@@ -57,8 +57,8 @@ impl Workspace {
     }
 
     /// A copy of a repository, as it is now: in a git work tree the files that git tracks and those
-    /// that it does not ignore, elsewhere all but what is made (`target`, `node_modules`, …). Links
-    /// are copied as links where they stay within it, and left out where they do not.
+    /// that it does not ignore, elsewhere all but what is made (`target`, `node_modules`, virtual
+    /// environments of Python, …). Permissions stay. Links are copied as links where they stay within it, and left out where they do not.
     ///
     /// # Errors
     ///
@@ -123,7 +123,8 @@ impl Workspace {
         Ok(self)
     }
 
-    /// Writes a file, and the folders above it. What had the name before is removed, not written to.
+    /// Writes a file, and the folders above it. What had the name before is removed, not written to; a
+    /// plain file leaves its permissions.
     ///
     /// # Errors
     ///
@@ -204,11 +205,14 @@ fn found(repository: &Path) -> io::Result<Vec<PathBuf>> {
             let path = folder.join(entry.file_name());
             if !entry.file_type()?.is_dir() {
                 files.push(path);
-            } else if !MADE
-                .iter()
-                .any(|made| entry.file_name() == OsStr::new(made))
-            {
-                left.push(path);
+            } else {
+                let is_named = MADE
+                    .iter()
+                    .any(|made| entry.file_name() == OsStr::new(made));
+                let is_environment = entry.path().join("pyvenv.cfg").is_file();
+                if !is_named && !is_environment {
+                    left.push(path);
+                }
             }
         }
     }
@@ -304,11 +308,32 @@ mod tests {
             "target/debug/a",
             "src/__pycache__/c.pyc",
             ".venv/x",
+            "env/pyvenv.cfg",
+            "env/bin/python",
+            "build/c.rs",
         ] {
             write(root, name, name);
         }
         let copy = Workspace::copy_of(root).unwrap();
-        assert_eq!(all(&copy), ["a.rs", "src/b.rs"]);
+        assert_eq!(all(&copy), ["a.rs", "build/c.rs", "src/b.rs"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn permissions_stay() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "run.sh", "#!/bin/sh\n");
+        let mode = fs::Permissions::from_mode(0o4755);
+        fs::set_permissions(folder.path().join("run.sh"), mode).unwrap();
+        let copy = Workspace::copy_of(folder.path()).unwrap();
+        copy.write("run.sh", "#!/bin/sh\ntrue\n").unwrap();
+        copy.write("new.sh", "x").unwrap();
+        let mode = |name: &str| {
+            let about = fs::metadata(copy.path().join(name)).unwrap();
+            about.permissions().mode() & 0o7777
+        };
+        assert_eq!((mode("run.sh"), mode("new.sh")), (0o755, 0o644));
     }
 
     #[cfg(unix)]

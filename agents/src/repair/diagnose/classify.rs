@@ -5,13 +5,14 @@ use super::{
         BugType::{self, *},
         Stage,
     },
-    Diagnostic, Fault, PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS, Report,
+    Diagnostic, Fault, PYTHON_EXCEPTIONS, RUST_CODES, RUST_MESSAGES, RUST_PANICS, Report,
 };
 
 /// The type of what is wrong and the rule that says so, where one does: that of the first diagnostic
 /// that has a rule, of those of the stage at which it failed.
 pub(in super::super) fn by_rule(report: &Report) -> Option<(BugType, String)> {
-    report.diagnostics.iter().find_map(rule)
+    let first = report.diagnostics.iter().find_map(rule);
+    first.or_else(|| Some((FunctionalMinor, slip(report)?.to_owned())))
 }
 
 /// The types among which the model chooses when no rule decides.
@@ -34,7 +35,7 @@ pub(in super::super) fn choices(report: &Report) -> &'static [BugType] {
     const TEST: &[BugType] = &[LogicError, Hallucination, OutputFormat, FunctionalMinor];
     let told = report.diagnostics.first().map(|first| &first.fault);
     match report.stage {
-        _ if told.is_none() || told == Some(&Fault::Reported) => &BugType::ALL,
+        _ if matches!(told, None | Some(Fault::Reported | Fault::Untested)) => &BugType::ALL,
         Some(Stage::Compile) => COMPILE,
         Some(Stage::Run | Stage::Timeout) => RUN,
         Some(Stage::Test) | None => TEST,
@@ -48,8 +49,13 @@ fn rule(diagnostic: &Diagnostic) -> Option<(BugType, String)> {
             let (_, bug) = RUST_CODES.iter().find(|(known, _)| known == code)?;
             Some((*bug, code.clone()))
         }
-        // rustc gives the errors of its parser no codes.
-        Fault::Compiler(None) => Some((IncompleteSyntax, "no code".to_owned())),
+        Fault::Compiler(None) => {
+            let first = message.lines().next().unwrap_or_default();
+            let (part, bug) = RUST_MESSAGES
+                .iter()
+                .find(|(part, _)| first.contains(part))?;
+            Some((*bug, part.trim().to_owned()))
+        }
         Fault::Exception(name) => {
             let (_, bug) = PYTHON_EXCEPTIONS.iter().find(|(known, _)| known == name)?;
             Some((refined(name, message).unwrap_or(*bug), name.clone()))
@@ -66,7 +72,7 @@ fn rule(diagnostic: &Diagnostic) -> Option<(BugType, String)> {
             Some((OutputFormat, rule.to_owned()))
         }
         Fault::Timeout => Some((RuntimeMinor, "time-out".to_owned())),
-        Fault::Reported => None,
+        Fault::Reported | Fault::Untested => None,
     }
 }
 
@@ -124,6 +130,48 @@ fn form(got: &str, expected: &str) -> Option<&'static str> {
     (a.len() > 1 && a == b).then_some("another order")
 }
 
+/// How the values of all failed assertions differ by one from those that were expected, if they do and there
+/// are several: of a single one that is chance often enough.
+fn slip(report: &Report) -> Option<&'static str> {
+    let told = report.diagnostics.iter();
+    let steps: Option<Vec<_>> = told.map(|told| step(told.values.as_ref()?)).collect();
+    let steps = steps.filter(|steps| steps.len() > 1)?;
+    let first = steps.first()?;
+    steps.iter().all(|step| step == first).then_some(*first)
+}
+
+/// In which way a value differs by one.
+fn step((got, expected): &(String, String)) -> Option<&'static str> {
+    let (got, expected) = (got.trim(), expected.trim());
+    if let (Ok(a), Ok(b)) = (got.parse::<i128>(), expected.parse::<i128>()) {
+        return match a.checked_sub(b) {
+            Some(1) => Some("one too many"),
+            Some(-1) => Some("one too few"),
+            _ => None,
+        };
+    }
+    let elements = |text: &str| -> Option<Vec<String>> {
+        let inner = text.strip_prefix('[')?.strip_suffix(']')?;
+        let is_flat = !inner.contains(['[', '(', '{', '"', '\'']) && !inner.trim().is_empty();
+        is_flat.then(|| {
+            inner
+                .split(',')
+                .map(|part| part.trim().to_owned())
+                .collect()
+        })
+    };
+    let (a, b) = (elements(got)?, elements(expected)?);
+    let is_more = |long: &[String], short: &[String]| {
+        let is_end = long.get(1..) == Some(short) || long.get(..short.len()) == Some(short);
+        long.len() == short.len() + 1 && is_end
+    };
+    match () {
+        () if is_more(&a, &b) => Some("an element too many"),
+        () if is_more(&b, &a) => Some("an element too few"),
+        () => None,
+    }
+}
+
 /// The type of a value, by how it is written.
 fn kind(value: &str) -> &'static str {
     match value.chars().next() {
@@ -155,7 +203,7 @@ mod tests {
         assert_eq!(code(compiler("E0425"), ""), Some("B.2"));
         assert_eq!(code(compiler("E0432"), ""), Some("A.3"));
         assert_eq!(code(compiler("E9999"), ""), None);
-        assert_eq!(code(Fault::Compiler(None), "expected `;`"), Some("A.1"));
+        assert_eq!(code(compiler("arithmetic_overflow"), ""), Some("B.3"));
         assert_eq!(code(exception("IndexError"), "list index"), Some("B.3"));
         assert_eq!(code(exception("TypeError"), "unsupported"), Some("B.1"));
         let argument = "f() missing 1 required positional argument: 'x'";
@@ -165,6 +213,26 @@ mod tests {
         assert_eq!(code(Fault::Panic, panic), Some("B.3"));
         assert_eq!(code(Fault::Timeout, ""), Some("B.5"));
         assert_eq!(code(Fault::Assertion, "assert f(1) == 2"), None);
+    }
+
+    #[test]
+    fn errors_of_rustc_without_a_code_are_told_by_what_they_say() {
+        for (message, bug) in [
+            ("expected `;`, found `}`", Some("A.1")),
+            ("this file contains an unclosed delimiter", Some("A.1")),
+            ("cannot find macro `printn` in this scope", Some("B.2")),
+            (
+                "2 positional arguments in format string, but there is 1 argument",
+                Some("B.4"),
+            ),
+            ("lifetime may not live long enough", Some("B.1")),
+            ("this arithmetic operation will overflow", Some("B.3")),
+            ("no rules expected the token `;`", Some("B.4")),
+            ("unused variable: `x`", None),
+            ("linking with `cc` failed: exit status: 1", None),
+        ] {
+            assert_eq!(code(Fault::Compiler(None), message), bug, "{message}");
+        }
     }
 
     #[test]
@@ -185,8 +253,40 @@ mod tests {
     }
 
     #[test]
+    fn several_values_that_differ_by_one_alike_are_a_slip() {
+        let rule = |values: &[(&str, &str)]| {
+            let told = values.iter().map(|(got, expected)| Diagnostic {
+                values: Some(((*got).to_owned(), (*expected).to_owned())),
+                ..Diagnostic::new(Fault::Assertion, "it failed")
+            });
+            let report = Report {
+                diagnostics: told.collect(),
+                ..Report::default()
+            };
+            by_rule(&report).map(|(bug, rule)| format!("{} {rule}", bug.code()))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(rule(&[("3", "4"), ("0", "1")]), some("C.4 one too few"));
+        assert_eq!(rule(&[("3", "4"), ("2", "1")]), None);
+        assert_eq!(rule(&[("3", "4")]), None);
+        assert_eq!(rule(&[("3", "4"), ("0", "7")]), None);
+        let less = [("[1, 2]", "[1, 2, 3]"), ("[5]", "[4, 5]")];
+        assert_eq!(rule(&less), some("C.4 an element too few"));
+        assert_eq!(rule(&[("[]", "[1]"), ("[]", "[2]")]), None);
+        assert_eq!(
+            rule(&[("[[1], [2]]", "[[1]]"), ("[1, 3]", "[1, 2, 3]")]),
+            None
+        );
+        // Of another form, which is seen first.
+        assert_eq!(
+            rule(&[("'3'", "3"), ("'4'", "4")]),
+            some("C.3 another type")
+        );
+    }
+
+    #[test]
     fn no_error_has_two_types() {
-        for table in [RUST_CODES, RUST_PANICS, PYTHON_EXCEPTIONS] {
+        for table in [RUST_CODES, RUST_MESSAGES, RUST_PANICS, PYTHON_EXCEPTIONS] {
             let names: HashSet<_> = table.iter().map(|(name, _)| name).collect();
             assert_eq!(names.len(), table.len());
         }

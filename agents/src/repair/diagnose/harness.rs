@@ -29,6 +29,9 @@ pub(super) enum Told {
         file: Option<String>,
         #[serde(default)]
         source: Option<String>,
+        /// Whether it was an assertion, and not what stands between them.
+        #[serde(default)]
+        counts: bool,
     },
 }
 
@@ -42,7 +45,7 @@ pub(super) fn line(line: &str) -> Option<Told> {
 impl Told {
     pub(super) fn add_to(self, counts: &mut Counts, diagnostics: &mut Vec<Diagnostic>) {
         match self {
-            Self::Passed => counts.passed = counts.passed.saturating_add(1),
+            Self::Passed => counts.one(true),
             Self::Done => {}
             Self::Failed {
                 test,
@@ -52,8 +55,12 @@ impl Told {
                 line,
                 file,
                 source,
+                counts: is_test,
             } => {
-                counts.failed = counts.failed.saturating_add(1);
+                match is_test {
+                    true => counts.one(false),
+                    false => counts.other_failure(),
+                }
                 let test = short(&test);
                 let diagnostic = match (error, got, expected) {
                     (Some(error), ..) => {

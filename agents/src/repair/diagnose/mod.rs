@@ -3,13 +3,17 @@
 mod classify;
 mod codes;
 mod harness;
+mod outside;
 mod python;
 mod rust;
+mod said;
 mod summary;
 
-pub use codes::{PYTHON_EXCEPTIONS, RUST_CODES, RUST_PANICS};
+pub use codes::RUST_CODES;
+pub use said::{PYTHON_EXCEPTIONS, RUST_MESSAGES, RUST_PANICS};
 
 pub(super) use classify::{by_rule, choices};
+pub(super) use outside::missing;
 
 use std::collections::HashSet;
 
@@ -34,6 +38,8 @@ pub enum Fault {
     Timeout,
     /// An error that was reported in words.
     Reported,
+    /// Nothing was tested: the command ran no test, or fewer than it has to.
+    Untested,
 }
 
 /// One thing that is wrong.
@@ -84,6 +90,13 @@ pub struct Report {
     pub passed: u32,
     /// Tests that failed.
     pub failed: u32,
+    /// Tests that ran to their end, whatever came of them; skipped ones did not. `None` where the output
+    /// does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran: Option<u32>,
+    /// Files that no program may change and that it changed while it ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<String>,
     /// What is wrong, each once.
     pub diagnostics: Vec<Diagnostic>,
     /// The output, without what is in the diagnostics of a compiler; its end when it is long.
@@ -105,6 +118,9 @@ pub struct Raw<'a> {
     pub stderr: &'a str,
 }
 
+const NO_TEST: &str = "no test ran";
+pub(super) const BROKEN_OFF: &str = "the program ended before its tests did";
+
 /// The most bytes of output that are kept.
 const KEPT: usize = 4_000;
 
@@ -117,6 +133,7 @@ impl Report {
         Self {
             passes: true,
             passed: tests,
+            ran: (tests > 0).then_some(tests),
             ..Self::default()
         }
     }
@@ -127,12 +144,12 @@ impl Report {
         let mut text = String::new();
         let mut diagnostics = Vec::new();
         let mut counts = summary::Counts::default();
-        for stream in [raw.stdout, raw.stderr] {
+        for (stream, is_out) in [(raw.stdout, true), (raw.stderr, false)] {
             let mut plain = String::new();
             for line in stream.lines() {
                 if let Some(told) = rust::json_line(line) {
                     diagnostics.extend(told);
-                } else if let Some(told) = harness::line(line) {
+                } else if let Some(told) = harness::line(line).filter(|_| is_out) {
                     told.add_to(&mut counts, &mut diagnostics);
                 } else {
                     plain.push_str(line);
@@ -144,12 +161,14 @@ impl Report {
             counts.read(&plain);
             text.push_str(&plain);
         }
-        let passes = raw.succeeded && !raw.timed_out;
+        // Who ends the process of its tests with status 0 has not passed them.
+        let passes = raw.succeeded && !raw.timed_out && !counts.is_broken_off();
         if passes {
             return Self {
                 passes,
                 passed: counts.passed,
                 failed: 0,
+                ran: counts.ran,
                 text: tail(text.trim_end()).to_owned(),
                 ..Self::default()
             };
@@ -157,6 +176,12 @@ impl Report {
         if raw.timed_out {
             let message = "it did not end in its time: a loop or recursion may have no end";
             diagnostics.insert(0, Diagnostic::new(Fault::Timeout, message));
+        }
+        if counts.is_broken_off() && raw.succeeded && diagnostics.is_empty() {
+            diagnostics.push(Diagnostic::new(Fault::Untested, BROKEN_OFF));
+        }
+        if counts.ran == Some(0) && counts.failed == 0 && diagnostics.is_empty() && !raw.succeeded {
+            diagnostics.push(Diagnostic::new(Fault::Untested, NO_TEST));
         }
         let mut seen = HashSet::new();
         diagnostics.retain(|diagnostic| seen.insert(diagnostic.clone()));
@@ -174,9 +199,41 @@ impl Report {
             stage: Some(stage),
             passed: counts.passed,
             failed: counts.failed.max(1),
+            ran: counts.ran,
+            changed: Vec::new(),
             diagnostics,
             text: tail(text.trim_end()).to_owned(),
         }
+    }
+
+    /// What passes, unless fewer tests ran than have to: then nothing tells that it does.
+    #[must_use]
+    pub(super) fn tested(self, least: u32) -> Self {
+        let ran = self.ran.unwrap_or(0);
+        if !self.passes || ran >= least {
+            return self;
+        }
+        self.untested(match ran {
+            0 => NO_TEST.to_owned(),
+            _ => {
+                format!("{ran} tests ran where {least} have to: none may be taken away or skipped")
+            }
+        })
+    }
+
+    /// The same, not passing: what it was to be tested by did not test it, for this reason.
+    #[must_use]
+    pub(super) fn untested(mut self, reason: impl Into<String>) -> Self {
+        self.passes = false;
+        self.failed = self.failed.max(1);
+        self.stage = Some(self.stage.unwrap_or(Stage::Test));
+        self.diagnostics = vec![Diagnostic::new(Fault::Untested, reason)];
+        self
+    }
+
+    /// Whether it fails for no reason but that no test ran at all.
+    pub(super) fn is_without_tests(&self) -> bool {
+        !self.passes && self.diagnostics == [Diagnostic::new(Fault::Untested, NO_TEST)]
     }
 
     /// A report of an error that was seen elsewhere.
@@ -250,7 +307,7 @@ fn stage_of(fault: &Fault, otherwise: Stage) -> Stage {
         Fault::Panic => Stage::Run,
         Fault::Assertion => Stage::Test,
         Fault::Timeout => Stage::Timeout,
-        Fault::Reported => otherwise,
+        Fault::Reported | Fault::Untested => otherwise,
     }
 }
 
@@ -292,6 +349,33 @@ mod tests {
         let report = Report::read(&raw);
         assert!(report.passes && report.diagnostics.is_empty() && report.passed == 3);
         assert_eq!(report.headline(), "passes (3 tests)");
+    }
+
+    #[test]
+    fn who_ends_its_tests_has_not_passed_them() {
+        let read = |stdout: &str| {
+            Report::read(&Raw {
+                stage: Stage::Test,
+                succeeded: true,
+                timed_out: false,
+                stdout,
+                stderr: "",
+            })
+        };
+        let first = "running 2 tests\ntest result: ok. 2 passed; 0 failed; 0 ignored;\n";
+        let ended = read(&format!("{first}running 3 tests\n"));
+        assert!(
+            !ended.passes && ended.stage == Some(Stage::Test),
+            "{ended:?}"
+        );
+        assert_eq!(ended.diagnostics[0].message, BROKEN_OFF);
+        let whole = read(&format!(
+            "{first}running 0 tests\ntest result: ok. 0 passed;\n"
+        ));
+        assert_eq!((whole.passes, whole.ran), (true, Some(2)));
+        assert!(whole.clone().tested(2).passes && !whole.tested(3).passes);
+        let none = read("all is well\n");
+        assert!(none.clone().tested(0).passes && none.tested(1).is_without_tests());
     }
 
     #[test]

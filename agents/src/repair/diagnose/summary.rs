@@ -5,53 +5,145 @@
 pub(super) struct Counts {
     pub(super) passed: u32,
     pub(super) failed: u32,
+    /// Those that ran to their end; `None` where no runner tells. Tests that were skipped, ignored or
+    /// expected to fail are not among them, nor what failed before it was a test.
+    pub(super) ran: Option<u32>,
+    /// Programs of libtest that began, and that came to their result.
+    begun: u32,
+    ended: u32,
 }
 
 impl Counts {
+    /// A test that ran.
+    pub(super) fn one(&mut self, passed: bool) {
+        self.add(u32::from(passed), u32::from(!passed));
+        self.ran(1);
+    }
+
+    /// Something that failed and is no test.
+    pub(super) fn other_failure(&mut self) {
+        self.add(0, 1);
+        self.ran(0);
+    }
+
+    /// Whether a program of tests ended before all of them did.
+    pub(super) fn is_broken_off(&self) -> bool {
+        self.begun > self.ended
+    }
+
     /// Adds what an output tells. Of libtest the summaries of several programs add up; where there is
     /// none (the time was up), the tests that ended count.
     pub(super) fn read(&mut self, text: &str) {
-        let (mut summed, mut single) = (Self::default(), Self::default());
+        let mut single = (0, 0);
+        let mut unittest = None;
         let mut has_summary = false;
         for line in text.lines() {
             let line = line.trim();
             if let Some(rest) = line.strip_prefix("test result: ") {
                 has_summary = true;
-                summed.passed = summed.passed.saturating_add(before(rest, " passed"));
-                summed.failed = summed.failed.saturating_add(before(rest, " failed"));
+                self.ended += 1;
+                let (passed, failed) = (before(rest, " passed"), before(rest, " failed"));
+                self.add(passed, failed);
+                self.ran(passed.saturating_add(failed));
+            } else if is_beginning(line) {
+                self.begun += 1;
             } else if line.starts_with("test ") {
                 match line.rsplit_once(" ... ").map(|(_, end)| end) {
-                    Some("ok") => single.passed = single.passed.saturating_add(1),
-                    Some("FAILED") => single.failed = single.failed.saturating_add(1),
+                    Some("ok") => single.0 += 1,
+                    Some("FAILED") => single.1 += 1,
                     _ => {}
                 }
-            } else if line.contains(" in ")
-                && line.ends_with(['=', 's', ')'])
-                && (line.contains(" passed") || line.contains(" failed") || line.contains(" error"))
-            {
+            } else if is_summary(line) {
                 has_summary = true;
-                summed.passed = summed.passed.saturating_add(before(line, " passed"));
-                let failed = before(line, " failed").saturating_add(before(line, " error"));
-                summed.failed = summed.failed.saturating_add(failed);
+                let (passed, failed) = (before(line, " passed"), before(line, " failed"));
+                self.add(passed, failed.saturating_add(before(line, " error")));
+                self.ran(passed.saturating_add(failed));
+            } else if line.contains("unittest.loader._FailedTest") && line.starts_with("ERROR: ") {
+                unittest.get_or_insert_with(Unittest::default).unloaded += 1;
             } else if let Some(rest) = line.strip_prefix("Ran ") {
                 has_summary = true;
-                let ran = rest.split(' ').next().and_then(|count| count.parse().ok());
-                summed.passed = summed.passed.saturating_add(ran.unwrap_or(0));
-            } else if let Some(rest) = line.strip_prefix("FAILED (") {
-                let of = |name: &str| -> u32 {
-                    let count = rest.split_once(name).map(|(_, rest)| rest);
-                    let digits = count.and_then(|rest| rest.split([',', ')']).next());
-                    digits.and_then(|digits| digits.parse().ok()).unwrap_or(0)
-                };
-                let failed = of("failures=").saturating_add(of("errors="));
-                summed.failed = summed.failed.saturating_add(failed);
-                summed.passed = summed.passed.saturating_sub(failed);
+                let all = rest.split(' ').next().and_then(|count| count.parse().ok());
+                unittest.get_or_insert_with(Unittest::default).all = all.unwrap_or(0);
+            } else if let (Some(unittest), Some(rest)) = (
+                &mut unittest,
+                line.strip_prefix("FAILED (").or(line.strip_prefix("OK (")),
+            ) {
+                unittest.read(rest.trim_end_matches(')'));
             }
         }
-        let told = if has_summary { summed } else { single };
-        self.passed = self.passed.saturating_add(told.passed);
-        self.failed = self.failed.saturating_add(told.failed);
+        if let Some(told) = unittest.filter(|_| has_summary) {
+            let ran = told.all.saturating_sub(told.skipped);
+            self.add(ran.saturating_sub(told.failed), told.failed);
+            self.ran(ran.saturating_sub(told.unloaded));
+        }
+        if !has_summary && single != (0, 0) {
+            self.add(single.0, single.1);
+            self.ran(single.0 + single.1);
+        }
     }
+
+    fn add(&mut self, passed: u32, failed: u32) {
+        self.passed = self.passed.saturating_add(passed);
+        self.failed = self.failed.saturating_add(failed);
+    }
+
+    fn ran(&mut self, tests: u32) {
+        self.ran = Some(self.ran.unwrap_or(0).saturating_add(tests));
+    }
+}
+
+/// What unittest sums up.
+#[derive(Default)]
+struct Unittest {
+    all: u32,
+    failed: u32,
+    /// Left out, or expected to fail.
+    skipped: u32,
+    /// Modules that could not be loaded, which count as a failed test each.
+    unloaded: u32,
+}
+
+impl Unittest {
+    /// `failures=1, errors=2, skipped=1`
+    fn read(&mut self, parts: &str) {
+        for part in parts.split(", ") {
+            let Some((name, count)) = part.split_once('=') else {
+                continue;
+            };
+            let count = count.parse().unwrap_or(0);
+            match name {
+                "failures" | "errors" => self.failed = self.failed.saturating_add(count),
+                "skipped" | "expected failures" => {
+                    self.skipped = self.skipped.saturating_add(count);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// `running 3 tests`
+fn is_beginning(line: &str) -> bool {
+    let count = line.strip_prefix("running ").and_then(|rest| {
+        rest.strip_suffix(" tests")
+            .or_else(|| rest.strip_suffix(" test"))
+    });
+    count.is_some_and(|count| count.parse::<u32>().is_ok())
+}
+
+/// Of pytest: `== 1 failed, 2 passed in 0.12s ==`, `no tests ran in 0.01s`; of nextest:
+/// `Summary [ 0.1s] 3 tests run: 3 passed, 0 skipped`
+fn is_summary(line: &str) -> bool {
+    let words = [
+        " passed",
+        " failed",
+        " error",
+        " skipped",
+        "no tests ran",
+        " xfailed",
+    ];
+    let is_of_pytest = line.contains(" in ") && line.ends_with(['=', 's', ')']);
+    (is_of_pytest || line.starts_with("Summary [")) && words.iter().any(|word| line.contains(word))
 }
 
 /// The number right before a word.
@@ -68,9 +160,48 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> (u32, u32) {
+        let counts = counts(text);
+        (counts.passed, counts.failed)
+    }
+
+    fn counts(text: &str) -> Counts {
         let mut counts = Counts::default();
         counts.read(text);
-        (counts.passed, counts.failed)
+        counts
+    }
+
+    #[test]
+    fn what_is_skipped_did_not_run() {
+        for (text, ran) in [
+            ("it passed", None),
+            (
+                "Summary [   0.1s] 3 tests run: 2 passed, 1 failed, 1 skipped",
+                Some(3),
+            ),
+            ("no tests ran in 0.01s", Some(0)),
+            ("2 skipped in 0.01s", Some(0)),
+            ("1 passed, 2 skipped, 1 xfailed in 0.01s", Some(1)),
+            ("== 1 failed, 2 passed, 1 error in 0.12s ==", Some(3)),
+            ("Ran 0 tests in 0.000s\n\nNO TESTS RAN", Some(0)),
+            (
+                "Ran 4 tests in 0.001s\n\nOK (skipped=1, expected failures=2)",
+                Some(1),
+            ),
+            (
+                "Ran 4 tests in 0.001s\n\nFAILED (errors=1, expected failures=2)",
+                Some(2),
+            ),
+            (
+                "ERROR: test_a (unittest.loader._FailedTest.test_a)\nRan 1 test in 0.001s\n\nFAILED (errors=1)",
+                Some(0),
+            ),
+            (
+                "running 2 tests\ntest result: ok. 1 passed; 0 failed; 1 ignored;",
+                Some(1),
+            ),
+        ] {
+            assert_eq!(counts(text).ran, ran, "{text}");
+        }
     }
 
     #[test]

@@ -53,6 +53,7 @@ pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files
             What::Replace { search, replace } => self::replace(&path, text, search, replace)?,
             What::Patch(hunks) => patch(&path, text, hunks)?,
         };
+        let new = endings(text, new);
         after.insert(path, new);
     }
     if &after == files {
@@ -62,6 +63,11 @@ pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files
         let old = files.get(path).map_or("", |old| &**old);
         if new.trim().is_empty() && !old.trim().is_empty() {
             return Err(Refused(format!("it leaves nothing of {path}")));
+        }
+        if let Some(call) = guard::exit(path, old, new) {
+            return Err(Refused(format!(
+                "it ends the process with `{call}`; then no test tells anything"
+            )));
         }
         if guard::tests(path, old) != guard::tests(path, new) {
             return Err(Refused(format!(
@@ -212,6 +218,15 @@ fn patch(path: &str, text: &str, hunks: &[Hunk]) -> Result<String, Refused> {
     Ok(joined(&new))
 }
 
+/// A new text with the ends of lines that most lines of the old one have.
+fn endings(old: &str, new: String) -> String {
+    let returns = old.matches("\r\n").count();
+    match returns * 2 > old.matches('\n').count() {
+        true => new.replace("\r\n", "\n").replace('\n', "\r\n"),
+        false => new,
+    }
+}
+
 fn spliced(lines: &[&str], at: usize, count: usize, new: &[&str]) -> String {
     let (before, after) = (lines.get(..at), lines.get(at + count..));
     joined(&[before.unwrap_or_default(), new, after.unwrap_or_default()].concat())
@@ -290,6 +305,26 @@ mod tests {
             let refused = applied(&answer).unwrap_err();
             assert!(refused.contains(reason), "{refused}: {answer}");
         }
+    }
+
+    #[test]
+    fn the_ends_of_lines_stay_as_they_are() {
+        let text = "def a():\r\n    x = 1\r\n    return x\r\n";
+        let files = Files::from([("a.py".to_owned(), text.to_owned())]);
+        for answer in [
+            "```python\ndef a():\n    x = 2\n    return x\n```",
+            "<<<<<<< SEARCH\n    x = 1\n=======\n    x = 2\n>>>>>>> REPLACE\n",
+            "```diff\n--- a/a.py\n+++ b/a.py\n@@ -1,3 +1,3 @@\n def a():\n-    x = 1\n+    x = 2\n     return x\n```",
+        ] {
+            let after = apply(&files, &read(answer).unwrap()).unwrap();
+            assert_eq!(after["a.py"], text.replace('1', "2"), "{answer}");
+        }
+        let same = "```python\ndef a():\n    x = 1\n    return x\n```";
+        assert!(
+            apply(&files, &read(same).unwrap())
+                .unwrap_err()
+                .is_unchanged()
+        );
     }
 
     #[test]

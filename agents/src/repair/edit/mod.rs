@@ -3,9 +3,12 @@
 mod apply;
 mod guard;
 mod imports;
+mod plain;
 mod read;
 
 pub(super) use apply::apply;
+pub(super) use guard::is_test;
+pub(super) use plain::plain;
 pub(super) use read::read;
 
 use similar::TextDiff;

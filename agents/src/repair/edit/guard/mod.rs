@@ -1,0 +1,58 @@
+//! What a correction has to leave as it is.
+
+mod definitions;
+mod exits;
+mod python;
+mod rust;
+
+pub(super) use definitions::left_out;
+pub(super) use exits::exit;
+
+use std::{ops::Range, path::Path};
+
+use crate::repair::Language;
+
+/// A test in a file: its lines, from 0, and the heads of the blocks around it, with what stands before these.
+#[derive(Debug)]
+struct Found<'a> {
+    heads: Vec<&'a str>,
+    lines: Range<usize>,
+}
+
+fn found<'a>(path: &str, text: &'a str) -> Vec<Found<'a>> {
+    match Language::of(Path::new(path)) {
+        Language::Rust => rust::tests(text),
+        Language::Python => python::tests(text),
+        Language::Other => Vec::new(),
+    }
+}
+
+/// The tests in a file and what decides whether they are run, without blanks: test items of Rust and
+/// doctests; `test…` functions, `Test…` classes and doctests of Python. Each with the attributes or
+/// decorators before it and the heads of the blocks around it. What stands in a comment is no test.
+pub(super) fn tests(path: &str, text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let bare = |test: Found<'_>| -> String {
+        let own = lines.get(test.lines).unwrap_or_default();
+        let all = test.heads.iter().chain(own).flat_map(|line| line.chars());
+        all.filter(|c| !c.is_whitespace()).collect()
+    };
+    found(path, text).into_iter().map(bare).collect()
+}
+
+/// Whether a line of a file, from 1, is one of a test.
+pub(in crate::repair) fn is_test(path: &str, text: &str, line: u32) -> bool {
+    let Some(line) = usize::try_from(line)
+        .ok()
+        .and_then(|line| line.checked_sub(1))
+    else {
+        return false;
+    };
+    found(path, text)
+        .iter()
+        .any(|test| test.lines.contains(&line))
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}

@@ -1,0 +1,294 @@
+//! The tests in a file of Rust.
+
+use super::Found;
+
+/// A line, what of it is code, and how deep in braces it begins.
+struct Line<'a> {
+    text: &'a str,
+    /// The line without comments and the insides of strings.
+    code: String,
+    depth: usize,
+}
+
+pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
+    let lines = lines(text);
+    let mut found = doctests(&lines);
+    let mut at = 0;
+    while let Some(line) = lines.get(at) {
+        let mut end = at + 1;
+        if line.code.trim_start().starts_with("#![cfg") {
+            // What is said of the whole file or module.
+            found.push(Found {
+                heads: Vec::new(),
+                lines: at..end,
+            });
+        } else if is_test(&line.code) {
+            let from = attributes(&lines, at);
+            end = item(&lines, at).max(end);
+            found.push(Found {
+                heads: around(&lines, from),
+                lines: from..end,
+            });
+        }
+        at = end;
+    }
+    found
+}
+
+/// Whether an attribute of a test stands in a line of code: `#[test]`, `#[tokio::test(…)]`, `#[cfg(test)]`, …
+fn is_test(code: &str) -> bool {
+    code.match_indices("#[").any(|(at, _)| {
+        let inner = code.get(at + 2..).unwrap_or_default().trim_start();
+        let end = inner.find(|c: char| !(c.is_alphanumeric() || "_:".contains(c)));
+        let path = inner.get(..end.unwrap_or(inner.len())).unwrap_or_default();
+        let name = path.rsplit("::").next().unwrap_or_default();
+        let attribute = inner.split(']').next().unwrap_or_default();
+        match name {
+            "cfg" | "cfg_attr" => attribute
+                .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .any(|word| word == "test"),
+            _ => matches!(
+                name,
+                "test" | "rstest" | "test_case" | "should_panic" | "bench" | "quickcheck"
+            ),
+        }
+    })
+}
+
+/// The first of the lines of attributes that stand right before a line, blanks and comments aside.
+fn attributes(lines: &[Line<'_>], at: usize) -> usize {
+    let before = lines.get(..at).unwrap_or_default().iter().enumerate().rev();
+    let mut from = at;
+    for (index, line) in before {
+        let code = line.code.trim();
+        if code.starts_with("#[") {
+            from = index;
+        } else if !code.is_empty() {
+            break;
+        }
+    }
+    from
+}
+
+/// Behind which line an item ends: its braces are closed again, or it has none and ends with a semicolon.
+fn item(lines: &[Line<'_>], at: usize) -> usize {
+    let depth = lines.get(at).map_or(0, |line| line.depth);
+    let rest = lines.iter().enumerate().skip(at);
+    let mut opened = false;
+    for (index, line) in rest {
+        opened |= line.code.contains('{');
+        let after = lines.get(index + 1).map_or(0, |next| next.depth);
+        let closed = opened && after <= depth;
+        if closed || !opened && line.code.trim_end().ends_with(';') {
+            return index + 1;
+        }
+    }
+    lines.len()
+}
+
+/// The heads of the blocks around a line, with their attributes.
+fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
+    let mut depth = lines.get(at).map_or(0, |line| line.depth);
+    let mut heads = Vec::new();
+    for index in (0..at).rev() {
+        let Some(line) = lines.get(index).filter(|line| line.depth < depth) else {
+            continue;
+        };
+        depth = line.depth;
+        let from = attributes(lines, index);
+        let head = lines.get(from..=index).unwrap_or_default();
+        heads.push(head.iter().map(|line| line.text).collect::<Vec<_>>());
+    }
+    heads.into_iter().rev().flatten().collect()
+}
+
+/// The code blocks in doc comments.
+fn doctests<'a>(lines: &[Line<'a>]) -> Vec<Found<'a>> {
+    let mut found = Vec::new();
+    let mut open: Option<usize> = None;
+    for (index, line) in lines.iter().enumerate() {
+        let text = line.text.trim();
+        let Some(doc) = text
+            .strip_prefix("///")
+            .or_else(|| text.strip_prefix("//!"))
+        else {
+            open = None;
+            continue;
+        };
+        if !doc.trim_start().starts_with("```") {
+            continue;
+        }
+        match open.take() {
+            None => open = Some(index),
+            Some(from) => found.push(Found {
+                heads: Vec::new(),
+                lines: from..index + 1,
+            }),
+        }
+    }
+    found
+}
+
+/// Where a line begins.
+#[derive(Clone, Copy)]
+enum Within {
+    Code,
+    /// Comments nest.
+    Comment(usize),
+    String,
+    /// A raw string, with so many `#`.
+    Raw(usize),
+}
+
+fn lines(text: &str) -> Vec<Line<'_>> {
+    let mut within = Within::Code;
+    let mut depth = 0_usize;
+    let mut lines = Vec::new();
+    for text in text.lines() {
+        let begins = depth;
+        let mut code = String::new();
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let mut step = c.len_utf8();
+            match within {
+                Within::Comment(nested) if rest.starts_with("*/") => {
+                    step = 2;
+                    within = match nested {
+                        0 | 1 => Within::Code,
+                        _ => Within::Comment(nested - 1),
+                    };
+                }
+                Within::Comment(nested) if rest.starts_with("/*") => {
+                    step = 2;
+                    within = Within::Comment(nested + 1);
+                }
+                Within::Comment(_) => {}
+                Within::String if c == '\\' => {
+                    step += rest.chars().nth(1).map_or(0, char::len_utf8);
+                }
+                Within::String if c == '"' => within = Within::Code,
+                Within::Raw(marks) if c == '"' && ends_raw(rest, marks) => {
+                    step += marks;
+                    within = Within::Code;
+                }
+                Within::String | Within::Raw(_) => {}
+                Within::Code if rest.starts_with("//") => break,
+                Within::Code if rest.starts_with("/*") => {
+                    step = 2;
+                    within = Within::Comment(1);
+                }
+                Within::Code if c == '"' => within = Within::String,
+                Within::Code if c == 'r' && !ends_in_word(&code) && raw(rest).is_some() => {
+                    let marks = raw(rest).unwrap_or(0);
+                    step = marks + 2;
+                    within = Within::Raw(marks);
+                }
+                Within::Code if c == '\'' => step = character(rest),
+                Within::Code => {
+                    match c {
+                        '{' => depth += 1,
+                        '}' => depth = depth.saturating_sub(1),
+                        _ => {}
+                    }
+                    code.push(c);
+                }
+            }
+            rest = rest.get(step..).unwrap_or_default();
+        }
+        lines.push(Line {
+            text,
+            code,
+            depth: begins,
+        });
+    }
+    lines
+}
+
+fn ends_in_word(code: &str) -> bool {
+    code.ends_with(|c: char| c.is_alphanumeric() || c == '_')
+}
+
+/// How many `#` a raw string has that begins here.
+fn raw(rest: &str) -> Option<usize> {
+    let inner = rest.get(1..)?;
+    let marks = inner.len() - inner.trim_start_matches('#').len();
+    inner.get(marks..)?.starts_with('"').then_some(marks)
+}
+
+fn ends_raw(rest: &str, marks: usize) -> bool {
+    let after = rest.get(1..).unwrap_or_default();
+    after.chars().take_while(|c| *c == '#').take(marks).count() == marks
+}
+
+/// How long a character is that begins here; of a lifetime, its mark.
+fn character(rest: &str) -> usize {
+    let inner = rest.get(1..).unwrap_or_default();
+    let mut chars = inner.chars();
+    match (chars.next(), chars.next()) {
+        (Some('\\'), Some(second)) => {
+            let from = 1 + second.len_utf8();
+            let tail = inner.get(from..).unwrap_or_default();
+            tail.find('\'').map_or(1, |end| 1 + from + end + 1)
+        }
+        (Some(first), Some('\'')) => 2 + first.len_utf8(),
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests;
+
+    const TEXT: &str = r##"
+/// Adds.
+/// ```
+/// assert_eq!(a(), 2);
+/// ```
+fn a<'x>() -> u32 { let _ = ('{', "}", r#"}"}"#); 1 } // {
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn t() { assert_eq!(super::a(), 2); }
+}
+
+#[test]
+fn u() {
+    a();
+}
+"##;
+
+    #[test]
+    fn tests_are_found_whole() {
+        let found = tests("a.rs", TEXT);
+        assert_eq!(found.len(), 3, "{found:#?}");
+        assert_eq!(found[0], "///```///assert_eq!(a(),2);///```");
+        assert!(
+            found[1].starts_with("#[cfg(test)]mod") && found[1].ends_with("}}"),
+            "{found:#?}"
+        );
+        assert_eq!(found[2], "#[test]fnu(){a();}");
+        assert_eq!(tests("a.rs", &TEXT.replace("; 1 }", "; 2 }")), found);
+    }
+
+    #[test]
+    fn what_keeps_a_test_from_being_run_is_part_of_it() {
+        let found = tests("a.rs", TEXT);
+        for (from, to) in [
+            ("#[test]\nfn u", "#[ignore]\n#[test]\nfn u"),
+            ("#[test]\nfn u", "#[test]\n#[ignore]\nfn u"),
+            ("#[test]\nfn u", "#[cfg(any())]\n\n// why\n#[test]\nfn u"),
+            ("#[test]\nfn u", "/*\n#[test]\nfn u"),
+            ("#[test]\nfn u", "const X: &str = \"\n#[test]\nfn u"),
+            ("#[test]\nfn u", "#[cfg(any())]\nmod off {\n#[test]\nfn u"),
+            ("#[test]\nfn u", "skip! {\n#[test]\nfn u"),
+            ("#[test]\nfn u", "fn u"),
+            ("#[cfg(test)]\n", "#[cfg(all(test, any()))]\n"),
+            ("/// ```\n/// assert", "/// ```ignore\n/// assert"),
+            ("/// Adds.", "#![cfg(any())]"),
+            ("a();\n", "// a();\n"),
+        ] {
+            assert_ne!(tests("a.rs", &TEXT.replace(from, to)), found, "{to}");
+        }
+    }
+}

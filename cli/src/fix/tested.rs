@@ -1,0 +1,95 @@
+//! What a project is tested by.
+
+use catena_agents::SourceFile;
+
+/// How a Python project is tested: by pytest if something of it speaks of pytest or is a test that
+/// unittest does not find.
+pub(super) fn python_tests(files: &[SourceFile]) -> Vec<String> {
+    let speaks = |file: &SourceFile| {
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        let is_bare =
+            |line: &str| line.starts_with("def test") || line.starts_with("async def test");
+        match name {
+            "conftest.py" | "pytest.ini" => true,
+            "pyproject.toml" | "setup.cfg" | "tox.ini" => file.text.contains("pytest"),
+            _ => {
+                is_test(&file.path)
+                    && (file.text.contains("pytest") || file.text.lines().any(is_bare))
+            }
+        }
+    };
+    if files.iter().any(speaks) {
+        return words(&["python3", "-m", "pytest", "-q"]);
+    }
+    match files.iter().any(|file| file.path.starts_with("tests/")) {
+        true => words(&[
+            "python3", "-m", "unittest", "discover", "-s", "tests", "-t", ".",
+        ]),
+        false => words(&["python3", "-m", "unittest", "discover"]),
+    }
+}
+
+/// Programs that cargo runs while it builds: `build.rs`, and those that a manifest names.
+pub(super) fn build_scripts(files: &[SourceFile]) -> Vec<String> {
+    let name = |file: &SourceFile| file.path.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut scripts = Vec::new();
+    for file in files {
+        let name = name(file);
+        if name == "build.rs" {
+            scripts.push(file.path.clone());
+        }
+        if name == "Cargo.toml" {
+            let folder = file.path.strip_suffix("Cargo.toml").unwrap_or_default();
+            let named = file.text.lines().filter_map(|line| {
+                let (key, value) = line.split_once('=')?;
+                let script = value.trim().split(['"', '\'']).nth(1)?;
+                (key.trim() == "build").then(|| format!("{folder}{script}"))
+            });
+            scripts.extend(named);
+        }
+    }
+    scripts
+}
+
+/// Whether a file is a test, by its path in the project.
+pub(super) fn is_test(path: &str) -> bool {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    let name = parts.pop().unwrap_or_default();
+    let stem = name.split('.').next().unwrap_or_default();
+    parts
+        .iter()
+        .any(|part| matches!(*part, "tests" | "test" | "benches"))
+        || stem.starts_with("test_")
+        || stem.ends_with("_test")
+        || stem.ends_with("_tests")
+        || matches!(stem, "tests" | "test" | "conftest")
+}
+
+pub(super) fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn build_scripts_stay_as_they_are() {
+        let files = [
+            SourceFile::new("Cargo.toml", "build = \"make.rs\"\n"),
+            SourceFile::new("crates/a/build.rs", ""),
+            SourceFile::new("crates/b/Cargo.toml", "[package]\nbuild=\"src/gen.rs\"\n"),
+        ];
+        assert_eq!(
+            build_scripts(&files),
+            ["make.rs", "crates/a/build.rs", "crates/b/src/gen.rs"]
+        );
+    }
+
+    #[test]
+    fn bare_tests_are_those_of_pytest() {
+        let of = |text: &str| python_tests(&[SourceFile::new("test_a.py", text)]).join(" ");
+        assert!(of("def test_a():\n    assert True\n").contains("pytest"));
+        assert!(of("class T(TestCase):\n    def test_a(self): pass\n").contains("unittest"));
+    }
+}
