@@ -43,6 +43,7 @@ pub(crate) fn purpose(request: &ChatRequest) -> Purpose {
         ("Write the background section", For::Background),
         ("Write the summary section", For::Summary),
         ("List the essential parts", For::Claims),
+        ("The notes tell of this too", For::Claims),
         ("Find up to", For::Details),
         ("Plan the detailed description", For::Plan),
         ("Which passages are needed", For::Choose),

@@ -81,6 +81,50 @@ async fn europe_is_another_guide_and_the_same_graph() {
 }
 
 #[tokio::test]
+async fn a_thing_and_its_method_are_claimed_both() {
+    let mut both = draft();
+    let solution = format!(
+        "{} A method for washing the cup comprises dipping the cup into water and drying the rim.",
+        both.answer(Question::Solution)
+    );
+    both.set(Question::Solution, solution).unwrap();
+    let answer = |request: &catena::ChatRequest| {
+        let also = crate::support::shown(request).contains("The notes tell of this too");
+        also.then(|| {
+            r#"{"subject": "x", "parts": ["dipping the cup into water", "slicing the fruit", "drying the rim"]}"#
+                .to_owned()
+        })
+    };
+    let asked = model(move |_, request| answer(request));
+    let (written, _) = told(writer(&asked), PatentTask::new(both.clone())).await;
+    let written = written.unwrap();
+    let claims: Vec<_> = written
+        .work
+        .claims
+        .iter()
+        .map(|claim| claim.text())
+        .collect();
+    assert!(claims[0].starts_with("A cup, comprising"), "{claims:?}");
+    let second =
+        "A method for washing a cup, comprising:\ndipping the cup into water; and\ndrying the rim.";
+    assert!(claims.contains(&&*second), "{claims:#?}");
+    assert_eq!(written.findings, []);
+    // Not where the guide wants one only.
+    let mut guide = Jurisdiction::Us.guide();
+    guide.independent_claims = 1;
+    let asked = model(move |_, request| answer(request));
+    let (one, _) = told(writer(&asked).guide(guide), PatentTask::new(both)).await;
+    let one = one.unwrap();
+    assert!(
+        one.work
+            .claims
+            .iter()
+            .all(|claim| !claim.text().contains("method"))
+    );
+    assert_eq!(count(&asked, Purpose::Claims), 1);
+}
+
+#[tokio::test]
 async fn a_model_that_says_nothing_of_use_still_leaves_a_document() {
     for answer in [
         "",

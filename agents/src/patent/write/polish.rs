@@ -12,7 +12,7 @@ use super::{
         Draft, Finding, PatentPlace, Question, Rule, SectionKind, Severity, check::words,
         check_patent,
     },
-    claims::subject_of,
+    claims::as_sentence,
     craft::Craft,
     examine::inventions,
     figures::figures,
@@ -22,7 +22,6 @@ use super::{
     steps::State,
     tree::{PgSubsection, SubsectionId},
     types::{PatentPiece, PatentWork},
-    wording::lowered,
 };
 
 /// Two sentences that share this much of their words say the same.
@@ -447,37 +446,6 @@ fn support(work: &mut PatentWork, findings: &[Finding]) {
     }
 }
 
-/// A claim as a sentence of the description.
-pub(super) fn as_sentence(claim: &str) -> Option<String> {
-    let text = prose::one_paragraph(claim);
-    let text = text.trim_end_matches('.');
-    for mark in [", wherein ", ", further comprising "] {
-        // Of a dependent claim, only what it adds.
-        if text.contains(" of claim ")
-            && let Some((_, rest)) = text.split_once(mark)
-        {
-            return Some(match mark.contains("wherein") {
-                true => format!("In some embodiments, {rest}."),
-                false => {
-                    let subject = subject_of(text)?;
-                    let subject = subject
-                        .split_once(" of claim ")
-                        .map_or(subject.as_str(), |(name, _)| name);
-                    format!("In some embodiments, the {subject} further comprises {rest}.")
-                }
-            });
-        }
-    }
-    if text.contains(" claim ") {
-        return None;
-    }
-    let text = text
-        .replace(", comprising: ", " comprises ")
-        .replace(", comprising ", " comprises ")
-        .replace(';', ",");
-    Some(format!("In one aspect, {}.", lowered(&text)))
-}
-
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
@@ -504,23 +472,6 @@ mod tests {
         ] {
             assert_eq!(without_figures(text, &drawn), left, "{text}");
         }
-    }
-
-    #[test]
-    fn claims_become_sentences() {
-        assert_eq!(
-            as_sentence("A cup, comprising:\na rim; and\na foot.").unwrap(),
-            "In one aspect, a cup comprises a rim, and a foot."
-        );
-        assert_eq!(
-            as_sentence("The cup of claim 1, wherein the rim is red.").unwrap(),
-            "In some embodiments, the rim is red."
-        );
-        assert_eq!(
-            as_sentence("The cup of claim 1, further comprising a lid.").unwrap(),
-            "In some embodiments, the cup further comprises a lid."
-        );
-        assert_eq!(as_sentence("Use of the cup as claimed in claim 1"), None);
     }
 
     #[test]

@@ -88,7 +88,11 @@ fn kept_sentences(text: &str, seen: &mut HashSet<String>) -> String {
             .chars()
             .filter(|c| c.is_alphanumeric())
             .collect();
-        if key.is_empty() || is_talk(sentence) || has_gap(sentence) || !seen.insert(key) {
+        if !key.chars().any(char::is_alphabetic)
+            || is_talk(sentence)
+            || has_gap(sentence)
+            || !seen.insert(key)
+        {
             continue;
         }
         kept.push(sentence);

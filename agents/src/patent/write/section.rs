@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     super::PatentClaim,
     ExaminerAgent, PatentFlow, Retrieval,
+    claims::as_sentence,
     craft::{Craft, left_out},
     edits::{self, Edits},
     examine::problems,
     ground::Ground,
-    paper, polish, prose,
+    paper, prose,
     tree::{PgSubsection, SubsectionId},
     types::{Examination, PatentPiece, Source, Subsection, Verdict},
     work::{NOTE, Piece},
@@ -64,7 +65,7 @@ impl Piecework {
     pub(super) fn references(&self) -> Vec<String> {
         let claims = self.brief.claims.iter().map(|claim| {
             // Without the claim's number, which is no business of the description.
-            polish::as_sentence(claim.text()).unwrap_or_else(|| prose::one_paragraph(claim.text()))
+            as_sentence(claim.text()).unwrap_or_else(|| prose::one_paragraph(claim.text()))
         });
         let passages = self
             .chosen
@@ -254,6 +255,8 @@ struct WriteVariables<'a> {
     heading: &'a str,
     guide: &'a str,
     others: &'a [String],
+    /// What is written already.
+    text: String,
     words: u32,
 }
 
@@ -267,6 +270,30 @@ impl Agent for Write {
             work.text = paper::write(&self.craft, &work, cx).await?;
             return Ok(work);
         }
+        work.text = self.ask(&work, "", cx).await?;
+        let count = self.craft.model.counter().count(&work.text);
+        if count > 0 && count < self.craft.length.least as usize {
+            let more = self.ask(&work, &work.text, cx).await?;
+            // Together, so that what comes twice goes.
+            work.text = prose::clean(&format!("{}\n\n{more}", work.text), false);
+        }
+        let brief = &work.brief;
+        if work.text.is_empty() {
+            // What the inventor wrote says it, if clumsily.
+            super::craft::fell_back(cx, &work.piece(), "the answer is empty");
+            let own: Vec<String> = work.references().into_iter().take(3).collect();
+            work.text = prose::clean(&own.join("\n\n"), false);
+        }
+        if work.text.is_empty() {
+            work.text = format!("{}.", brief.plan.guide.trim_end_matches('.'));
+        }
+        Ok(work)
+    }
+}
+
+impl Write {
+    /// The text of a subsection, or what comes behind the text that there is.
+    async fn ask(&self, work: &Piecework, so_far: &str, cx: &Context) -> Result<String> {
         let brief = &work.brief;
         let tokens = self.craft.tokens(self.craft.length.tokens);
         let references = work.references();
@@ -284,22 +311,13 @@ impl Agent for Write {
                 heading: &brief.plan.heading,
                 guide: &brief.plan.guide,
                 others: &brief.others,
+                text: prose::fenced(so_far),
                 words: tokens * 6 / 10,
             })
         })?;
         left_out(cx, &work.piece(), left);
         let answer = self.craft.text(cx, messages, tokens, 0.0).await?;
-        work.text = prose::clean(&answer.text, answer.cut);
-        if work.text.is_empty() {
-            // What the inventor wrote says it, if clumsily.
-            super::craft::fell_back(cx, &work.piece(), "the answer is empty");
-            let own: Vec<&str> = passages.iter().take(3).map(|(_, text)| *text).collect();
-            work.text = prose::clean(&own.join("\n\n"), false);
-        }
-        if work.text.is_empty() {
-            work.text = format!("{}.", brief.plan.guide.trim_end_matches('.'));
-        }
-        Ok(work)
+        Ok(prose::clean(&answer.text, answer.cut))
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     components::Job,
     craft::Craft,
     glossary::Glossary,
-    paper, plan, polish,
+    outline, paper, plan, polish,
     section::Brief,
     tree::{PgSection, PgSubsection, SubsectionId},
     types::{PatentPiece, PatentTask, PatentWork, Planning, Source, Subsection, WrittenPatent},
@@ -249,7 +249,7 @@ impl Agent for Plan {
         let mut tree = made.bounded(length.sections, length.subsections);
         if tree.sections.is_empty() {
             super::craft::fell_back(cx, &PatentPiece::Plan, "no plan can be made of the answer");
-            tree = plan::by_rule(&planning);
+            tree = outline::by_rule(&planning, &[]);
         }
         // A planner of somebody's own may want less.
         if self.fill {
@@ -328,7 +328,7 @@ impl Sections {
         let own = own_passages(&book, &queries);
         let covered = covered_claims(work, &queries);
         let whole = match self.craft.flow {
-            PatentFlow::Paper => paper::book(&task.draft, work),
+            PatentFlow::Paper => paper::book(&self.craft, &task.draft, work),
             _ => String::new(),
         };
         let briefs = children
