@@ -1,7 +1,9 @@
 //! A whole patent: complete, in the forms that are wanted, and sound as far as rules can tell.
 
 use catena::{
-    agents::{Jurisdiction, PatentTask, PatentWork, Rule, SectionKind, Source, check_patent},
+    agents::{
+        Jurisdiction, PatentTask, PatentWork, Question, Rule, SectionKind, Source, check_patent,
+    },
     tools::Document,
 };
 
@@ -204,7 +206,7 @@ async fn the_examples_of_a_prompt_are_no_invention() {
         ),
         Purpose::Plan => Some(
             r#"{"sections": [{"heading": "Structure of the pump", "overview": "The parts of the pump.", "subsections": [
-                {"heading": "Cylinder and hose", "guide": "How the hose is fixed to the cylinder."}]}]}"#
+                {"heading": "Cylinder and hose", "topics": "How the hose is fixed to the cylinder."}]}]}"#
                 .into(),
         ),
         _ => None,

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    super::{Guide, PatentPart, check::words},
+    super::{
+        Guide, PatentPart,
+        check::{mentions, words},
+    },
     craft::Craft,
     prose,
     types::{Criterion, Examination, Verdict},
@@ -78,7 +81,7 @@ impl Agent for ModelExaminer {
             "type": "object",
             "properties": {
                 "fails": {"type": "array", "items": {"enum": names}, "maxItems": names.len()},
-                "advice": {"type": "string"},
+                "advice": {"type": "string", "maxLength": 400},
             },
             "required": ["fails", "advice"],
             "additionalProperties": false,
@@ -132,16 +135,34 @@ pub(super) fn invented(text: &str, material: &str) -> Vec<String> {
     found
 }
 
-/// The sentences of a text that have a quantity which `material` does not have.
+/// The sentences of a text that have a quantity or a number which `material` does not have.
 pub(super) fn inventions<'a>(text: &'a str, material: &str) -> Vec<&'a str> {
-    let known = quantities(material);
+    let (known, numbers) = (quantities(material), numbers(material));
     sentences(text)
         .filter_map(|range| text.get(range))
         .filter(|sentence| {
             quantities(sentence)
                 .iter()
                 .any(|quantity| !known.contains(quantity))
+                || self::numbers(sentence)
+                    .iter()
+                    .any(|number| !numbers.contains(number))
         })
+        .collect()
+}
+
+/// Words that begin with a digit and are no reference numerals: which of these are right is known elsewhere.
+fn numbers(text: &str) -> Vec<String> {
+    let numerals = mentions(text);
+    words(text)
+        .into_iter()
+        .filter(|word| word.text.starts_with(|c: char| c.is_ascii_digit()))
+        .filter(|word| {
+            !numerals
+                .iter()
+                .any(|mention| mention.bytes.contains(&word.start))
+        })
+        .map(|word| word.lower)
         .collect()
 }
 

@@ -78,8 +78,9 @@ pub struct PatentLength {
     pub subsections: usize,
     /// The most tokens of a subsection.
     pub tokens: u32,
-    /// A subsection with fewer tokens is gone on with, once; 0: never.
-    pub least: u32,
+    /// In how many portions a subsection is written, each from passages of its own: a small model that is to write
+    /// much of little goes round in circles.
+    pub portions: usize,
     /// The most dependent claims.
     pub dependents: usize,
 }
@@ -90,7 +91,7 @@ impl PatentLength {
         sections: 1,
         subsections: 2,
         tokens: 100,
-        least: 0,
+        portions: 1,
         dependents: 2,
     };
     /// For a look, or a machine without a GPU: up to 2 × 2 subsections of 160 tokens.
@@ -98,24 +99,24 @@ impl PatentLength {
         sections: 2,
         subsections: 2,
         tokens: 160,
-        least: 0,
+        portions: 1,
         dependents: 4,
     };
-    /// Up to 4 × 3 subsections of 400 tokens.
+    /// Up to 4 × 3 subsections of 400 tokens in two portions.
     pub const MEDIUM: Self = Self {
         sections: 4,
         subsections: 3,
         tokens: 400,
-        least: 0,
+        portions: 2,
         dependents: 8,
     };
-    /// As long as real ones: up to 6 × 4 subsections of 420 to 700 tokens, which makes 10,000 tokens and more
-    /// (the paper's have 17,000).
+    /// As long as real ones: up to 6 × 4 subsections of 720 tokens in three portions, which makes 10,000
+    /// tokens and more (the paper's have 17,000).
     pub const FULL: Self = Self {
         sections: 6,
         subsections: 4,
-        tokens: 700,
-        least: 420,
+        tokens: 720,
+        portions: 3,
         dependents: 14,
     };
 }

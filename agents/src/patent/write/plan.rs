@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use catena_core::{Agent, Context, Result, sentences};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     craft::{Craft, left_out},
     ground::Ground,
     outline, prose,
-    tree::{PgSubsection, PgTree},
+    tree::{PgSection, PgSubsection, PgTree},
     types::{PatentPiece, Planning},
 };
 use crate::Question;
@@ -33,6 +33,47 @@ struct Variables<'a> {
     material: &'a str,
     sections: usize,
     subsections: usize,
+}
+
+/// As the model answers. Held to a schema, it writes the fields in the order of the alphabet, and a guide
+/// before its heading is one of nothing.
+#[derive(Default, Deserialize)]
+struct Outline {
+    #[serde(default)]
+    sections: Vec<OutlineSection>,
+}
+
+#[derive(Deserialize)]
+struct OutlineSection {
+    heading: String,
+    #[serde(default)]
+    overview: String,
+    #[serde(default)]
+    subsections: Vec<OutlineSubsection>,
+}
+
+#[derive(Deserialize)]
+struct OutlineSubsection {
+    heading: String,
+    #[serde(default)]
+    topics: String,
+}
+
+impl Outline {
+    fn tree(self) -> PgTree {
+        let child = |child: OutlineSubsection| PgSubsection {
+            heading: child.heading,
+            guide: child.topics,
+        };
+        let sections = self.sections.into_iter().map(|section| PgSection {
+            heading: section.heading,
+            overview: section.overview,
+            subsections: section.subsections.into_iter().map(child).collect(),
+        });
+        PgTree {
+            sections: sections.collect(),
+        }
+    }
 }
 
 #[async_trait]
@@ -61,8 +102,8 @@ impl Agent for ModelPlanner {
         })?;
         left_out(cx, &PatentPiece::Plan, left);
         let schema = schema(planning.sections, planning.subsections);
-        let answer: Option<PgTree> = craft.json(cx, messages, tokens, schema).await?;
-        let mut tree = answer.unwrap_or_default();
+        let answer: Option<Outline> = craft.json(cx, messages, tokens, schema).await?;
+        let mut tree = answer.unwrap_or_default().tree();
         // Some models write in the plan what they are to plan, and make it up; what is made up here comes
         // back in the text as if it had been planned.
         let claims = planning.claims.iter().map(|claim| claim.text());
@@ -95,7 +136,9 @@ fn known(text: &str, ground: &Ground, words: usize) -> String {
 }
 
 fn schema(sections: usize, subsections: usize) -> Value {
-    let text = json!({"type": "string"});
+    // Without these a small model goes on and on.
+    let heading = json!({"type": "string", "maxLength": 60});
+    let text = json!({"type": "string", "maxLength": 160});
     json!({
         "type": "object",
         "properties": {"sections": {
@@ -105,7 +148,7 @@ fn schema(sections: usize, subsections: usize) -> Value {
             "items": {
                 "type": "object",
                 "properties": {
-                    "heading": text,
+                    "heading": heading,
                     "overview": text,
                     "subsections": {
                         "type": "array",
@@ -113,8 +156,8 @@ fn schema(sections: usize, subsections: usize) -> Value {
                         "maxItems": subsections,
                         "items": {
                             "type": "object",
-                            "properties": {"heading": text, "guide": text},
-                            "required": ["heading", "guide"],
+                            "properties": {"heading": heading, "topics": text},
+                            "required": ["heading", "topics"],
                             "additionalProperties": false,
                         },
                     },

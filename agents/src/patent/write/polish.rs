@@ -57,6 +57,22 @@ impl Surroundings<'_> {
         )
     }
 
+    /// Changes every subsection, background and summary that was written in this run.
+    fn everywhere(&self, work: &mut PatentWork, change: impl Fn(&str) -> String) {
+        for (piece, text) in [
+            (PatentPiece::Background, &mut work.background),
+            (PatentPiece::Summary, &mut work.summary),
+        ] {
+            if self.is_open(piece) {
+                let changed = change(text);
+                if !changed.trim().is_empty() {
+                    *text = changed;
+                }
+            }
+        }
+        self.each(work, change);
+    }
+
     /// Changes every subsection that was written in this run.
     fn each(&self, work: &mut PatentWork, change: impl Fn(&str) -> String) {
         for (id, subsection) in &mut work.subsections {
@@ -80,13 +96,16 @@ const REPAIRS: [Repair; 7] = [
         around.each(work, |text| without_figures(text, &drawn));
     }),
     ("quantities", |around, work| {
-        around.each(work, |text| {
+        around.everywhere(work, |text| {
             without(text, &inventions(text, &around.material))
         });
     }),
     ("grounds", |around, work| {
         let ground = Ground::of([around.material.as_str()]);
-        around.each(work, |text| without(text, &ground.made_up(text)));
+        around.everywhere(work, |text| {
+            let text = without(text, &ground.named(text));
+            without(&text, &ground.made_up(&text))
+        });
     }),
     ("repetition", without_repetition),
     ("wording", |around, work| {

@@ -97,6 +97,10 @@ fn kept_sentences(text: &str, seen: &mut HashSet<String>) -> String {
         }
         kept.push(sentence);
     }
+    // What it announces is gone, or stands elsewhere.
+    while kept.last().is_some_and(|last| last.ends_with(':')) {
+        kept.pop();
+    }
     kept.join(" ")
 }
 
@@ -143,6 +147,12 @@ fn is_talk(sentence: &str) -> bool {
         "note that this",
         "note:",
         "this subsection",
+        "the summary section",
+        "the summary of the",
+        "the background section",
+        "the background of the",
+        "this summary",
+        "this background",
         "in this subsection",
         "this section",
         "in this section",
@@ -257,7 +267,7 @@ mod tests {
     fn prose_is_left_of_what_a_chat_model_writes() {
         let answer = "Certainly! Here is the subsection:\n\n### 1. The Foot\n\n**Structure:**\n\
                       The foot is `wide`. The foot is wide.\n- It is made of cork\n- [Insert more]\n\n\
-                      [0012] The rim is **thin**.\n\nIn conclusion, it is good.\nThe lid clos";
+                      The use is as follows:\n\n3.\n\n[0012] The rim is **thin**.\n\nIn conclusion, it is good.\nThe lid clos";
         assert_eq!(
             clean(answer, true),
             "The foot is wide. It is made of cork.\n\nThe rim is thin."

@@ -21,6 +21,9 @@ use super::{
 /// Tokens that instructions, plan and advice of a prompt about a subsection take at most, about.
 const INSTRUCTIONS: u64 = 500;
 
+/// Of prose: at 0, a small model repeats a sentence that it likes until the answer is full.
+const TEMPERATURE: f32 = 0.3;
+
 /// What a subsection is written from.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Brief {
@@ -255,8 +258,6 @@ struct WriteVariables<'a> {
     heading: &'a str,
     guide: &'a str,
     others: &'a [String],
-    /// What is written already.
-    text: String,
     words: u32,
 }
 
@@ -270,13 +271,18 @@ impl Agent for Write {
             work.text = paper::write(&self.craft, &work, cx).await?;
             return Ok(work);
         }
-        work.text = self.ask(&work, "", cx).await?;
-        let count = self.craft.model.counter().count(&work.text);
-        if count > 0 && count < self.craft.length.least as usize {
-            let more = self.ask(&work, &work.text, cx).await?;
-            // Together, so that what comes twice goes.
-            work.text = prose::clean(&format!("{}\n\n{more}", work.text), false);
+        let references = work.references();
+        let portions = references.len().clamp(1, self.craft.length.portions.max(1));
+        let size = references.len().div_ceil(portions).max(1);
+        let mut texts = Vec::new();
+        for portion in references.chunks(size) {
+            texts.push(self.ask(&work, portion, portions, cx).await?);
         }
+        if references.is_empty() {
+            texts.push(self.ask(&work, &[], 1, cx).await?);
+        }
+        // Together, so that what comes twice goes.
+        work.text = prose::clean(&texts.join("\n\n"), false);
         let brief = &work.brief;
         if work.text.is_empty() {
             // What the inventor wrote says it, if clumsily.
@@ -292,11 +298,17 @@ impl Agent for Write {
 }
 
 impl Write {
-    /// The text of a subsection, or what comes behind the text that there is.
-    async fn ask(&self, work: &Piecework, so_far: &str, cx: &Context) -> Result<String> {
+    /// What a subsection says of some of its references; as one of so many portions.
+    async fn ask(
+        &self,
+        work: &Piecework,
+        references: &[String],
+        portions: usize,
+        cx: &Context,
+    ) -> Result<String> {
         let brief = &work.brief;
-        let tokens = self.craft.tokens(self.craft.length.tokens);
-        let references = work.references();
+        let most = self.craft.length.tokens / u32::try_from(portions).unwrap_or(u32::MAX).max(1);
+        let tokens = self.craft.tokens(most);
         let passages: Vec<(usize, &str)> = references
             .iter()
             .enumerate()
@@ -311,12 +323,11 @@ impl Write {
                 heading: &brief.plan.heading,
                 guide: &brief.plan.guide,
                 others: &brief.others,
-                text: prose::fenced(so_far),
                 words: tokens * 6 / 10,
             })
         })?;
         left_out(cx, &work.piece(), left);
-        let answer = self.craft.text(cx, messages, tokens, 0.0).await?;
+        let answer = self.craft.text(cx, messages, tokens, TEMPERATURE).await?;
         Ok(prose::clean(&answer.text, answer.cut))
     }
 }

@@ -336,20 +336,27 @@ impl Sections {
             .enumerate()
             .map(|(index, (id, section, child))| {
                 let first = own.get(index).cloned().unwrap_or_default();
-                let more = near
-                    .get(index)
-                    .into_iter()
-                    .flatten()
-                    .copied()
-                    .filter(|at| !first.contains(at))
-                    .take(MORE_PASSAGES);
-                let chosen: Vec<usize> = first.iter().copied().chain(more).collect();
                 let claims: Vec<_> = work
                     .claims
                     .iter()
                     .filter(|claim| covered.get(&claim.number()) == Some(&index))
                     .cloned()
                     .collect();
+                // What other subsections have too is for understanding; of many portions, for want of more.
+                let wanted = match self.craft.length.portions {
+                    0 | 1 => MORE_PASSAGES,
+                    portions => (portions + 2)
+                        .saturating_sub(first.len() + claims.len())
+                        .min(MORE_PASSAGES),
+                };
+                let more = near
+                    .get(index)
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .filter(|at| !first.contains(at))
+                    .take(wanted);
+                let chosen: Vec<usize> = first.iter().copied().chain(more).collect();
                 let passages: Vec<(usize, Source, String)> = chosen
                     .into_iter()
                     .filter_map(|at| {

@@ -142,6 +142,24 @@ fn adds(feature: &str, groups: &[Group]) -> bool {
         .any(|word| !known.contains(&word))
 }
 
+/// Whether a detail says that there is something, and not what: `the housing has a specific shape`.
+pub(super) fn is_vague(detail: &str) -> bool {
+    let found = words(detail);
+    found.len() <= 8
+        && found.iter().any(|word| {
+            word.is(&[
+                "specific",
+                "certain",
+                "particular",
+                "suitable",
+                "appropriate",
+                "different",
+                "various",
+                "unique",
+            ])
+        })
+}
+
 /// Whether what was listed as a part says something of a part instead: `the lid closes the cup`.
 pub(super) fn is_clause(part: &str) -> bool {
     let found = words(part);

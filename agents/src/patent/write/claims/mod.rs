@@ -56,16 +56,16 @@ struct Variables<'a> {
 }
 
 fn independent_schema(two_parts: bool) -> Value {
-    let list = json!({"type": "array", "items": {"type": "string"}, "minItems": PARTS.0, "maxItems": PARTS.1});
+    let part = json!({"type": "string", "maxLength": 200});
+    let list = json!({"type": "array", "items": part, "minItems": PARTS.0, "maxItems": PARTS.1});
     let mut schema = json!({
         "type": "object",
-        "properties": {"subject": {"type": "string"}, "parts": list},
+        "properties": {"subject": {"type": "string", "maxLength": 100}, "parts": list},
         "required": ["subject", "parts"],
         "additionalProperties": false,
     });
     if two_parts && let Some(properties) = schema.get_mut("properties") {
-        properties["known"] =
-            json!({"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 4});
+        properties["known"] = json!({"type": "array", "items": part, "minItems": 1, "maxItems": 4});
         schema["required"] = json!(["subject", "known", "parts"]);
     }
     schema
@@ -75,7 +75,7 @@ fn details_schema(count: usize) -> Value {
     json!({
         "type": "object",
         "properties": {
-            "details": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": count},
+            "details": {"type": "array", "items": {"type": "string", "maxLength": 200}, "minItems": 1, "maxItems": count},
         },
         "required": ["details"],
         "additionalProperties": false,
@@ -125,8 +125,9 @@ pub(super) async fn write(
     }
     let count = craft.length.dependents;
     if count > 0 {
+        // What the inventor wants to protect comes before what a model finds.
+        details.splice(0..0, dependent::key_points(&job.draft));
         details.extend(asking.details(&independents, count, cx).await?);
-        details.extend(dependent::key_points(&job.draft));
     }
     let claims = dependent::with_dependents(&independents, &details, count, &craft.guide);
     Ok(antecedents::with_antecedents(&claims))
@@ -225,7 +226,7 @@ impl Asking<'_> {
             fell_back(cx, &self.job.piece, "no details can be made of the answer");
         }
         let mut details = answer.unwrap_or_default().details;
-        details.retain(|detail| self.ground.holds(detail));
+        details.retain(|detail| self.ground.holds(detail) && !dependent::is_vague(detail));
         Ok(details)
     }
 }
