@@ -3,7 +3,7 @@
 //! `CATENA_BASE_URL=http://localhost:8080/v1 cargo run -p catena-evals --example patent_eval -- \
 //!      MODEL WINDOW RECORDS.jsonl INDEX planned|paper|zero-shot brief|short|medium|full FOLDER [PARALLEL [SECONDS]]`
 //!
-//! Into FOLDER go the draft, the patent as Markdown and as JSON with everything, its figures, what was noted
+//! With `CATENA_SCHEMA=no` in the environment, answers in JSON are only asked for. Into FOLDER go the draft, the patent as Markdown and as JSON with everything, its figures, what was noted
 //! on the way, and every call. Where the SECONDS do not suffice, the patent is what there is, marked.
 
 use std::{
@@ -44,13 +44,14 @@ impl Folder {
 #[derive(Debug)]
 struct Transcript<M> {
     model: M,
+    profile: ModelProfile,
     file: PathBuf,
 }
 
 #[async_trait::async_trait]
 impl<M: ChatModel> ChatModel for Transcript<M> {
     fn profile(&self) -> &ModelProfile {
-        self.model.profile()
+        &self.profile
     }
 
     fn counter(&self) -> &dyn TokenCounter {
@@ -156,8 +157,12 @@ async fn main() -> Result<()> {
         // A server on a busy processor may read a prompt for minutes.
         .timeout(Duration::from_secs(1_800))
         .build()?;
+    let mut profile = remote.profile().clone();
+    // For a server that cannot hold an answer to these schemas.
+    profile.json_schema &= env::var("CATENA_SCHEMA").as_deref() != Ok("no");
     let model: Arc<dyn ChatModel> = Arc::new(Transcript {
         model: remote,
+        profile,
         file: folder.0.join("calls.txt"),
     });
     let graph = AutoPatent::new(Arc::clone(&model))

@@ -17,9 +17,10 @@ async fn an_order_changes_no_other_section() {
         for question in Question::ALL {
             let mut hostile = draft();
             let answer = hostile.answer(question);
-            let lines = if answer.contains('\n') { "\n" } else { " " };
+            // A line of its own, where lines are items.
+            let glue = if answer.contains('\n') { "\n\n" } else { " " };
             hostile
-                .set(question, format!("{answer}{lines}{ORDER}"))
+                .set(question, format!("{answer}{glue}{ORDER}"))
                 .unwrap();
             let flagged = examine_draft(&hostile);
             assert!(

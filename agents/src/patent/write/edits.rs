@@ -32,8 +32,8 @@ pub(super) fn schema() -> Value {
                 "items": {
                     "type": "object",
                     "properties": {
-                        "find": {"type": "string", "maxLength": 600},
-                        "replace": {"type": "string", "maxLength": 900},
+                        "find": {"type": "string", "maxLength": 400},
+                        "replace": {"type": "string", "maxLength": 600},
                     },
                     "required": ["find", "replace"],
                     "additionalProperties": false,

@@ -49,6 +49,48 @@ pub(super) fn is_method(subject: &str) -> bool {
         .is_some_and(|word| word.is(&["method", "process", "procedure", "technique"]))
 }
 
+/// Whether a fragment is something that is done: `slicing the fruit`, `dynamically assigning …`.
+pub(super) fn is_step(text: &str) -> bool {
+    // What ends like a verb and usually is a thing, unless it does something to one.
+    const THINGS: &[&str] = &[
+        "housing",
+        "opening",
+        "ring",
+        "spring",
+        "string",
+        "wing",
+        "bearing",
+        "casing",
+        "coating",
+        "winding",
+        "fitting",
+        "building",
+        "lining",
+        "bushing",
+        "railing",
+        "reading",
+        "setting",
+        "tubing",
+        "wiring",
+        "mounting",
+        "ceiling",
+        "thing",
+        "heading",
+        "marking",
+        "cutting",
+        "lettering",
+    ];
+    let found = words(text);
+    let adverb = found.first().is_some_and(|word| word.lower.ends_with("ly"));
+    let at = usize::from(adverb);
+    let acts = found.get(at + 1).is_some_and(|next| {
+        next.is(&["a", "an", "the", "said", "each", "all"]) && !next.after_punctuation
+    });
+    found
+        .get(at)
+        .is_some_and(|word| word.lower.ends_with("ing") && (acts || !word.is(THINGS)))
+}
+
 /// A part as it stands in a list of claim 1.
 pub(super) fn part(text: &str, method: bool) -> Option<String> {
     let text = plain(text)?;
@@ -126,9 +168,17 @@ pub(super) fn feature(text: &str, method: bool) -> Option<String> {
     ];
     let found = words(&text);
     let verb = found.iter().position(|word| word.is(VERBS));
-    let gerund = found
-        .first()
-        .is_some_and(|word| word.lower.ends_with("ing"));
+    if is_step(&text) {
+        let inner = found
+            .iter()
+            .position(|word| word.is(&["wherein", "which", "that", "if", "when", "where"]));
+        let says = verb.is_some_and(|verb| inner.is_none_or(|inner| verb < inner));
+        // A step is no part of a thing.
+        return method.then(|| match says {
+            true => format!("wherein {}", lowered(&text)),
+            false => format!("further comprising {}", lowered(&text)),
+        });
+    }
     // What is said of something known is a clause, whichever verb it has.
     let definite = found
         .first()
@@ -143,10 +193,7 @@ pub(super) fn feature(text: &str, method: bool) -> Option<String> {
             false => format!("wherein the {rest}"),
         });
     }
-    match method && gerund {
-        true => Some(format!("further comprising {}", lowered(&text))),
-        false => Some(format!("further comprising {}", part(&text, method)?)),
-    }
+    Some(format!("further comprising {}", part(&text, method)?))
 }
 
 /// Without words that make a claim indefinite: examples, preferences, and `etc.`
@@ -235,5 +282,32 @@ mod tests {
         ] {
             assert_eq!(definite(text), left);
         }
+    }
+
+    #[test]
+    fn steps_are_added_to_methods_alone() {
+        for (text, step) in [
+            ("slicing the fruit", true),
+            ("dynamically assigning a match", true),
+            ("coating the plate", true),
+            ("housing has a lid", false),
+            ("a housing", false),
+            ("the opening", false),
+        ] {
+            assert_eq!(is_step(text), step, "{text}");
+        }
+        assert_eq!(
+            feature("drying the cup, wherein air is blown", true).unwrap(),
+            "further comprising drying the cup, wherein air is blown"
+        );
+        assert_eq!(
+            feature("drying the cup comprises shaking it", true).unwrap(),
+            "wherein drying the cup comprises shaking it"
+        );
+        assert_eq!(feature("drying the cup", false), None);
+        assert_eq!(
+            feature("housing has a lid", false).unwrap(),
+            "wherein the housing has a lid"
+        );
     }
 }

@@ -95,15 +95,9 @@ pub(super) fn with_dependents(
         if left == 0 {
             break;
         }
-        let step = words(detail)
-            .first()
-            .is_some_and(|word| word.lower.ends_with("ing"));
-        let methods = groups.iter().any(|group| group.method);
         let best = groups
             .iter()
             .enumerate()
-            // A step adds to a method, if there is one.
-            .filter(|(_, group)| !step || !methods || group.method)
             .filter_map(|(at, group)| {
                 let feature = feature(detail, group.method)?;
                 let (parent, open) = group.parent(&feature, guide);

@@ -8,10 +8,11 @@ use super::{
             Draft, Guide, PatentClaim, Question,
             check::{Word, introduced, words},
         },
-        phrase::{is_method, part, subject},
+        phrase::{is_method, is_step, part, subject},
         wording::{article, capital},
     },
     Independent, PARTS,
+    dependent::key_points,
 };
 
 /// An independent claim, in the form that the guide wants; `None` if nothing can be made of the answer.
@@ -57,16 +58,26 @@ pub(super) fn independent(answer: &Independent, guide: &Guide) -> Option<PatentC
     Some(PatentClaim::new(1, text))
 }
 
-/// Whether a part of a method is something that is done: `dynamically assigning …`.
-pub(super) fn is_step(part: &str) -> bool {
-    words(part)
-        .iter()
-        .take(2)
-        .any(|word| word.lower.ends_with("ing"))
-}
-
-/// Claim 1 from the draft alone: what its solution introduces.
+/// Claim 1 from the draft alone: the steps of its key points, or what it introduces.
 pub(in crate::patent::write) fn fallback(draft: &Draft, title: &str, guide: &Guide) -> PatentClaim {
+    let steps: Vec<String> = key_points(draft)
+        .into_iter()
+        .filter(|point| is_step(point.trim_start_matches(['-', '*', '•', ' '])))
+        .take(5)
+        .collect();
+    if steps.len() >= PARTS.0
+        && let Some(subject) = other_subject(draft, "")
+        && is_method(&subject)
+    {
+        let answer = Independent {
+            subject,
+            known: Vec::new(),
+            parts: steps,
+        };
+        if let Some(claim) = independent(&answer, guide) {
+            return claim;
+        }
+    }
     let mut parts: Vec<String> = Vec::new();
     for question in [Question::KeyPoints, Question::Solution] {
         for name in introduced(draft.answer(question)) {
@@ -259,6 +270,12 @@ mod tests {
             "A cup holder, comprising:\na base;\nan arm; and\na hook."
         );
         assert!(fallback(&Draft::default(), "", &us()).text().len() > 10);
+        let steps = "- filling the cup with water.\n- drying the cup.";
+        let draft = Draft::new(["", "", "A method for washing a cup is told.", steps, ""]).unwrap();
+        assert_eq!(
+            fallback(&draft, "Cup", &us()).text(),
+            "A method for washing a cup, comprising:\nfilling the cup with water; and\ndrying the cup."
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
     components::{Job, MATERIAL, ROOM, material, title_of},
     craft::{Craft, fell_back, left_out},
     ground::Ground,
-    phrase::is_method,
+    phrase::{is_method, is_step},
     prose,
 };
 
@@ -173,14 +173,13 @@ impl Asking<'_> {
         if !subject.is_empty() {
             subject.clone_into(&mut answer.subject);
             if is_method(subject) {
-                answer.parts.retain(|part| independent::is_step(part));
-            }
-            // A second claim is made well or not at all.
-            if answer.parts.len() < PARTS.0 {
-                return Ok((None, Vec::new()));
+                answer.parts.retain(|part| is_step(part));
             }
         } else if !self.ground.touches(&answer.subject) {
             answer.subject = title_of(&self.job.draft);
+        }
+        if answer.parts.len() < PARTS.0 {
+            return Ok((None, Vec::new()));
         }
         // What is said of a part is a dependent claim, as long as parts are left.
         let (clauses, parts): (Vec<String>, Vec<String>) = answer
