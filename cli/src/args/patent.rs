@@ -303,7 +303,7 @@ pub(crate) enum Length {
     /// Up to 4 × 3 sections of 400 tokens
     #[default]
     Medium,
-    /// As long as real ones: up to 6 × 4 sections of 720 tokens
+    /// As long as real ones: up to 6 × 4 sections of 960 tokens
     Full,
 }
 

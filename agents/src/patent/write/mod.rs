@@ -110,13 +110,13 @@ impl PatentLength {
         portions: 2,
         dependents: 8,
     };
-    /// As long as real ones: up to 6 × 4 subsections of 720 tokens in three portions, which makes 10,000
+    /// As long as real ones: up to 6 × 4 subsections of 960 tokens in four portions, which makes 10,000
     /// tokens and more (the paper's have 17,000).
     pub const FULL: Self = Self {
         sections: 6,
         subsections: 4,
-        tokens: 720,
-        portions: 3,
+        tokens: 960,
+        portions: 4,
         dependents: 14,
     };
 }

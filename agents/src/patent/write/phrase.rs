@@ -126,7 +126,7 @@ fn with_article(text: &str) -> String {
         .unwrap_or(first.clone());
     let last = name.split_whitespace().next_back().unwrap_or_default();
     let plural = last.ends_with('s') && !last.ends_with("ss") && !last.ends_with("us");
-    match plural || first.ends_with("ing") && name == first {
+    match plural || is_step(&text) {
         true => text,
         false => format!("{} {text}", article(&first)),
     }
@@ -165,14 +165,18 @@ pub(super) fn feature(text: &str, method: bool) -> Option<String> {
         "engages",
         "receives",
         "provides",
+        "ranges",
+        "connects",
     ];
     let found = words(&text);
-    let verb = found.iter().position(|word| word.is(VERBS));
+    // A verb behind "wherein" belongs to what is said of the fragment.
+    let inner = found
+        .iter()
+        .position(|word| word.is(&["wherein", "which", "that", "if", "when", "where"]))
+        .unwrap_or(found.len());
+    let verb = found.iter().take(inner).position(|word| word.is(VERBS));
     if is_step(&text) {
-        let inner = found
-            .iter()
-            .position(|word| word.is(&["wherein", "which", "that", "if", "when", "where"]));
-        let says = verb.is_some_and(|verb| inner.is_none_or(|inner| verb < inner));
+        let says = verb.is_some();
         // A step is no part of a thing.
         return method.then(|| match says {
             true => format!("wherein {}", lowered(&text)),
@@ -304,6 +308,7 @@ mod tests {
             feature("drying the cup comprises shaking it", true).unwrap(),
             "wherein drying the cup comprises shaking it"
         );
+        assert_eq!(part("opening", false).unwrap(), "an opening");
         assert_eq!(feature("drying the cup", false), None);
         assert_eq!(
             feature("housing has a lid", false).unwrap(),

@@ -24,6 +24,8 @@ pub(super) fn independent(answer: &Independent, guide: &Guide) -> Option<PatentC
         parts
             .iter()
             .filter_map(|part| self::part(part, method))
+            // A thing is no part of itself.
+            .filter(|part| !part.ends_with(&subject) || part.len() > subject.len() + 3)
             .filter(|part| {
                 let new = !seen.contains(&part.to_lowercase());
                 seen.push(part.to_lowercase());

@@ -178,7 +178,7 @@ impl Asking<'_> {
         } else if !self.ground.touches(&answer.subject) {
             answer.subject = title_of(&self.job.draft);
         }
-        if answer.parts.len() < PARTS.0 {
+        if answer.parts.is_empty() || answer.known.len() + answer.parts.len() < PARTS.0 {
             return Ok((None, Vec::new()));
         }
         // What is said of a part is a dependent claim, as long as parts are left.
