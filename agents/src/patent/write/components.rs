@@ -167,6 +167,9 @@ fn prior(text: &str) -> String {
         let lower = sentence.to_lowercase();
         [
             "present invention",
+            "present disclosure",
+            "this disclosure",
+            "the invention would",
             "the invention aims",
             "the invention provides",
             "the invention solves",

@@ -6,6 +6,7 @@
 mod approve;
 mod basis;
 mod book;
+mod briefs;
 mod change;
 mod claims;
 mod components;
@@ -44,11 +45,12 @@ use std::{fmt, sync::Arc};
 use catena_core::{Agent, ChatModel, Embedder, Graph, Result};
 
 use self::{
+    briefs::Sections,
     components::ComponentWriter,
     craft::Craft,
     examine::ModelExaminer,
     plan::ModelPlanner,
-    steps::{Begin, Claims, Components, Finish, Plan, Sections},
+    steps::{Begin, Claims, Components, Finish, Plan},
     zero_shot::ZeroShot,
 };
 use super::{Guide, Jurisdiction};

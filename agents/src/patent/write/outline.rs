@@ -55,12 +55,12 @@ pub(super) fn by_rule(planning: &Planning, named: &[String]) -> PgTree {
     )];
     let drawn = figures(planning.draft.answer(Question::Drawings));
     whole.extend(
-        groups(&drawn, most.saturating_sub(1))
+        groups(&drawn, most.saturating_sub(1).min(2))
             .zip(1..)
             .map(|(group, number)| {
                 let heading = match number {
                     1 => "Figures".to_owned(),
-                    more => format!("Figures, part {more}"),
+                    _ => "Further figures".to_owned(),
                 };
                 child(&heading, prose::first_words(&group.join(" "), GUIDE))
             }),
@@ -104,14 +104,22 @@ pub(super) fn by_rule(planning: &Planning, named: &[String]) -> PgTree {
         .filter(|claim| claim.text().contains(" claim "))
         .filter_map(|claim| as_sentence(claim.text()))
         .collect();
+    let mut used: Vec<&str> = Vec::new();
     let embodiments = groups(&features, most.min(features.len().div_ceil(TOGETHER)))
-        .zip(1..)
-        .map(|(group, number)| {
-            let heading = match number {
-                1 => "First embodiments".to_owned(),
-                more => format!("Further embodiments, part {}", more - 1),
-            };
-            child(&heading, prose::first_words(&group.join(" "), GUIDE))
+        .map(|group| {
+            let text = group.join(" ");
+            let lower = text.to_lowercase();
+            // Named by the first part that is in it and in no name yet.
+            let named = all
+                .iter()
+                .copied()
+                .find(|term| !used.contains(term) && lower.contains(&term.to_lowercase()));
+            used.extend(named);
+            let heading = named.map_or_else(
+                || "Further embodiments".to_owned(),
+                |term| format!("Embodiments of the {term}"),
+            );
+            child(&heading, prose::first_words(&text, GUIDE))
         })
         .collect();
     let variants = vec![
@@ -199,7 +207,7 @@ mod tests {
             [
                 "1.1 General arrangement",
                 "1.2 Figures",
-                "1.3 Figures, part 2",
+                "1.3 Further figures",
                 "2.1 Foot",
                 "2.2 Lid",
                 "2.3 Weight",

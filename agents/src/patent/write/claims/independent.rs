@@ -141,16 +141,38 @@ pub(super) fn other_subject(draft: &Draft, first: &str) -> Option<String> {
 /// `a method for washing a cup`, without its article.
 fn named_method(sentence: &str) -> Option<String> {
     let found = words(sentence);
-    (1..found.len()).find_map(|at| match found.get(at - 1..at + 3)? {
-        [article, method, link, goal] => {
-            let named = article.is(&["a", "an", "the"])
-                && method.is(&["method", "process"])
-                && link.is(&["for", "of"])
-                && goal.lower.ends_with("ing")
-                && !goal.is(&["following", "foregoing"]);
-            named.then(|| named_until_stop(sentence, found.get(at..)?))?
+    (1..found.len()).find_map(|at| {
+        // "A method is provided for processing": the name is without the verb.
+        let told = found.get(at + 1..at + 3).is_some_and(|pair| {
+            matches!(pair, [is, told] if is.is(&["is"])
+                && told.is(&["provided", "disclosed", "described", "presented", "proposed"]))
+        });
+        if told
+            && let (Some(article), Some(method), Some(link), Some(goal)) = (
+                found.get(at - 1),
+                found.get(at),
+                found.get(at + 3),
+                found.get(at + 4),
+            )
+            && article.is(&["a", "an"])
+            && method.is(&["method", "process"])
+            && link.is(&["for", "of"])
+            && goal.lower.ends_with("ing")
+        {
+            return named_until_stop(sentence, found.get(at + 3..)?)
+                .map(|goal| format!("{} {goal}", method.lower));
         }
-        _ => None,
+        match found.get(at - 1..at + 3)? {
+            [article, method, link, goal] => {
+                let named = article.is(&["a", "an", "the"])
+                    && method.is(&["method", "process"])
+                    && link.is(&["for", "of"])
+                    && goal.lower.ends_with("ing")
+                    && !goal.is(&["following", "foregoing"]);
+                named.then(|| named_until_stop(sentence, found.get(at..)?))?
+            }
+            _ => None,
+        }
     })
 }
 

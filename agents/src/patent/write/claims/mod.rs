@@ -18,7 +18,7 @@ use super::{
     components::{Job, MATERIAL, ROOM, material, title_of},
     craft::{Craft, fell_back, left_out},
     ground::Ground,
-    phrase::{is_method, is_step},
+    phrase::{as_step, is_method, is_step},
     prose,
 };
 
@@ -173,6 +173,7 @@ impl Asking<'_> {
         if !subject.is_empty() {
             subject.clone_into(&mut answer.subject);
             if is_method(subject) {
+                answer.parts = answer.parts.iter().map(|part| as_step(part)).collect();
                 answer.parts.retain(|part| is_step(part));
             }
         } else if !self.ground.touches(&answer.subject) {
