@@ -43,6 +43,7 @@ pub(crate) fn purpose(request: &ChatRequest) -> Purpose {
         ("Write the background section", For::Background),
         ("Write the summary section", For::Summary),
         ("List the essential parts", For::Claims),
+        ("The notes tell of this too", For::Claims),
         ("Find up to", For::Details),
         ("Plan the detailed description", For::Plan),
         ("Which passages are needed", For::Choose),
@@ -90,11 +91,11 @@ pub(crate) fn heading(request: &ChatRequest) -> String {
 
 pub(crate) const PLAN: &str = r#"{"sections": [
     {"heading": "Structure", "overview": "The parts.", "subsections": [
-        {"heading": "Foot", "guide": "Say how the foot is made."},
-        {"heading": "Rim", "guide": "Say how the rim is made."}]},
+        {"heading": "Foot", "topics": "Say how the foot is made."},
+        {"heading": "Rim", "topics": "Say how the rim is made."}]},
     {"heading": "Use", "overview": "How it works.", "subsections": [
-        {"heading": "Pouring", "guide": "Say how a drink is poured."},
-        {"heading": "Washing", "guide": "Say how the cup is washed."}]}]}"#;
+        {"heading": "Pouring", "topics": "Say how a drink is poured."},
+        {"heading": "Washing", "topics": "Say how the cup is washed."}]}]}"#;
 
 pub(crate) const PASS: &str = r#"{"fails": [], "advice": ""}"#;
 

@@ -1,7 +1,9 @@
 //! A whole patent: complete, in the forms that are wanted, and sound as far as rules can tell.
 
 use catena::{
-    agents::{Jurisdiction, PatentTask, PatentWork, Rule, SectionKind, Source, check_patent},
+    agents::{
+        Jurisdiction, PatentTask, PatentWork, Question, Rule, SectionKind, Source, check_patent,
+    },
     tools::Document,
 };
 
@@ -78,6 +80,50 @@ async fn europe_is_another_guide_and_the_same_graph() {
         .filter(|finding| formal.contains(&finding.rule))
         .collect();
     assert_eq!(found, []);
+}
+
+#[tokio::test]
+async fn a_thing_and_its_method_are_claimed_both() {
+    let mut both = draft();
+    let solution = format!(
+        "{} A method for washing the cup comprises dipping the cup into water and drying the rim.",
+        both.answer(Question::Solution)
+    );
+    both.set(Question::Solution, solution).unwrap();
+    let answer = |request: &catena::ChatRequest| {
+        let also = crate::support::shown(request).contains("The notes tell of this too");
+        also.then(|| {
+            r#"{"subject": "x", "parts": ["dipping the cup into water", "slicing the fruit", "drying the rim"]}"#
+                .to_owned()
+        })
+    };
+    let asked = model(move |_, request| answer(request));
+    let (written, _) = told(writer(&asked), PatentTask::new(both.clone())).await;
+    let written = written.unwrap();
+    let claims: Vec<_> = written
+        .work
+        .claims
+        .iter()
+        .map(|claim| claim.text())
+        .collect();
+    assert!(claims[0].starts_with("A cup, comprising"), "{claims:?}");
+    let second =
+        "A method for washing a cup, comprising:\ndipping the cup into water; and\ndrying a rim.";
+    assert!(claims.contains(&&*second), "{claims:#?}");
+    assert_eq!(written.findings, []);
+    // Not where the guide wants one only.
+    let mut guide = Jurisdiction::Us.guide();
+    guide.independent_claims = 1;
+    let asked = model(move |_, request| answer(request));
+    let (one, _) = told(writer(&asked).guide(guide), PatentTask::new(both)).await;
+    let one = one.unwrap();
+    assert!(
+        one.work
+            .claims
+            .iter()
+            .all(|claim| !claim.text().contains("method"))
+    );
+    assert_eq!(count(&asked, Purpose::Claims), 1);
 }
 
 #[tokio::test]
@@ -160,7 +206,7 @@ async fn the_examples_of_a_prompt_are_no_invention() {
         ),
         Purpose::Plan => Some(
             r#"{"sections": [{"heading": "Structure of the pump", "overview": "The parts of the pump.", "subsections": [
-                {"heading": "Cylinder and hose", "guide": "How the hose is fixed to the cylinder."}]}]}"#
+                {"heading": "Cylinder and hose", "topics": "How the hose is fixed to the cylinder."}]}]}"#
                 .into(),
         ),
         _ => None,

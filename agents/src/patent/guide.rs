@@ -42,6 +42,14 @@ pub struct Guide {
     pub cumulative_references: bool,
     /// Whether independent claims should have two parts, divided by `characterised in that`.
     pub two_part_claims: bool,
+    /// What stands between the subject of a claim and its features: `comprising`.
+    pub claim_transition: String,
+    /// What stands between the two parts, where there are two: `characterised in that it comprises`.
+    pub claim_division: String,
+    /// How a dependent claim refers, before the number: `of claim`.
+    pub claim_reference: String,
+    /// The most independent claims that are written, each of another category: a thing, a method.
+    pub independent_claims: usize,
     /// Whether features in claims should be followed by their reference signs in parentheses.
     pub signs_in_claims: bool,
     /// The sections of a description, in their order.
@@ -100,6 +108,10 @@ fn us() -> Guide {
         multiple_on_multiple: false,
         cumulative_references: false,
         two_part_claims: false,
+        claim_transition: "comprising".into(),
+        claim_division: "wherein the improvement comprises".into(),
+        claim_reference: "of claim".into(),
+        independent_claims: 2,
         signs_in_claims: false,
         sections: vec![
             section(
@@ -196,6 +208,11 @@ fn ep() -> Guide {
         multiple_on_multiple: true,
         cumulative_references: true,
         two_part_claims: true,
+        claim_transition: "comprising".into(),
+        claim_division: "characterised in that it comprises".into(),
+        claim_reference: "according to claim".into(),
+        // Rule 43(2) EPC: one a category.
+        independent_claims: 2,
         signs_in_claims: true,
         // Rule 42 EPC orders contents and demands no headings.
         sections: vec![

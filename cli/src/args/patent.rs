@@ -296,12 +296,14 @@ impl From<Office> for catena_agents::Jurisdiction {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Length {
+    /// A test: up to 1 × 2 sections of 100 tokens
+    Brief,
     /// A look: up to 2 × 2 sections of 160 tokens
     Short,
     /// Up to 4 × 3 sections of 400 tokens
     #[default]
     Medium,
-    /// As long as real ones: up to 6 × 4 sections of 700 tokens
+    /// As long as real ones: up to 6 × 4 sections of 960 tokens
     Full,
 }
 

@@ -70,11 +70,11 @@ pub(crate) fn written(server: &Server) -> Vec<String> {
 
 const PLAN: &str = r#"{"sections": [
     {"heading": "Structure", "overview": "The parts.", "subsections": [
-        {"heading": "Foot", "guide": "Say how the foot is made."},
-        {"heading": "Rim", "guide": "Say how the rim is made."}]},
+        {"heading": "Foot", "topics": "Say how the foot is made."},
+        {"heading": "Rim", "topics": "Say how the rim is made."}]},
     {"heading": "Use", "overview": "How it works.", "subsections": [
-        {"heading": "Pouring", "guide": "Say how a drink is poured."},
-        {"heading": "Washing", "guide": "Say how the cup is washed."}]}]}"#;
+        {"heading": "Pouring", "topics": "Say how a drink is poured."},
+        {"heading": "Washing", "topics": "Say how the cup is washed."}]}]}"#;
 
 const PASS: &str = r#"{"fails": [], "advice": ""}"#;
 

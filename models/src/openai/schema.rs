@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 /// Whether `schema` may be asked for as `strict`: the outermost is one object, and each object in it says
-/// that there are no other fields than those it names, and requires them all. OpenAI refuses the request
-/// otherwise; most servers do not mind.
+/// that there are no other fields than those it names, and requires them all, and no string has a length.
+/// OpenAI refuses the request otherwise; most servers do not mind.
 pub(super) fn is_strict(schema: &Value) -> bool {
     schema.get("type").is_some_and(|kind| kind == "object")
         && schema.get("anyOf").is_none()
@@ -21,6 +21,7 @@ fn is_closed(schema: &Value) -> bool {
         }
         ("anyOf" | "allOf" | "oneOf", Value::Array(all)) => all.iter().all(is_closed),
         ("items", item) => is_closed(item),
+        ("minLength" | "maxLength", _) => false,
         _ => true,
     });
     inner && (!is_object(schema) || names_all(schema))
@@ -84,6 +85,7 @@ mod tests {
             json!({"type": "object", "properties": {"a": text}, "required": ["a"]}),
             json!({"anyOf": [object(&text, &["a"])]}),
             json!({"type": "array", "items": text}),
+            object(&json!({"type": "string", "maxLength": 9}), &["a"]),
         ] {
             assert!(!is_strict(&loose), "{loose}");
         }

@@ -7,13 +7,14 @@
 mod antecedent;
 mod claims;
 mod form;
+mod mentions;
 mod numerals;
 mod references;
 mod support;
 mod words;
 
 pub(super) use antecedent::{introduced, is_stop, unintroduced};
-pub(super) use numerals::{Mention, mentions};
+pub(super) use mentions::{Mention, mentions};
 pub(super) use words::{Word, singular, stem, words};
 
 use std::fmt;

@@ -1,11 +1,13 @@
 //! What the inventor hands in: answers to five questions.
 
 mod examine;
+mod finding;
 mod markdown;
 mod order;
 mod tagged;
 
-pub use examine::{DraftFinding, DraftRule, examine_draft};
+pub use examine::examine_draft;
+pub use finding::{DraftFinding, DraftRule};
 pub(super) use order::is_order;
 
 use std::fmt;

@@ -60,14 +60,16 @@ pub fn claims_changed(work: &PatentWork, claims: &[PatentClaim]) -> ClaimChange 
         .into_iter()
         .filter(|number| text(&work.claims, *number) != text(claims, *number))
         .collect();
-    let subject =
-        |claims: &[PatentClaim]| claims.first().and_then(|claim| subject_of(claim.text()));
     // What the claims are about stands everywhere; that tells nothing.
-    let subjects = [subject(&work.claims), subject(claims)];
+    let subjects: Vec<String> = work
+        .claims
+        .iter()
+        .chain(claims)
+        .filter_map(|claim| subject_of(claim.text()))
+        .collect();
     let is_subject = |name: &str| {
         subjects
             .iter()
-            .flatten()
             .any(|subject| subject.eq_ignore_ascii_case(name))
     };
     let known: Vec<&Term> = work.glossary.terms.iter().collect();

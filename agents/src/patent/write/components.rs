@@ -7,11 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{Draft, Question},
-    PatentFlow,
+    PatentFlow, PatentLength,
     book::Book,
-    claims::{self, Details, Independent},
+    claims,
     craft::{Craft, fell_back, left_out},
-    ground::Ground,
     paper, prose,
     types::{PatentPiece, Source},
     work::{NOTE, Piece},
@@ -42,9 +41,6 @@ pub(super) struct ComponentWriter {
 struct Variables<'a> {
     material: &'a str,
     words: usize,
-    two_parts: bool,
-    claim: &'a str,
-    count: usize,
 }
 
 #[async_trait]
@@ -90,20 +86,20 @@ impl ComponentWriter {
             }
             PatentPiece::Background => {
                 let order = [Background, Problem];
-                let tokens = craft.length.tokens.max(200);
+                let tokens = component_tokens(craft.length);
                 let answer = self
                     .ask(job, &book, &order, &prompts.background, tokens, cx)
                     .await?;
                 Piece::Background(self.or_draft(job, answer, &order, cx))
             }
             PatentPiece::Summary => {
-                let tokens = craft.length.tokens.max(200);
+                let tokens = component_tokens(craft.length);
                 let answer = self
                     .ask(job, &book, &MATERIAL, &prompts.summary, tokens, cx)
                     .await?;
                 Piece::Summary(self.or_draft(job, answer, &[KeyPoints, Solution], cx))
             }
-            _ => Piece::Claims(self.claims(job, &book, cx).await?),
+            _ => Piece::Claims(claims::write(&self.craft, job, &book, cx).await?),
         })
     }
 
@@ -130,13 +126,7 @@ impl ComponentWriter {
         // Room for the longest answer: then all prompts have the same passages.
         let room = craft.tokens(ROOM).max(tokens);
         let (messages, left) = craft.fitted(&passages, room, |material| {
-            prompt.render(&Variables {
-                material,
-                words,
-                two_parts: false,
-                claim: "",
-                count: 0,
-            })
+            prompt.render(&Variables { material, words })
         })?;
         left_out(cx, &job.piece, left);
         let answer = craft.text(cx, messages, tokens, 0.0).await?;
@@ -163,78 +153,11 @@ impl ComponentWriter {
             .find(|text| !text.is_empty())
             .unwrap_or_default()
     }
+}
 
-    async fn claims(
-        &self,
-        job: &Job,
-        book: &Book,
-        cx: &Context,
-    ) -> Result<Vec<crate::PatentClaim>> {
-        let craft = &self.craft;
-        let (tokens, count) = (craft.tokens(400), craft.length.dependents);
-        let two_parts = craft.guide.two_part_claims;
-        let passages = material(book, &MATERIAL, false);
-        let render = |prompt: &Prompt, material: &str, claim: &str| {
-            prompt.render(&Variables {
-                material,
-                words: 0,
-                two_parts,
-                claim,
-                count,
-            })
-        };
-        let prompt = &craft.prompts.claims;
-        let room = craft.tokens(ROOM).max(tokens);
-        let (messages, left) = craft.fitted(&passages, room, |text| render(prompt, text, ""))?;
-        left_out(cx, &job.piece, left);
-        let schema = claims::independent_schema(two_parts);
-        let mut answer: Option<Independent> = craft.json(cx, messages, tokens, schema).await?;
-        let ground = Ground::of_draft(&job.draft);
-        if let Some(answer) = &mut answer {
-            // What a model made up, or copied from the examples of its prompt, is no part of the invention.
-            answer.known.retain(|part| ground.holds(part));
-            answer.parts.retain(|part| ground.holds(part));
-            if !ground.touches(&answer.subject) {
-                answer.subject = title_of(&job.draft);
-            }
-        }
-        answer = answer.filter(|answer| !answer.parts.is_empty());
-        // What is said of a part is a dependent claim, as long as parts are left.
-        let mut details: Vec<String> = Vec::new();
-        if let Some(answer) = &mut answer {
-            let (clauses, parts): (Vec<String>, Vec<String>) = answer
-                .parts
-                .drain(..)
-                .partition(|part| claims::is_clause(part));
-            match parts.len() {
-                0 | 1 => answer.parts = [parts, clauses].concat(),
-                _ => (answer.parts, details) = (parts, clauses),
-            }
-        }
-        let first = answer.and_then(|answer| claims::independent(&answer, &craft.guide));
-        let mut written = vec![first.unwrap_or_else(|| {
-            fell_back(cx, &job.piece, "no claim can be made of the answer");
-            claims::fallback(&job.draft, &title_of(&job.draft), &craft.guide)
-        })];
-        if count == 0 {
-            return Ok(claims::with_antecedents(&written));
-        }
-        let claim = prose::fenced(written.first().map_or("", |claim| claim.text()));
-        let tokens = craft.tokens(u32::try_from(40 * count).unwrap_or(u32::MAX).max(160));
-        let prompt = &craft.prompts.details;
-        let room = craft.tokens(ROOM).max(tokens);
-        let (messages, _) = craft.fitted(&passages, room, |text| render(prompt, text, &claim))?;
-        let schema = claims::details_schema(count);
-        let answer: Option<Details> = craft.json(cx, messages, tokens, schema).await?;
-        if answer.is_none() {
-            fell_back(cx, &job.piece, "no details can be made of the answer");
-        }
-        details.extend(answer.unwrap_or_default().details);
-        details.retain(|detail| ground.holds(detail));
-        details.extend(claims::key_points(&job.draft));
-        claims::dependents(&mut written, &details, count, &craft.guide);
-        Ok(claims::with_antecedents(&written))
-    }
+/// The most tokens of background and summary.
+fn component_tokens(length: PatentLength) -> u32 {
+    (length.tokens + length.tokens / 4).clamp(120, 700)
 }
 
 /// A background without sentences about the invention, which may be read as admissions that it is known;
@@ -244,6 +167,9 @@ fn prior(text: &str) -> String {
         let lower = sentence.to_lowercase();
         [
             "present invention",
+            "present disclosure",
+            "this disclosure",
+            "the invention would",
             "the invention aims",
             "the invention provides",
             "the invention solves",
@@ -322,7 +248,7 @@ pub(super) fn title(answer: &str, most: usize) -> String {
 }
 
 /// A title from the draft alone: the first thing that its key points or its solution introduce.
-fn title_of(draft: &Draft) -> String {
+pub(super) fn title_of(draft: &Draft) -> String {
     let named = [Question::KeyPoints, Question::Solution, Question::Problem]
         .into_iter()
         .find_map(|question| {

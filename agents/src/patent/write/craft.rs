@@ -1,6 +1,6 @@
 //! What all steps share: the model, its window, and how it is asked.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use catena_core::{
     ChatMessage, ChatModel, ChatRequest, Context, Embedder, Error, FinishReason, Prompt, Result,
@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{AutoPatent, PatentFlow, PatentLength, Retrieval, json, prose};
-use crate::{Guide, Prompts};
+use crate::{Draft, Guide, Prompts};
 
 /// Tokens left free in every window, for a tokenizer that divides a whole differently from its parts.
 const SLACK: u64 = 16;
@@ -120,6 +120,14 @@ impl Craft {
             polish_calls: settings.polish_calls,
             prompts: Arc::new(Templates::load(&settings.prompts)?),
         })
+    }
+
+    /// The draft as the model sees it.
+    pub(super) fn seen<'a>(&self, draft: &'a Draft) -> Cow<'a, Draft> {
+        match self.orders {
+            true => Cow::Borrowed(draft),
+            false => Cow::Owned(draft.without_orders()),
+        }
     }
 
     /// `tokens`, and at most a third of the window: the rest is for what it is written from.

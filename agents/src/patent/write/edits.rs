@@ -31,7 +31,10 @@ pub(super) fn schema() -> Value {
                 "maxItems": EDITS,
                 "items": {
                     "type": "object",
-                    "properties": {"find": {"type": "string"}, "replace": {"type": "string"}},
+                    "properties": {
+                        "find": {"type": "string", "maxLength": 400},
+                        "replace": {"type": "string", "maxLength": 600},
+                    },
                     "required": ["find", "replace"],
                     "additionalProperties": false,
                 },

@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    super::{Guide, PatentPart, check::words},
+    super::{
+        Guide, PatentPart,
+        check::{mentions, words},
+    },
     craft::Craft,
+    glossary::is_figure,
     prose,
     types::{Criterion, Examination, Verdict},
 };
@@ -78,7 +82,7 @@ impl Agent for ModelExaminer {
             "type": "object",
             "properties": {
                 "fails": {"type": "array", "items": {"enum": names}, "maxItems": names.len()},
-                "advice": {"type": "string"},
+                "advice": {"type": "string", "maxLength": 400},
             },
             "required": ["fails", "advice"],
             "additionalProperties": false,
@@ -132,16 +136,43 @@ pub(super) fn invented(text: &str, material: &str) -> Vec<String> {
     found
 }
 
-/// The sentences of a text that have a quantity which `material` does not have.
+/// The sentences of a text that have a quantity or a number which `material` does not have.
 pub(super) fn inventions<'a>(text: &'a str, material: &str) -> Vec<&'a str> {
-    let known = quantities(material);
+    let (known, numbers) = (quantities(material), numbers(material));
     sentences(text)
         .filter_map(|range| text.get(range))
         .filter(|sentence| {
             quantities(sentence)
                 .iter()
                 .any(|quantity| !known.contains(quantity))
+                || self::numbers(sentence)
+                    .iter()
+                    .any(|number| !numbers.contains(number))
         })
+        .collect()
+}
+
+/// Words that begin with a digit and are no reference numerals: which of these are right is known elsewhere.
+fn numbers(text: &str) -> Vec<String> {
+    let numerals = mentions(text);
+    let found = words(text);
+    found
+        .iter()
+        .enumerate()
+        .filter(|(_, word)| word.text.starts_with(|c: char| c.is_ascii_digit()))
+        .filter(|(at, word)| {
+            let named = found
+                .get(at.wrapping_sub(1))
+                .is_some_and(|before| is_figure(before) || before.is(&["claim", "claims"]));
+            let around = text.get(..word.start).zip(text.get(word.end()..));
+            let enclosed = around
+                .is_some_and(|(before, after)| before.ends_with('(') && after.starts_with(')'));
+            let numeral = numerals
+                .iter()
+                .any(|mention| mention.bytes.contains(&word.start));
+            !named && !enclosed && !numeral
+        })
+        .map(|(_, word)| word.lower.clone())
         .collect()
 }
 
@@ -260,7 +291,15 @@ mod tests {
         let text = "The plate is 5 mm thick and holds 30% of 12 parts at 20 °C. It weighs 3kg. FIG. 2 and \
                     claim 4.";
         assert_eq!(invented(text, "It is 5 mm, 3 kg."), ["30 %", "20 °"]);
-        assert_eq!(inventions(text, "5 mm, 30 %, 20 °"), ["It weighs 3kg. "]);
+        assert_eq!(
+            inventions(text, "5 mm, 30 %, 12, 20 °"),
+            ["It weighs 3kg. "]
+        );
+        assert_eq!(
+            inventions("The foot 7 (12) has a score of 10.", "x"),
+            ["The foot 7 (12) has a score of 10."]
+        );
+        assert!(inventions("The foot 7 holds a weight (12).", "x").is_empty());
         assert!(invented("two parts", "").is_empty());
     }
 

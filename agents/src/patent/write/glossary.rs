@@ -160,7 +160,7 @@ impl Glossary {
             false => highest + 2 - highest % 2,
         };
         for term in &mut self.terms {
-            if term.numeral.is_none() {
+            if term.numeral.is_none() && is_drawn(&term.name) {
                 term.numeral = Some(next.to_string());
                 next += 2;
             }
@@ -267,6 +267,42 @@ fn as_named(mention: &str, name: &str, begins: bool) -> String {
         })
         .collect();
     words.join(" ")
+}
+
+/// Whether a thing of this name can be pointed at in a drawing; told by the last word.
+fn is_drawn(name: &str) -> bool {
+    let last = key(name).pop().unwrap_or_default();
+    const DRAWN: &[&str] = &[
+        "station",
+        "section",
+        "portion",
+        "partition",
+        "junction",
+        "fence",
+        "appliance",
+    ];
+    const NOT: &[&str] = &[
+        "change",
+        "shape",
+        "method",
+        "process",
+        "level",
+        "value",
+        "temperature",
+        "time",
+        "data",
+        "color",
+        "colour",
+        "ability",
+        "range",
+        "way",
+        "use",
+        "result",
+    ];
+    let quality = ["tion", "sion", "ness", "ity", "ence", "ance"]
+        .iter()
+        .any(|end| last.ends_with(end));
+    DRAWN.contains(&last.as_str()) || !quality && !NOT.contains(&last.as_str())
 }
 
 /// Whether something is drawn.

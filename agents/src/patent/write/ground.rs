@@ -4,7 +4,13 @@ use std::collections::HashSet;
 
 use catena_core::sentences;
 
-use super::super::{Draft, Question, check::stem};
+use super::{
+    super::{
+        Draft, Question,
+        check::{stem, words},
+    },
+    glossary::is_figure,
+};
 
 /// Words in which things are put, whatever the notes say.
 const USUAL: &[&str] = &[
@@ -55,13 +61,24 @@ const USUAL: &[&str] = &[
     "system",
 ];
 
-/// The words of some texts, by their stems.
-pub(super) struct Ground(HashSet<String>);
+/// The words of some texts, by their stems, and the texts in lower case.
+pub(super) struct Ground {
+    stems: HashSet<String>,
+    text: String,
+}
 
 impl Ground {
     pub(super) fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        let words = texts.into_iter().flat_map(catena_tools::words);
-        Self(words.map(|word| stem(&word)).collect())
+        let mut stems = HashSet::new();
+        let mut text = String::from(" ");
+        for one in texts {
+            stems.extend(catena_tools::words(one).map(|word| stem(&word)));
+            for word in words(one) {
+                text.push_str(&word.lower);
+                text.push(' ');
+            }
+        }
+        Self { stems, text }
     }
 
     pub(super) fn of_draft(draft: &Draft) -> Self {
@@ -74,7 +91,7 @@ impl Ground {
             // Numbers are looked at elsewhere.
             .filter(|word| !USUAL.contains(&word.as_str()) && word.parse::<u64>().is_err())
             .collect();
-        let unknown = own.iter().filter(|word| !self.0.contains(&stem(word)));
+        let unknown = own.iter().filter(|word| !self.stems.contains(&stem(word)));
         (own.len(), unknown.count())
     }
 
@@ -99,7 +116,50 @@ impl Ground {
         unknown * 3 <= all
     }
 
-    /// The sentences of which more than two thirds stand nowhere in the ground, the worst first, as long
+    /// The sentences that name what the ground does not: a product, a firm, a standard. Names are told by their
+    /// capitals, behind the first word.
+    pub(super) fn named<'a>(&self, text: &'a str) -> Vec<&'a str> {
+        sentences(text)
+            .filter_map(|range| text.get(range))
+            .filter(|sentence| !self.knows_names(sentence))
+            .collect()
+    }
+
+    fn knows_names(&self, sentence: &str) -> bool {
+        let found = words(sentence);
+        let is_name = |at: usize| {
+            found.get(at).is_some_and(|word| {
+                let mut chars = word.text.chars();
+                at > 0
+                    && chars.next().is_some_and(char::is_uppercase)
+                    && chars.any(char::is_alphabetic)
+                    && !is_figure(word)
+            })
+        };
+        let mut at = 0;
+        while at < found.len() {
+            let length = (at..found.len()).take_while(|at| is_name(*at)).count();
+            let run: Vec<&str> = found
+                .iter()
+                .skip(at)
+                .take(length)
+                .map(|word| word.lower.as_str())
+                .collect();
+            let known = match run.as_slice() {
+                [] => true,
+                // The plural of a name that is known is known.
+                [one] => self.stems.contains(&stem(one)) || self.text.contains(&format!(" {one} ")),
+                several => self.text.contains(&format!(" {} ", several.join(" "))),
+            };
+            if !known {
+                return false;
+            }
+            at += length.max(1);
+        }
+        true
+    }
+
+    /// The sentences of which more than half stands nowhere in the ground, the worst first, as long
     /// as half of the text's words stay.
     pub(super) fn made_up<'a>(&self, text: &'a str) -> Vec<&'a str> {
         let mut found: Vec<(f64, &str)> = sentences(text)
@@ -107,7 +167,7 @@ impl Ground {
             .filter_map(|sentence| {
                 let (all, unknown) = self.count(catena_tools::words(sentence));
                 let share = unknown as f64 / all.max(1) as f64;
-                (all >= 3 && unknown * 3 > all * 2).then_some((share, sentence))
+                (all >= 3 && unknown * 2 > all).then_some((share, sentence))
             })
             .collect();
         found.sort_by(|(a, _), (b, _)| b.total_cmp(a));
@@ -158,5 +218,24 @@ mod tests {
         );
         let invented = "Corrosion is prevented by painted coatings. Lids hinge open easily nearly everywhere else.";
         assert_eq!(ground().made_up(invented).len(), 1, "one of two may go");
+    }
+
+    #[test]
+    fn names_that_nobody_gave_are_told() {
+        let ground =
+            Ground::of(["A base carries an arm. Known is the LCD display of a mobile phone."]);
+        let text = "The Base carries an Arm. One such device is the ArmMaster. Another is the Base Arm. \
+                    FIG. 1 shows a Mobile Phone with LCD displays.";
+        assert_eq!(
+            ground
+                .named(text)
+                .iter()
+                .map(|one| one.trim())
+                .collect::<Vec<_>>(),
+            [
+                "One such device is the ArmMaster.",
+                "Another is the Base Arm."
+            ]
+        );
     }
 }

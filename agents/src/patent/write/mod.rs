@@ -6,6 +6,7 @@
 mod approve;
 mod basis;
 mod book;
+mod briefs;
 mod change;
 mod claims;
 mod components;
@@ -16,6 +17,7 @@ mod figures;
 mod glossary;
 mod ground;
 mod json;
+mod outline;
 mod paper;
 mod phrase;
 mod plan;
@@ -43,11 +45,12 @@ use std::{fmt, sync::Arc};
 use catena_core::{Agent, ChatModel, Embedder, Graph, Result};
 
 use self::{
+    briefs::Sections,
     components::ComponentWriter,
     craft::Craft,
     examine::ModelExaminer,
     plan::ModelPlanner,
-    steps::{Begin, Claims, Components, Finish, Plan, Sections},
+    steps::{Begin, Claims, Components, Finish, Plan},
     zero_shot::ZeroShot,
 };
 use super::{Guide, Jurisdiction};
@@ -77,30 +80,45 @@ pub struct PatentLength {
     pub subsections: usize,
     /// The most tokens of a subsection.
     pub tokens: u32,
+    /// In how many portions a subsection is written, each from passages of its own: a small model that is to write
+    /// much of little goes round in circles.
+    pub portions: usize,
     /// The most dependent claims.
     pub dependents: usize,
 }
 
 impl PatentLength {
+    /// For a test with a small model on two cores: up to 1 × 2 subsections of 100 tokens.
+    pub const BRIEF: Self = Self {
+        sections: 1,
+        subsections: 2,
+        tokens: 100,
+        portions: 1,
+        dependents: 2,
+    };
     /// For a look, or a machine without a GPU: up to 2 × 2 subsections of 160 tokens.
     pub const SHORT: Self = Self {
         sections: 2,
         subsections: 2,
         tokens: 160,
+        portions: 1,
         dependents: 4,
     };
-    /// Up to 4 × 3 subsections of 400 tokens.
+    /// Up to 4 × 3 subsections of 400 tokens in two portions.
     pub const MEDIUM: Self = Self {
         sections: 4,
         subsections: 3,
         tokens: 400,
+        portions: 2,
         dependents: 8,
     };
-    /// As long as real ones (the paper's have 17,000 tokens): up to 6 × 4 subsections of 700 tokens.
+    /// As long as real ones: up to 6 × 4 subsections of 960 tokens in four portions, which makes 10,000
+    /// tokens and more (the paper's have 17,000).
     pub const FULL: Self = Self {
         sections: 6,
         subsections: 4,
-        tokens: 700,
+        tokens: 960,
+        portions: 4,
         dependents: 14,
     };
 }

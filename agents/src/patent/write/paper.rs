@@ -64,7 +64,7 @@ fn rules(piece: PatentPiece) -> &'static str {
 pub(super) async fn component(craft: &Craft, job: &Job, cx: &Context) -> Result<Piece> {
     let tokens = craft.tokens(craft.length.tokens.max(400));
     let name = job.piece.to_string();
-    let draft = job.draft.to_tagged();
+    let draft = craft.seen(&job.draft).to_tagged();
     let answer = ask(
         craft,
         &craft.prompts.paper_component,
@@ -95,7 +95,7 @@ pub(super) async fn component(craft: &Craft, job: &Job, cx: &Context) -> Result<
 pub(super) async fn plan(craft: &Craft, planning: &Planning, cx: &Context) -> Result<PgTree> {
     let count = planning.sections * planning.subsections;
     let tokens = craft.tokens(u32::try_from(80 * count).unwrap_or(u32::MAX).max(400));
-    let draft = planning.draft.to_tagged();
+    let draft = craft.seen(&planning.draft).to_tagged();
     let answer = ask(
         craft,
         &craft.prompts.paper_plan,
@@ -111,11 +111,11 @@ pub(super) async fn plan(craft: &Craft, planning: &Planning, cx: &Context) -> Re
 }
 
 /// The draft and the components as one text, the paper's reference book.
-pub(super) fn book(draft: &Draft, work: &PatentWork) -> String {
+pub(super) fn book(craft: &Craft, draft: &Draft, work: &PatentWork) -> String {
     format!(
         "{}\n<Title>{}</Title>\n<Abstract>{}</Abstract>\n<Background>{}</Background>\n<Summary>{}</Summary>\
          \n<Claims>\n{}</Claims>",
-        draft.to_tagged(),
+        craft.seen(draft).to_tagged(),
         work.title,
         work.abstract_text,
         work.background,

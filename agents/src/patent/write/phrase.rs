@@ -3,7 +3,7 @@
 use catena_core::sentences;
 
 use super::{
-    super::check::{introduced, words},
+    super::check::{introduced, singular, words},
     wording::{article, lowered},
 };
 
@@ -40,13 +40,181 @@ pub(super) fn subject(text: &str) -> Option<String> {
             },
         )
         .collect();
-    (!plain.is_empty()).then(|| plain.join(" "))
+    (!plain.is_empty()).then(|| one_thing(&plain))
+}
+
+/// `enhanced systems and methods for washing` claims two kinds at once: the first of them, in the singular.
+fn one_thing(words: &[String]) -> String {
+    let kinds = [
+        "method",
+        "methods",
+        "system",
+        "systems",
+        "apparatus",
+        "device",
+        "devices",
+    ];
+    let is_kind = |at: usize| {
+        words
+            .get(at)
+            .is_some_and(|word| kinds.contains(&word.as_str()))
+    };
+    let mut kept: Vec<String> = Vec::new();
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        if word == "and" && at > 0 && is_kind(at - 1) && is_kind(at + 1) {
+            at += 2;
+            continue;
+        }
+        kept.push(word.clone());
+        at += 1;
+    }
+    let head = kept
+        .iter()
+        .position(|word| {
+            ["for", "of", "with", "having", "in", "to", "applied"].contains(&word.as_str())
+        })
+        .unwrap_or(kept.len());
+    if let Some(word) = head.checked_sub(1).and_then(|at| kept.get_mut(at))
+        && kinds.contains(&word.as_str())
+    {
+        *word = singular(word);
+    }
+    kept.join(" ")
 }
 
 pub(super) fn is_method(subject: &str) -> bool {
     words(subject)
         .first()
         .is_some_and(|word| word.is(&["method", "process", "procedure", "technique"]))
+}
+
+/// Whether a fragment is something that is done: `slicing the fruit`, `dynamically assigning …`.
+pub(super) fn is_step(text: &str) -> bool {
+    // What ends like a verb and usually is a thing, unless it does something to one.
+    const THINGS: &[&str] = &[
+        "housing",
+        "opening",
+        "ring",
+        "spring",
+        "string",
+        "wing",
+        "bearing",
+        "casing",
+        "coating",
+        "winding",
+        "fitting",
+        "building",
+        "lining",
+        "bushing",
+        "railing",
+        "reading",
+        "setting",
+        "tubing",
+        "wiring",
+        "mounting",
+        "ceiling",
+        "thing",
+        "heading",
+        "marking",
+        "cutting",
+        "lettering",
+    ];
+    let found = words(text);
+    let adverb = found.first().is_some_and(|word| word.lower.ends_with("ly"));
+    let at = usize::from(adverb);
+    let acts = found.get(at + 1).is_some_and(|next| {
+        next.is(&["a", "an", "the", "said", "each", "all"]) && !next.after_punctuation
+    });
+    found
+        .get(at)
+        .is_some_and(|word| word.lower.ends_with("ing") && (acts || !word.is(THINGS)))
+}
+
+/// A step that begins with a bare verb, as a step of a claim does: `connect the hose` becomes `connecting the hose`.
+pub(super) fn as_step(text: &str) -> String {
+    const VERBS: &[&str] = &[
+        "analyze",
+        "apply",
+        "assess",
+        "assign",
+        "associate",
+        "attach",
+        "calculate",
+        "calibrate",
+        "capture",
+        "change",
+        "close",
+        "collect",
+        "compare",
+        "connect",
+        "control",
+        "convert",
+        "cool",
+        "correct",
+        "create",
+        "cut",
+        "deliver",
+        "detect",
+        "determine",
+        "display",
+        "divide",
+        "dry",
+        "evaluate",
+        "extract",
+        "feed",
+        "fill",
+        "form",
+        "generate",
+        "grow",
+        "heat",
+        "identify",
+        "input",
+        "insert",
+        "measure",
+        "mix",
+        "monitor",
+        "move",
+        "obtain",
+        "open",
+        "perform",
+        "place",
+        "pour",
+        "press",
+        "process",
+        "provide",
+        "read",
+        "receive",
+        "record",
+        "release",
+        "remove",
+        "repeat",
+        "select",
+        "send",
+        "set",
+        "show",
+        "store",
+        "supply",
+        "transfer",
+        "transmit",
+        "use",
+        "wash",
+    ];
+    let Some(first) = text.split_whitespace().next() else {
+        return text.to_owned();
+    };
+    let verb = first.to_lowercase();
+    if !VERBS.contains(&verb.as_str()) {
+        return text.to_owned();
+    }
+    let rest = text.get(first.len()..).unwrap_or_default();
+    let stem = match verb.as_str() {
+        "cut" | "set" | "transfer" | "transmit" | "control" | "input" => {
+            format!("{verb}{}", verb.chars().next_back().unwrap_or('t'))
+        }
+        _ => verb.strip_suffix('e').unwrap_or(&verb).to_owned(),
+    };
+    format!("{stem}ing{rest}")
 }
 
 /// A part as it stands in a list of claim 1.
@@ -84,7 +252,7 @@ fn with_article(text: &str) -> String {
         .unwrap_or(first.clone());
     let last = name.split_whitespace().next_back().unwrap_or_default();
     let plural = last.ends_with('s') && !last.ends_with("ss") && !last.ends_with("us");
-    match plural || first.ends_with("ing") && name == first {
+    match plural || is_step(&text) {
         true => text,
         false => format!("{} {text}", article(&first)),
     }
@@ -123,12 +291,24 @@ pub(super) fn feature(text: &str, method: bool) -> Option<String> {
         "engages",
         "receives",
         "provides",
+        "ranges",
+        "connects",
     ];
     let found = words(&text);
-    let verb = found.iter().position(|word| word.is(VERBS));
-    let gerund = found
-        .first()
-        .is_some_and(|word| word.lower.ends_with("ing"));
+    // A verb behind "wherein" belongs to what is said of the fragment.
+    let inner = found
+        .iter()
+        .position(|word| word.is(&["wherein", "which", "that", "if", "when", "where"]))
+        .unwrap_or(found.len());
+    let verb = found.iter().take(inner).position(|word| word.is(VERBS));
+    if is_step(&text) {
+        let says = verb.is_some();
+        // A step is no part of a thing.
+        return method.then(|| match says {
+            true => format!("wherein {}", lowered(&text)),
+            false => format!("further comprising {}", lowered(&text)),
+        });
+    }
     // What is said of something known is a clause, whichever verb it has.
     let definite = found
         .first()
@@ -143,10 +323,7 @@ pub(super) fn feature(text: &str, method: bool) -> Option<String> {
             false => format!("wherein the {rest}"),
         });
     }
-    match method && gerund {
-        true => Some(format!("further comprising {}", lowered(&text))),
-        false => Some(format!("further comprising {}", part(&text, method)?)),
-    }
+    Some(format!("further comprising {}", part(&text, method)?))
 }
 
 /// Without words that make a claim indefinite: examples, preferences, and `etc.`
@@ -235,5 +412,49 @@ mod tests {
         ] {
             assert_eq!(definite(text), left);
         }
+    }
+
+    #[test]
+    fn steps_are_added_to_methods_alone() {
+        for (text, step) in [
+            ("slicing the fruit", true),
+            ("dynamically assigning a match", true),
+            ("coating the plate", true),
+            ("housing has a lid", false),
+            ("a housing", false),
+            ("the opening", false),
+        ] {
+            assert_eq!(is_step(text), step, "{text}");
+        }
+        assert_eq!(
+            feature("drying the cup, wherein air is blown", true).unwrap(),
+            "further comprising drying the cup, wherein air is blown"
+        );
+        assert_eq!(
+            feature("drying the cup comprises shaking it", true).unwrap(),
+            "wherein drying the cup comprises shaking it"
+        );
+        assert_eq!(part("opening", false).unwrap(), "an opening");
+        for (text, one) in [
+            (
+                "Enhanced Systems and Methods for washing",
+                "enhanced system for washing",
+            ),
+            (
+                "A cup washing apparatus and method",
+                "cup washing apparatus",
+            ),
+            ("Cup holders", "cup holders"),
+        ] {
+            assert_eq!(subject(text).unwrap(), one);
+        }
+        assert_eq!(as_step("Connect the VNA to it"), "connecting the VNA to it");
+        assert_eq!(as_step("store a value"), "storing a value");
+        assert_eq!(as_step("a hose"), "a hose");
+        assert_eq!(feature("drying the cup", false), None);
+        assert_eq!(
+            feature("housing has a lid", false).unwrap(),
+            "wherein the housing has a lid"
+        );
     }
 }

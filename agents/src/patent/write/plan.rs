@@ -1,18 +1,16 @@
-//! The planner: a PGTree by the model, and one by rule where it makes none.
+//! The planner: a PGTree by the model, filled up by rule.
 
 use async_trait::async_trait;
 use catena_core::{Agent, Context, Result, sentences};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
     book::Book,
-    claims::subject_of,
     components::{MATERIAL, ROOM, material},
     craft::{Craft, left_out},
-    glossary::draws,
     ground::Ground,
-    prose,
+    outline, prose,
     tree::{PgSection, PgSubsection, PgTree},
     types::{PatentPiece, Planning},
 };
@@ -37,6 +35,47 @@ struct Variables<'a> {
     subsections: usize,
 }
 
+/// As the model answers. Held to a schema, it writes the fields in the order of the alphabet, and a guide
+/// before its heading is one of nothing.
+#[derive(Default, Deserialize)]
+struct Outline {
+    #[serde(default)]
+    sections: Vec<OutlineSection>,
+}
+
+#[derive(Deserialize)]
+struct OutlineSection {
+    heading: String,
+    #[serde(default)]
+    overview: String,
+    #[serde(default)]
+    subsections: Vec<OutlineSubsection>,
+}
+
+#[derive(Deserialize)]
+struct OutlineSubsection {
+    heading: String,
+    #[serde(default)]
+    topics: String,
+}
+
+impl Outline {
+    fn tree(self) -> PgTree {
+        let child = |child: OutlineSubsection| PgSubsection {
+            heading: child.heading,
+            guide: child.topics,
+        };
+        let sections = self.sections.into_iter().map(|section| PgSection {
+            heading: section.heading,
+            overview: section.overview,
+            subsections: section.subsections.into_iter().map(child).collect(),
+        });
+        PgTree {
+            sections: sections.collect(),
+        }
+    }
+}
+
 #[async_trait]
 impl Agent for ModelPlanner {
     type Input = Planning;
@@ -54,7 +93,7 @@ impl Agent for ModelPlanner {
         let (messages, left) = craft.fitted(&passages, room, |material| {
             craft.prompts.plan.render(&Variables {
                 title: &planning.title,
-                terms: terms(&planning).join(", "),
+                terms: outline::terms(&planning).join(", "),
                 claim: prose::one_paragraph(claim),
                 material,
                 sections: planning.sections,
@@ -63,8 +102,8 @@ impl Agent for ModelPlanner {
         })?;
         left_out(cx, &PatentPiece::Plan, left);
         let schema = schema(planning.sections, planning.subsections);
-        let answer: Option<PgTree> = craft.json(cx, messages, tokens, schema).await?;
-        let mut tree = answer.unwrap_or_default();
+        let answer: Option<Outline> = craft.json(cx, messages, tokens, schema).await?;
+        let mut tree = answer.unwrap_or_default().tree();
         // Some models write in the plan what they are to plan, and make it up; what is made up here comes
         // back in the text as if it had been planned.
         let claims = planning.claims.iter().map(|claim| claim.text());
@@ -96,18 +135,10 @@ fn known(text: &str, ground: &Ground, words: usize) -> String {
     prose::first_words(&kept.join(" "), words)
 }
 
-fn terms(planning: &Planning) -> Vec<&str> {
-    planning
-        .glossary
-        .terms
-        .iter()
-        .map(|term| term.name.as_str())
-        .take(20)
-        .collect()
-}
-
 fn schema(sections: usize, subsections: usize) -> Value {
-    let text = json!({"type": "string"});
+    // Without these a small model goes on and on.
+    let heading = json!({"type": "string", "maxLength": 60});
+    let text = json!({"type": "string", "maxLength": 160});
     json!({
         "type": "object",
         "properties": {"sections": {
@@ -117,7 +148,7 @@ fn schema(sections: usize, subsections: usize) -> Value {
             "items": {
                 "type": "object",
                 "properties": {
-                    "heading": text,
+                    "heading": heading,
                     "overview": text,
                     "subsections": {
                         "type": "array",
@@ -125,8 +156,8 @@ fn schema(sections: usize, subsections: usize) -> Value {
                         "maxItems": subsections,
                         "items": {
                             "type": "object",
-                            "properties": {"heading": text, "guide": text},
-                            "required": ["heading", "guide"],
+                            "properties": {"heading": heading, "topics": text},
+                            "required": ["heading", "topics"],
                             "additionalProperties": false,
                         },
                     },
@@ -140,93 +171,45 @@ fn schema(sections: usize, subsections: usize) -> Value {
     })
 }
 
-/// A plan of which only the beginning could be read, with sections of the other in the place of the rest.
+/// A plan that is too short for the length that is wanted, with sections of the plan by rule behind its own,
+/// and what has no room there in sections that have.
 pub(super) fn filled(mut tree: PgTree, planning: &Planning) -> PgTree {
-    if tree.sections.len() < planning.sections.min(2) {
-        tree.sections.extend(by_rule(planning).sections);
+    let (sections, subsections) = (planning.sections, planning.subsections);
+    let enough = |tree: &PgTree| tree.subsections().count() * 4 >= sections * subsections * 3;
+    if enough(&tree) {
+        return tree;
     }
-    tree.bounded(planning.sections, planning.subsections)
-}
-
-/// A plan that fits every invention: the whole, its parts in groups, how it works, and variants.
-pub(super) fn by_rule(planning: &Planning) -> PgTree {
-    let subject = planning
-        .claims
-        .first()
-        .and_then(|claim| subject_of(claim.text()))
-        .unwrap_or_else(|| "invention".to_owned());
-    let child = |heading: &str, guide: String| PgSubsection {
-        heading: heading.to_owned(),
-        guide,
-    };
-    let parts: Vec<&str> = terms(planning)
-        .into_iter()
-        .filter(|term| !term.eq_ignore_ascii_case(&subject))
+    let named: Vec<String> = tree
+        .subsections()
+        .map(|(_, section, child)| format!("{} {}", section.heading, child.heading))
         .collect();
-    let mut whole = vec![child(
-        "General arrangement",
-        format!(
-            "What the {subject} is for, and its main parts or steps: {}.",
-            parts.join(", ")
-        ),
-    )];
-    if draws(planning.draft.answer(Question::Drawings)) {
-        whole.push(child(
-            "Figures",
-            "What the figures show, one after the other.".to_owned(),
-        ));
+    let mut open: Vec<PgSubsection> = Vec::new();
+    for section in outline::by_rule(planning, &named).sections {
+        let known = tree
+            .sections
+            .iter()
+            .position(|own| own.heading.eq_ignore_ascii_case(&section.heading));
+        let room = tree.sections.len() < sections;
+        match known.and_then(|at| tree.sections.get_mut(at)) {
+            Some(own) => own.subsections.extend(section.subsections),
+            None if room => tree.sections.push(section),
+            None => open.extend(section.subsections),
+        }
+        tree = tree.bounded(sections, subsections);
     }
-    let groups = parts
-        .len()
-        .div_ceil(4)
-        .clamp(1, planning.subsections.max(1));
-    let size = parts.len().div_ceil(groups).max(1);
-    let structure: Vec<PgSubsection> = parts
-        .chunks(size)
-        .map(|group| {
-            let names = group.join(", ");
-            let heading = group.first().copied().unwrap_or(&subject);
-            child(
-                &capitalised(heading),
-                format!("How these are made and how they are connected: {names}."),
-            )
-        })
-        .collect();
-    let operation = vec![
-        child(
-            "Operation",
-            format!("How the {subject} works, step by step."),
-        ),
-        child(
-            "Advantages",
-            "What is achieved by it, and by which feature.".to_owned(),
-        ),
-    ];
-    let variants = vec![child(
-        "Variants",
-        "Other forms of the parts or steps that the notes mention.".to_owned(),
-    )];
-    let section = |heading: &str, overview: &str, subsections: Vec<PgSubsection>| PgSection {
-        heading: heading.to_owned(),
-        overview: overview.to_owned(),
-        subsections,
-    };
-    let mut sections = vec![
-        section("Overview", "The whole.", whole),
-        section("Structure", "The parts or steps in detail.", structure),
-        section("Operation", "How it works.", operation),
-        section("Variants", "Other embodiments.", variants),
-    ];
-    sections.retain(|section| !section.subsections.is_empty());
-    PgTree { sections }.bounded(planning.sections, planning.subsections)
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
+    for child in open {
+        let Some(own) = tree
+            .sections
+            .iter_mut()
+            .rev()
+            .find(|own| own.subsections.len() < subsections)
+        else {
+            break;
+        };
+        own.subsections.push(child);
+        tree = tree.bounded(sections, subsections);
     }
+    tree
 }
 
 #[cfg(test)]
@@ -235,7 +218,7 @@ mod tests {
     use crate::{Draft, Glossary, PatentClaim};
 
     #[test]
-    fn there_is_a_plan_for_every_invention() {
+    fn a_plan_that_is_too_short_is_filled() {
         let claims = vec![PatentClaim::new(
             1,
             "A cup, comprising: a foot; a rim; a lid; a hinge; and a weight.",
@@ -245,36 +228,30 @@ mod tests {
             glossary: Glossary::of(&draft, &claims),
             claims,
             draft,
-            sections: 4,
+            sections: 3,
             subsections: 3,
             ..Planning::default()
         };
-        let tree = by_rule(&planning);
+        let own =
+            PgTree::from_markdown("## Structure\n### Foot and rim\nHow they are made.").unwrap();
+        let tree = filled(own.clone(), &planning);
         let names: Vec<_> = tree
             .subsections()
-            .map(|(id, _, child)| format!("{id} {}", child.heading))
+            .map(|(id, section, child)| format!("{id} {} / {}", section.heading, child.heading))
             .collect();
-        assert_eq!(
-            names,
-            [
-                "1.1 General arrangement",
-                "1.2 Figures",
-                "2.1 Foot",
-                "2.2 Hinge",
-                "3.1 Operation",
-                "3.2 Advantages",
-                "4.1 Variants"
-            ]
+        assert_eq!(names[0], "1.1 Structure / Foot and rim");
+        assert!(names.len() >= 7, "{names:#?}");
+        // What the plan has is not planned again.
+        assert!(
+            !names.iter().skip(1).any(|name| name.contains("Foot")),
+            "{names:#?}"
         );
-        for (sections, subsections) in [(1, 1), (2, 2)] {
-            let planning = Planning {
-                sections,
-                subsections,
-                ..Planning::default()
-            };
-            let tree = by_rule(&planning);
-            assert!(!tree.sections.is_empty() && tree.sections.len() <= sections);
-        }
+        let enough = Planning {
+            sections: 1,
+            subsections: 1,
+            ..planning
+        };
+        assert_eq!(filled(own.clone(), &enough), own);
     }
 
     #[test]

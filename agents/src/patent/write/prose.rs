@@ -62,7 +62,7 @@ pub(super) fn clean(text: &str, cut: bool) -> String {
             continue;
         }
         let (item, listed) = without_bullet(line);
-        let mut item = without_marks(item);
+        let mut item = without_label(&without_marks(item)).to_owned();
         if listed && !item.is_empty() && !item.ends_with(['.', ':', ';', ',', '!', '?']) {
             item.push('.');
         }
@@ -72,6 +72,13 @@ pub(super) fn clean(text: &str, cut: bool) -> String {
         open.push_str(&item);
     }
     push(&mut open);
+    if let Some((_, before)) = paragraphs.split_last_mut() {
+        for paragraph in before {
+            if paragraph.ends_with(char::is_alphanumeric) {
+                paragraph.push('.');
+            }
+        }
+    }
     if cut {
         drop_broken(&mut paragraphs);
     }
@@ -88,10 +95,18 @@ fn kept_sentences(text: &str, seen: &mut HashSet<String>) -> String {
             .chars()
             .filter(|c| c.is_alphanumeric())
             .collect();
-        if key.is_empty() || is_talk(sentence) || has_gap(sentence) || !seen.insert(key) {
+        if !key.chars().any(char::is_alphabetic)
+            || is_talk(sentence)
+            || has_gap(sentence)
+            || !seen.insert(key)
+        {
             continue;
         }
         kept.push(sentence);
+    }
+    // What it announces is gone, or stands elsewhere.
+    while kept.last().is_some_and(|last| last.ends_with(':')) {
+        kept.pop();
     }
     kept.join(" ")
 }
@@ -139,6 +154,12 @@ fn is_talk(sentence: &str) -> bool {
         "note that this",
         "note:",
         "this subsection",
+        "the summary section",
+        "the summary of the",
+        "the background section",
+        "the background of the",
+        "this summary",
+        "this background",
         "in this subsection",
         "this section",
         "in this section",
@@ -214,6 +235,38 @@ fn without_bullet(line: &str) -> (&str, bool) {
     }
 }
 
+/// A line without the name of its subject before it: `Foot: The foot is wide.`
+fn without_label(line: &str) -> &str {
+    let Some((label, rest)) = line.split_once(": ") else {
+        return line;
+    };
+    let words: Vec<&str> = label.split_whitespace().collect();
+    let name = words.len() <= 4
+        && words.first().is_some_and(|word| {
+            word.starts_with(char::is_uppercase) && !["The", "A", "An", "FIG."].contains(word)
+        })
+        && words
+            .iter()
+            .all(|word| word.chars().all(|c| c.is_alphanumeric() || c == '-'));
+    const FIELDS: &[&str] = &[
+        "Function",
+        "Functions",
+        "Components",
+        "Purpose",
+        "Role",
+        "Example",
+        "Benefits",
+        "Features",
+        "Advantage",
+    ];
+    match name && rest.starts_with(char::is_uppercase) {
+        // "Function: Acts as a hub": of a form, not of a text.
+        true if FIELDS.contains(&label) => "",
+        true => rest,
+        false => line,
+    }
+}
+
 fn without_marks(text: &str) -> String {
     text.replace("**", "").replace("__", "").replace('`', "")
 }
@@ -252,8 +305,8 @@ mod tests {
     #[test]
     fn prose_is_left_of_what_a_chat_model_writes() {
         let answer = "Certainly! Here is the subsection:\n\n### 1. The Foot\n\n**Structure:**\n\
-                      The foot is `wide`. The foot is wide.\n- It is made of cork\n- [Insert more]\n\n\
-                      [0012] The rim is **thin**.\n\nIn conclusion, it is good.\nThe lid clos";
+                      The foot is `wide`. The foot is wide.\n- Material: It is made of cork\n- [Insert more]\n\n\
+                      The use is as follows:\n\n3.\n\n[0012] The rim is **thin**.\n\nIn conclusion, it is good.\nThe lid clos";
         assert_eq!(
             clean(answer, true),
             "The foot is wide. It is made of cork.\n\nThe rim is thin."

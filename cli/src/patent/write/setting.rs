@@ -91,6 +91,7 @@ impl Setting {
                 Flow::ZeroShot => PatentFlow::ZeroShot,
             })
             .length(match self.length {
+                Length::Brief => PatentLength::BRIEF,
                 Length::Short => PatentLength::SHORT,
                 Length::Medium => PatentLength::MEDIUM,
                 Length::Full => PatentLength::FULL,

@@ -3,30 +3,27 @@
 //! Rules first; each is kept only if no validator finds more than before. Then a few calls for what is
 //! left, with the same condition. Pieces that stood before the run are left as they are.
 
+mod text;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use catena_core::{Context, Result, sentences};
 
+use self::text::{drawn, reworded, without, without_figures};
 use super::{
-    super::{
-        Draft, Finding, PatentPlace, Question, Rule, SectionKind, Severity, check::words,
-        check_patent,
-    },
-    claims::subject_of,
+    super::{Draft, Finding, PatentPlace, Question, Rule, SectionKind, Severity, check_patent},
+    claims::as_sentence,
     craft::Craft,
     examine::inventions,
-    figures::figures,
-    glossary::is_figure,
     ground::Ground,
-    prose, section,
+    section,
     steps::State,
     tree::{PgSubsection, SubsectionId},
     types::{PatentPiece, PatentWork},
-    wording::lowered,
 };
 
 /// Two sentences that share this much of their words say the same.
-const SAME: f64 = 0.75;
+const SAME: f64 = 0.65;
 
 /// Sentences with fewer words that carry meaning are too short to tell.
 const FEW: usize = 5;
@@ -58,6 +55,22 @@ impl Surroundings<'_> {
         )
     }
 
+    /// Changes every subsection, background and summary that was written in this run.
+    fn everywhere(&self, work: &mut PatentWork, change: impl Fn(&str) -> String) {
+        for (piece, text) in [
+            (PatentPiece::Background, &mut work.background),
+            (PatentPiece::Summary, &mut work.summary),
+        ] {
+            if self.is_open(piece) {
+                let changed = change(text);
+                if !changed.trim().is_empty() {
+                    *text = changed;
+                }
+            }
+        }
+        self.each(work, change);
+    }
+
     /// Changes every subsection that was written in this run.
     fn each(&self, work: &mut PatentWork, change: impl Fn(&str) -> String) {
         for (id, subsection) in &mut work.subsections {
@@ -81,13 +94,16 @@ const REPAIRS: [Repair; 7] = [
         around.each(work, |text| without_figures(text, &drawn));
     }),
     ("quantities", |around, work| {
-        around.each(work, |text| {
+        around.everywhere(work, |text| {
             without(text, &inventions(text, &around.material))
         });
     }),
     ("grounds", |around, work| {
         let ground = Ground::of([around.material.as_str()]);
-        around.each(work, |text| without(text, &ground.made_up(text)));
+        around.everywhere(work, |text| {
+            let text = without(text, &ground.named(text));
+            without(&text, &ground.made_up(&text))
+        });
     }),
     ("repetition", without_repetition),
     ("wording", |around, work| {
@@ -237,112 +253,6 @@ fn places(work: &PatentWork, draft: &Draft, craft: &Craft) -> BTreeMap<u32, Subs
         .collect()
 }
 
-/// The numbers of the figures that the draft describes.
-fn drawn(draft: &Draft) -> Vec<String> {
-    figures(draft.answer(Question::Drawings))
-        .iter()
-        .flat_map(|figure| mentioned(figure).into_iter().map(|(number, _)| number))
-        .collect()
-}
-
-/// The figures that a text mentions, with the bytes of the mention.
-fn mentioned(text: &str) -> Vec<(String, std::ops::Range<usize>)> {
-    words(text)
-        .windows(2)
-        .filter_map(|pair| match pair {
-            [word, number]
-                if is_figure(word) && number.text.starts_with(|c: char| c.is_ascii_digit()) =>
-            {
-                let digits = number
-                    .text
-                    .chars()
-                    .take_while(char::is_ascii_digit)
-                    .collect();
-                Some((digits, word.start..number.end()))
-            }
-            _ => None,
-        })
-        .collect()
-}
-
-/// Without mentions of figures that do not exist: the mention goes where the sentence stands without it,
-/// and the sentence else.
-fn without_figures(text: &str, drawn: &[String]) -> String {
-    let gone: Vec<&str> = sentences(text)
-        .filter_map(|range| text.get(range))
-        .filter(|sentence| {
-            mentioned(sentence)
-                .iter()
-                .any(|(number, _)| !drawn.contains(number))
-        })
-        .collect();
-    let mut out = text.to_owned();
-    for sentence in gone {
-        let mut changed = sentence.to_owned();
-        for (number, bytes) in mentioned(sentence).into_iter().rev() {
-            if drawn.contains(&number) {
-                continue;
-            }
-            let before = changed.get(..bytes.start).unwrap_or_default();
-            let after = changed.get(bytes.end..).unwrap_or_default();
-            let cut = [
-                "(see ",
-                "(",
-                ", as shown in ",
-                "as shown in ",
-                "as illustrated in ",
-                "as depicted in ",
-            ]
-            .into_iter()
-            .find(|start| before.to_lowercase().ends_with(start));
-            let Some(start) = cut else {
-                changed.clear();
-                break;
-            };
-            let before = before.get(..before.len() - start.len()).unwrap_or_default();
-            let after = after.trim_start_matches([')', ',']);
-            changed = format!(
-                "{}{after}",
-                before.trim_end().to_owned() + if before.is_empty() { "" } else { " " }
-            );
-            changed = capitalised(changed.trim())
-                .replace(" .", ".")
-                .replace(" ,", ",");
-        }
-        out = replaced(&out, sentence, &changed);
-    }
-    out
-}
-
-/// Without some of its sentences; whole if nothing would be left.
-fn without(text: &str, gone: &[&str]) -> String {
-    let mut out = text.to_owned();
-    for sentence in gone {
-        out = replaced(&out, sentence, "");
-    }
-    match out.trim().is_empty() {
-        true => text.to_owned(),
-        false => out,
-    }
-}
-
-/// The first place of a sentence taken by another text, paragraphs kept in order.
-fn replaced(text: &str, sentence: &str, new: &str) -> String {
-    let sentence = sentence.trim();
-    let Some(at) = text.find(sentence) else {
-        return text.to_owned();
-    };
-    let before = text.get(..at).unwrap_or_default();
-    let after = text.get(at + sentence.len()..).unwrap_or_default();
-    let joined = format!("{before}{new}{after}");
-    let paragraphs: Vec<String> = joined
-        .split("\n\n")
-        .map(prose::one_paragraph)
-        .filter(|paragraph| !paragraph.is_empty())
-        .collect();
-    paragraphs.join("\n\n")
-}
-
 /// Without sentences that an earlier one says already: of the same subsection or of another.
 fn without_repetition(around: &Surroundings<'_>, work: &mut PatentWork) {
     let mut said: Vec<HashSet<String>> = Vec::new();
@@ -373,58 +283,6 @@ fn same(a: &HashSet<String>, b: &HashSet<String>) -> bool {
     shared / all >= SAME
 }
 
-/// With other words for those that an office or a court takes amiss.
-fn reworded(text: &str, in_abstract: bool) -> String {
-    let mut out = text.to_owned();
-    for (bad, good) in [
-        ("It is obvious that ", ""),
-        ("it is obvious that ", ""),
-        ("Obviously, ", ""),
-        ("obviously ", ""),
-        ("absolutely necessary", "useful"),
-        ("the only way", "one way"),
-        ("The only way", "One way"),
-        ("The present invention is", "One embodiment is"),
-        ("the present invention is", "one embodiment is"),
-        ("The invention is", "One embodiment is"),
-        ("the invention is", "one embodiment is"),
-    ] {
-        out = out.replace(bad, good);
-    }
-    if in_abstract {
-        for start in [
-            "The present invention relates to ",
-            "This disclosure relates to ",
-            "The present invention provides ",
-            "The present invention discloses ",
-            "The claimed invention is ",
-        ] {
-            if let Some(rest) = out.strip_prefix(start) {
-                out = capitalised(rest);
-            }
-        }
-        out = out
-            .replace("The present invention", "The disclosed solution")
-            .replace("the present invention", "the disclosed solution")
-            .replace("The claimed invention", "The disclosed solution")
-            .replace("the claimed invention", "the disclosed solution");
-    }
-    let paragraphs: Vec<String> = out.split("\n\n").map(recapitalised).collect();
-    paragraphs.join("\n\n")
-}
-
-/// Every sentence begins with a capital again; a sentence whose first word was taken may not.
-fn recapitalised(paragraph: &str) -> String {
-    let found: Vec<String> = sentences(paragraph)
-        .filter_map(|range| paragraph.get(range))
-        .map(|sentence| match sentence.starts_with(char::is_lowercase) {
-            true => capitalised(sentence),
-            false => sentence.to_owned(),
-        })
-        .collect();
-    found.concat()
-}
-
 /// Says in the summary what is claimed and not described: as an aspect the independent claim, as
 /// embodiments the others.
 fn support(work: &mut PatentWork, findings: &[Finding]) {
@@ -447,106 +305,9 @@ fn support(work: &mut PatentWork, findings: &[Finding]) {
     }
 }
 
-/// A claim as a sentence of the description.
-pub(super) fn as_sentence(claim: &str) -> Option<String> {
-    let text = prose::one_paragraph(claim);
-    let text = text.trim_end_matches('.');
-    for mark in [", wherein ", ", further comprising "] {
-        // Of a dependent claim, only what it adds.
-        if text.contains(" of claim ")
-            && let Some((_, rest)) = text.split_once(mark)
-        {
-            return Some(match mark.contains("wherein") {
-                true => format!("In some embodiments, {rest}."),
-                false => {
-                    let subject = subject_of(text)?;
-                    let subject = subject
-                        .split_once(" of claim ")
-                        .map_or(subject.as_str(), |(name, _)| name);
-                    format!("In some embodiments, the {subject} further comprises {rest}.")
-                }
-            });
-        }
-    }
-    if text.contains(" claim ") {
-        return None;
-    }
-    let text = text
-        .replace(", comprising: ", " comprises ")
-        .replace(", comprising ", " comprises ")
-        .replace(';', ",");
-    Some(format!("In one aspect, {}.", lowered(&text)))
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn figures_that_do_not_exist_go() {
-        let drawn = ["1".to_owned()];
-        for (text, left) in [
-            (
-                "FIG. 1 shows it. The lid, as shown in FIG. 7, closes. FIG. 3 shows more. It ends.",
-                "FIG. 1 shows it. The lid closes. It ends.",
-            ),
-            ("As shown in FIG. 2, the lid closes.", "The lid closes."),
-            ("The lid closes (FIG. 4).", "The lid closes."),
-            ("Nothing.", "Nothing."),
-        ] {
-            assert_eq!(without_figures(text, &drawn), left, "{text}");
-        }
-    }
-
-    #[test]
-    fn claims_become_sentences() {
-        assert_eq!(
-            as_sentence("A cup, comprising:\na rim; and\na foot.").unwrap(),
-            "In one aspect, a cup comprises a rim, and a foot."
-        );
-        assert_eq!(
-            as_sentence("The cup of claim 1, wherein the rim is red.").unwrap(),
-            "In some embodiments, the rim is red."
-        );
-        assert_eq!(
-            as_sentence("The cup of claim 1, further comprising a lid.").unwrap(),
-            "In some embodiments, the cup further comprises a lid."
-        );
-        assert_eq!(as_sentence("Use of the cup as claimed in claim 1"), None);
-    }
-
-    #[test]
-    fn harmful_words_are_replaced() {
-        assert_eq!(
-            reworded(
-                "Obviously, the lid closes. The present invention is a cup.",
-                false
-            ),
-            "The lid closes. One embodiment is a cup."
-        );
-        assert_eq!(
-            reworded("The present invention relates to a cup.", true),
-            "A cup."
-        );
-    }
-
-    #[test]
-    fn a_sentence_taken_away_leaves_order_behind() {
-        let text = "One is here. Two is there.\n\nThree is gone.\n\nFour stays.";
-        assert_eq!(
-            without(text, &["Two is there.", "Three is gone."]),
-            "One is here.\n\nFour stays."
-        );
-        assert_eq!(without("One.", &["One."]), "One.");
-    }
 
     #[test]
     fn worse_is_more_of_any_rule() {
