@@ -273,7 +273,9 @@ pub(super) fn is_quantity(text: &str, words: &[Word<'_>], at: usize) -> bool {
     ]);
     let unit = words.get(at + 1).is_some_and(|next| {
         // "the pump 4 a": an article is no ampere.
-        !next.after_punctuation && next.is(UNITS) && next.lower != "a" && next.lower != "or"
+        // And of "70 kHz-44 GHz" the first word has the unit.
+        let unit = next.lower.split(['-', '–']).next().unwrap_or_default();
+        !next.after_punctuation && UNITS.contains(&unit) && unit != "a" && unit != "or"
     });
     let year = (1900..2100).contains(&word.text.parse::<u32>().unwrap_or_default());
     sticky || signed || unit || year

@@ -6,7 +6,7 @@ use catena_tools::Document;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{Draft, Question},
+    super::{Draft, Question, check::words},
     PatentFlow, PatentLength,
     book::Book,
     claims,
@@ -180,10 +180,14 @@ fn prior(text: &str) -> String {
     let paragraphs: Vec<String> = text
         .split("\n\n")
         .map(|paragraph| {
+            let mut gone = false;
             let kept: Vec<&str> = sentences(paragraph)
                 .filter_map(|range| paragraph.get(range))
                 .map(str::trim)
-                .filter(|sentence| !about(sentence))
+                .filter(|sentence| {
+                    gone = about(sentence) || gone && prose::leans(sentence);
+                    !gone
+                })
                 .collect();
             kept.join(" ")
         })
@@ -247,7 +251,44 @@ pub(super) fn title(answer: &str, most: usize) -> String {
     kept.trim_end_matches([',', ';', ':']).to_owned()
 }
 
-/// A title from the draft alone: the first thing that its key points or its solution introduce.
+/// What the solution says that it is of: `The cup has a foot` is of a cup.
+pub(super) fn whole_of(draft: &Draft) -> Option<String> {
+    let solution = draft.answer(Question::Solution);
+    let first = solution.get(sentences(solution).next()?)?;
+    let found = words(first);
+    let verb = found
+        .iter()
+        .take(8)
+        .position(|word| word.is(&["has", "comprises", "includes", "consists", "contains"]))?;
+    let (article, last) = (found.first()?, found.get(verb.checked_sub(1)?)?);
+    let name = first.get(article.end()..last.end())?.trim();
+    // "The present invention includes" names nothing.
+    const NO_NAMES: &[&str] = &[
+        "invention",
+        "disclosure",
+        "solution",
+        "device",
+        "system",
+        "apparatus",
+        "assembly",
+        "unit",
+        "machine",
+        "method",
+        "process",
+    ];
+    let several = name.contains(' ') && !name.contains("invention") && !name.contains("disclosure");
+    let named = !name.is_empty()
+        && (several || !last.is(NO_NAMES))
+        && found
+            .iter()
+            .take(verb)
+            .skip(1)
+            .all(|word| !word.after_punctuation);
+    (article.is(&["the", "a", "an"]) && named).then(|| name.to_owned())
+}
+
+/// A title from the draft alone: what its solution is of, or the first thing that its key points or its
+/// solution introduce.
 pub(super) fn title_of(draft: &Draft) -> String {
     let named = [Question::KeyPoints, Question::Solution, Question::Problem]
         .into_iter()
@@ -256,7 +297,9 @@ pub(super) fn title_of(draft: &Draft) -> String {
                 .into_iter()
                 .next()
         });
-    named.unwrap_or_else(|| "Arrangement".to_owned())
+    whole_of(draft)
+        .or(named)
+        .unwrap_or_else(|| "Arrangement".to_owned())
 }
 
 #[cfg(test)]
@@ -267,7 +310,7 @@ mod tests {
     fn a_background_is_about_what_was_before() {
         assert_eq!(
             prior(
-                "Cups tip. The present invention stands.\n\nThe present invention is a cup.\n\nMugs too."
+                "Cups tip. The present invention stands. It is wide.\n\nThe present invention is a cup.\n\nMugs too."
             ),
             "Cups tip.\n\nMugs too."
         );
@@ -286,5 +329,18 @@ mod tests {
         );
         assert_eq!(title("One two three four", 3), "One two three");
         assert_eq!(title("\n", 3), "");
+    }
+
+    #[test]
+    fn a_solution_is_of_something() {
+        let of = |solution: &str| whole_of(&Draft::new(["", "", solution, "", ""]).unwrap());
+        assert_eq!(
+            of("The flower pot has a wick. It is dry."),
+            Some("flower pot".into())
+        );
+        assert_eq!(of("The present invention includes a pot."), None);
+        assert_eq!(of("The device has an arm."), None);
+        assert_eq!(of("A base carries an arm."), None);
+        assert_eq!(of(""), None);
     }
 }

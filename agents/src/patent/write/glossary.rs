@@ -270,7 +270,7 @@ fn as_named(mention: &str, name: &str, begins: bool) -> String {
 }
 
 /// Whether a thing of this name can be pointed at in a drawing; told by the last word.
-fn is_drawn(name: &str) -> bool {
+pub(super) fn is_drawn(name: &str) -> bool {
     let last = key(name).pop().unwrap_or_default();
     const DRAWN: &[&str] = &[
         "station",

@@ -108,6 +108,11 @@ impl Ground {
         all < 2 || unknown < all
     }
 
+    /// Whether any word of a text stands in the ground, usual words too.
+    pub(super) fn touches_any(&self, text: &str) -> bool {
+        catena_tools::words(text).any(|word| self.stems.contains(&stem(&word)))
+    }
+
     /// Whether at most a third of what `new` says and `old` does not stands nowhere in the ground.
     pub(super) fn holds_change(&self, old: &str, new: &str) -> bool {
         let before: HashSet<String> = catena_tools::words(old).collect();

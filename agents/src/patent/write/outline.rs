@@ -3,6 +3,7 @@
 use super::{
     claims::{as_sentence, subject_of},
     figures::figures,
+    glossary::is_drawn,
     prose,
     tree::{PgSection, PgSubsection, PgTree},
     types::Planning,
@@ -43,7 +44,7 @@ pub(super) fn by_rule(planning: &Planning, named: &[String]) -> PgTree {
     let parts: Vec<&str> = all
         .iter()
         .copied()
-        .filter(|term| !named.contains(&term.to_lowercase()))
+        .filter(|term| !named.contains(&term.to_lowercase()) && is_drawn(term))
         .collect();
 
     let mut whole = vec![child(
@@ -74,7 +75,7 @@ pub(super) fn by_rule(planning: &Planning, named: &[String]) -> PgTree {
             let names = group.join(", ");
             child(
                 &capital(group.first().copied().unwrap_or(&subject)),
-                format!("How these are made and how they are connected: {names}."),
+                format!("What these are, what each does, and with which others it works together: {names}."),
             )
         })
         .collect();

@@ -109,7 +109,13 @@ impl Agent for ModelPlanner {
         let claims = planning.claims.iter().map(|claim| claim.text());
         let answers = Question::ALL.map(|question| planning.draft.answer(question));
         let ground = Ground::of(claims.chain(answers));
-        // A heading of which no word is known is one of the prompt's example.
+        // The names of fields are no headings.
+        let named = |heading: &str| {
+            let heading = heading.trim().to_lowercase();
+            !["heading", "topics", "sections", "subsections"].contains(&heading.as_str())
+        };
+        tree.sections.retain(|section| named(&section.heading));
+        // A heading of which no word is known is made up.
         tree.sections
             .retain(|section| ground.touches(&section.heading));
         for section in &mut tree.sections {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use catena_core::sentences;
 
-use super::super::gaps::opening;
+use super::super::{check::words, gaps::opening};
 
 /// A text that cannot end the marks around it in a prompt.
 pub(super) fn fenced(text: &str) -> String {
@@ -178,8 +178,18 @@ fn is_talk(sentence: &str) -> bool {
         "the revised",
         "revised text",
     ];
+    const ANYWHERE: &[&str] = &[
+        "in the notes",
+        "from the notes",
+        "by the notes",
+        "the inventor's notes",
+        "the detailed description begins",
+        "this subsection",
+    ];
     let lower = sentence.to_lowercase();
-    STARTS.iter().any(|start| lower.starts_with(start)) || mentions_claim(&lower)
+    STARTS.iter().any(|start| lower.starts_with(start))
+        || ANYWHERE.iter().any(|phrase| lower.contains(phrase))
+        || mentions_claim(&lower)
 }
 
 /// `claim 1`: claims change, and the description should not have to.
@@ -291,6 +301,16 @@ pub(super) fn first_words(text: &str, limit: usize) -> String {
         true => text,
         false => format!("{}.", text.trim_end_matches(['.', ',', ';', ':'])),
     }
+}
+
+/// Whether a sentence cannot be understood without the one before it.
+pub(super) fn leans(sentence: &str) -> bool {
+    words(sentence).first().is_some_and(|word| {
+        word.is(&[
+            "it", "its", "this", "these", "they", "their", "those", "such", "that", "he", "she",
+            "both", "here",
+        ])
+    })
 }
 
 /// One paragraph of all.

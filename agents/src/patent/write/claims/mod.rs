@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     super::PatentClaim,
     book::Book,
-    components::{Job, MATERIAL, ROOM, material, title_of},
+    components::{Job, MATERIAL, ROOM, material, title_of, whole_of},
     craft::{Craft, fell_back, left_out},
     ground::Ground,
     phrase::{as_step, is_method, is_step},
@@ -176,7 +176,11 @@ impl Asking<'_> {
                 answer.parts = answer.parts.iter().map(|part| as_step(part)).collect();
                 answer.parts.retain(|part| is_step(part));
             }
-        } else if !self.ground.touches(&answer.subject) {
+        } else if !self.ground.touches(&answer.subject)
+            || whole_of(&self.job.draft)
+                .is_some_and(|whole| !Ground::of([&*whole]).touches_any(&answer.subject))
+        {
+            // What has parts is claimed, and no part of it.
             answer.subject = title_of(&self.job.draft);
         }
         if answer.parts.is_empty() || answer.known.len() + answer.parts.len() < PARTS.0 {

@@ -101,7 +101,7 @@ pub(super) fn without(text: &str, gone: &[&str]) -> String {
             let mut missing = false;
             for sentence in sentences(paragraph).filter_map(|range| paragraph.get(range)) {
                 let sentence = sentence.trim();
-                missing = gone.contains(&sentence) || missing && leans(sentence);
+                missing = gone.contains(&sentence) || missing && prose::leans(sentence);
                 if !missing {
                     kept.push(sentence);
                 }
@@ -123,16 +123,6 @@ pub(super) fn without(text: &str, gone: &[&str]) -> String {
         true => text.to_owned(),
         false => out,
     }
-}
-
-/// Whether a sentence cannot be understood without the one before it.
-fn leans(sentence: &str) -> bool {
-    words(sentence).first().is_some_and(|word| {
-        word.is(&[
-            "it", "its", "this", "these", "they", "their", "those", "such", "that", "he", "she",
-            "both", "here",
-        ])
-    })
 }
 
 /// The first place of a sentence taken by another text, paragraphs kept in order.
