@@ -273,3 +273,67 @@ fn as_many_requests_are_made_at_a_time_as_were_measured_to_be_worth_while() {
         assert_eq!(seen.load(Ordering::SeqCst), parallel);
     }
 }
+
+/// Sorts once it is told what went wrong.
+fn sorts(request: &Request) -> Reply {
+    let asked = request.user();
+    if asked.contains("Which type of bug") {
+        return Reply::text("{\"bug_type\": \"C.1\"}");
+    }
+    let body = match asked.contains("When it is run") {
+        true => "sorted(x)[len(x) // 2]",
+        false => "x[0]",
+    };
+    Reply::text(&format!(
+        "```python\ndef middle(x):\n    return {body}\n```"
+    ))
+}
+
+#[test]
+fn broken_programs_are_repaired_and_what_is_kept_is_told_again() {
+    let (home, server) = (Home::new(), Server::start(sorts));
+    let cases = "[[[[3, 1, 2]], 2], [[[9, 7, 8]], 8]]";
+    let check = format!(
+        "_T = {cases}\ndef _t(i, e):\n    assert middle(*i) == e\nfor _i, _e in _T: _t(_i, _e)\n"
+    );
+    let item = serde_json::json!({
+        "name": "middle", "buggy": "def middle(x):\n    return x[len(x) // 2]\n", "check": check,
+        "json_testcases": serde_json::from_str::<serde_json::Value>(cases).unwrap(),
+    });
+    home.write("quixbugs_tiny.jsonl", format!("{item}\n"));
+    home.write("quixbugs_more.jsonl", format!("{item}\n"));
+    let args = |more: &[&'static str]| {
+        let mut args = vec![
+            "eval",
+            "quixbugs_tiny.jsonl",
+            "quixbugs_more.jsonl",
+            "--markdown",
+        ];
+        args.extend(["--strategies", "explain,feedback,resample"]);
+        args.extend(more);
+        args
+    };
+    let done = run(&mut home.with(&server, args(&[])));
+    done.exits(0);
+    for told in [
+        "**all**",
+        "| explain | 2 | 0.0 [0.0, 0.0] | 100.0 [100.0, 100.0]",
+        "| resample (equal tokens) | 2 | 0.0",
+        "| all functional bugs | 2 of 2 | 2 of 2 | 0 of 2 |",
+        "| C.1 misunderstanding or logic error, by the model | 2 of 2 |",
+        "| (no label) | 2 of 2 |",
+    ] {
+        assert!(done.stdout.contains(told), "no {told:?} in {}", done.stdout);
+    }
+    let asked = server.seen();
+    let kept = run(&mut home.with(&server, args(&["--kept"])));
+    kept.exits(0);
+    assert_eq!(
+        (kept.stdout.as_str(), server.seen()),
+        (&*done.stdout, asked)
+    );
+    home.write("hotpotqa.jsonl", "{}\n");
+    run(&mut home.with(&server, ["eval", "hotpotqa.jsonl", "--kept"]))
+        .exits(2)
+        .says("broken programs");
+}

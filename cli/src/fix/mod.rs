@@ -2,6 +2,7 @@
 
 mod job;
 mod named;
+mod place;
 mod project;
 mod save;
 mod show;
