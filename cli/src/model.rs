@@ -156,7 +156,8 @@ pub(crate) async fn fetch(reference: &ModelRef, quiet: bool) -> Result<PathBuf, 
     Ok(result?)
 }
 
-fn device(with: &With, config: &Config) -> Result<Device, Failure> {
+/// Where a local model runs.
+pub(crate) fn device(with: &With, config: &Config) -> Result<Device, Failure> {
     let name = with.device.as_deref().or(config.device.as_deref());
     name.unwrap_or("auto").parse().map_err(as_usage)
 }

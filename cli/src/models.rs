@@ -5,7 +5,7 @@ mod remove;
 
 use std::path::Path;
 
-use catena_local::{LocalModel, LocalOptions, Weights};
+use catena_local::{Device, LocalModel, LocalOptions, Weights};
 use catena_models::catalog::{Catalog, Entry, GgufInfo, HubFile, Kind, ModelRef, Status, Store};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
@@ -32,7 +32,17 @@ pub(crate) async fn run(command: Models, config: &Config) -> Result<(), Failure>
     match command {
         Models::List { json } => list(json),
         Models::Pull { model } => pull(&model).await,
-        Models::Info { model, json } => info(&model, json),
+        Models::Info {
+            model,
+            device,
+            json,
+        } => {
+            let with = With {
+                device,
+                ..With::default()
+            };
+            info(&model, model::device(&with, config)?, json)
+        }
         Models::Bench {
             model,
             device,
@@ -124,7 +134,7 @@ async fn pull(name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn info(name: &str, json: bool) -> Result<(), Failure> {
+fn info(name: &str, device: Device, json: bool) -> Result<(), Failure> {
     let store = Store::default_location()?;
     let catalog = Catalog::builtin();
     let (mut about, weights) = match parse(name)? {
@@ -156,7 +166,7 @@ fn info(name: &str, json: bool) -> Result<(), Failure> {
     };
     if let (Some(path), Some(about)) = (weights, about.as_object_mut()) {
         about.insert("file".to_owned(), header(&path)?);
-        about.insert("memory".to_owned(), memory(&path)?);
+        about.insert("memory".to_owned(), memory(&path, device)?);
         about.insert("measured".to_owned(), measured(&path));
     }
     if json {
@@ -221,9 +231,9 @@ fn header(path: &Path) -> Result<Value, Failure> {
     }))
 }
 
-/// What `catena ask` would need on a CPU, and what there is.
-fn memory(path: &Path) -> Result<Value, Failure> {
-    let options = LocalOptions::new().weights(Weights::Reading);
+/// What `catena ask` would need on `device`, and what there is.
+fn memory(path: &Path, device: Device) -> Result<Value, Failure> {
+    let options = LocalOptions::new().weights(Weights::Reading).device(device);
     let need = LocalModel::need(path, &options)?;
     Ok(json!({
         "weights": need.weights,

@@ -182,7 +182,7 @@ fn bad_documents_and_windows_are_refused_before_anything_is_made() {
     }
     assert!(!home.path("data").exists(), "no archive was made");
     home.write("street.txt", street());
-    let done = run(&mut home
+    let done = run(home
         .with(&server, ["memory", "read", "street.txt", "--window", "60"])
         .args(["--index", "exact", "--embedder", "hashing"]));
     done.exits(2).says("a window of 60 tokens leaves");

@@ -109,7 +109,7 @@ async fn a_thing_and_its_method_are_claimed_both() {
     assert!(claims[0].starts_with("A cup, comprising"), "{claims:?}");
     let second =
         "A method for washing a cup, comprising:\ndipping the cup into water; and\ndrying a rim.";
-    assert!(claims.contains(&&*second), "{claims:#?}");
+    assert!(claims.contains(&second), "{claims:#?}");
     assert_eq!(written.findings, []);
     // Not where the guide wants one only.
     let mut guide = Jurisdiction::Us.guide();

@@ -453,6 +453,9 @@ pub(crate) enum Models {
     Info {
         /// A name of `catena models list`, hf:owner/repo/file.gguf, or a path to a GGUF file
         model: String,
+        /// Where it would run, for the memory needed; as --device of `catena ask` [env: CATENA_DEVICE] [default: auto]
+        #[arg(long, value_name = "DEVICE")]
+        device: Option<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,

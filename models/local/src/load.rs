@@ -11,6 +11,7 @@ use mistralrs::{
     core::{DeviceMapMetadata, GGUFLoaderBuilder, GGUFSpecificConfig, Pipeline},
 };
 use tokio::sync::Mutex;
+use tracing::warn;
 
 use crate::{
     counter::Tokens,
@@ -60,7 +61,24 @@ pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
             path.display()
         )));
     };
-    pipeline(folder, name, TokenSource::None, options, pool).map_err(|cause| {
+    let load = |pool| {
+        pipeline(
+            folder.clone(),
+            name.clone(),
+            TokenSource::None,
+            options,
+            pool,
+        )
+    };
+    let loaded = load(pool).or_else(|cause| match pool {
+        // What is free was told before the weights took theirs: without the pool it may do.
+        Some(_) => {
+            warn!(cause, "no paged attention: its memory cannot be had");
+            load(None)
+        }
+        None => Err(cause),
+    });
+    loaded.map_err(|cause| {
         Error::invalid(format!("loading the model '{}': {cause}", path.display()))
             .with_help("the engine may not know this architecture; see its list of GGUF models")
     })

@@ -112,7 +112,7 @@ impl LocalModel {
     }
 
     /// What [`load`](Self::load) would need of memory for the file at `path`; reads no more than
-    /// its header. The memory meant is the machine's, not a GPU's.
+    /// its header. The memory meant is that of the device in `options`.
     ///
     /// # Errors
     ///

@@ -52,6 +52,28 @@ async fn a_failure_before_the_answer_is_a_call_without_tokens() {
     }
 }
 
+/// A body or an event without end: what is read of it is given up, and no attempt follows.
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_a_call() {
+    const BODY: usize = 100 << 20;
+    for protocol in PROTOCOLS {
+        let prompt = protocol.model("http://127.0.0.1:9").prompt_tokens(&ask());
+        for head in ["HTTP/1.1 200 OK\r\n\r\n", HEAD] {
+            let huge = async |_: usize, socket: &mut TcpStream| {
+                send(socket, head).await;
+                let piece = "x".repeat(1 << 20);
+                for _ in 0..BODY >> 20 {
+                    send(socket, &piece).await;
+                }
+            };
+            let (charged, answered) = charged(protocol, huge).await;
+            assert!(!answered, "{head}");
+            assert_eq!((charged.calls, charged.output_tokens), (1, 0), "{head}");
+            assert!(charged.input_tokens <= prompt, "{head}: {charged:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_its_prompt_and_its_pieces() {
     for protocol in PROTOCOLS {
