@@ -305,5 +305,5 @@ async fn nothing_is_told_of_what_was_given_up() {
     let late: Vec<_> = told.iter().skip(recovered).filter(failed).collect();
     assert!(late.is_empty(), "{late:?}");
     let of_the_busy_one = |(path, _): &(String, EventKind)| path == "r/each[1]/work";
-    assert!(told.iter().filter(failed).any(|told| of_the_busy_one(told)));
+    assert!(told.iter().filter(failed).any(of_the_busy_one));
 }
