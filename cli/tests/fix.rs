@@ -361,3 +361,20 @@ fn what_was_changed_meanwhile_is_not_written_over() {
     done.exits(1).says("changed meanwhile");
     assert_eq!(text(&home, "project/add.py"), "mine = 1\n");
 }
+
+/// Nobody writes into it: whoever opened it would wait for ever.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_no_file() {
+    let (home, server) = (project(), Server::start(model));
+    let pipe = home.path("project/pipe.py");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let done = run(&mut home.with(&server, ["fix", "project/pipe.py", "--test", "true"]));
+    done.exits(2).says("is no file");
+}

@@ -242,12 +242,16 @@ fn listed(path: &Path, root: &Path, all: &[SourceFile]) -> Result<String, Failur
 
 fn text_of(path: &Path) -> Result<String, Failure> {
     let failed = |why: String| Failure::usage(format!("{} {why}", path.display()));
-    let text = fs::read_to_string(path)
-        .map_err(|error| failed(format!("cannot be read as text: {error}")))?;
-    match text.len() as u64 > LARGEST {
-        true => Err(failed(format!("is larger than {} MiB", LARGEST >> 20))),
-        false => Ok(text),
+    // Before it is opened: a pipe would be waited for, and a device has no end.
+    if let Ok(about) = fs::metadata(path) {
+        if !about.is_file() {
+            return Err(failed("is no file".to_owned()));
+        }
+        if about.len() > LARGEST {
+            return Err(failed(format!("is larger than {} MiB", LARGEST >> 20)));
+        }
     }
+    fs::read_to_string(path).map_err(|error| failed(format!("cannot be read as text: {error}")))
 }
 
 fn odd_name(path: &Path) -> Failure {

@@ -47,6 +47,7 @@ pub(super) fn tree(root: &Path) -> Result<Vec<SourceFile>, Failure> {
     let mut files = Files::default();
     let walk = WalkBuilder::new(root)
         .standard_filters(false)
+        .git_global(true)
         .git_ignore(true)
         .git_exclude(true)
         .parents(true)
