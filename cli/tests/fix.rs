@@ -362,6 +362,57 @@ fn what_was_changed_meanwhile_is_not_written_over() {
     assert_eq!(text(&home, "project/add.py"), "mine = 1\n");
 }
 
+#[test]
+fn a_cargo_project_is_repaired() {
+    let home = Home::new();
+    let manifest = "[package]\nname = \"sums\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
+    home.write("sums/Cargo.toml", manifest);
+    home.write("sums/src/lib.rs", "pub mod sum;\n");
+    let right = "pub fn sum(values: &[i64]) -> i64 {\n    values.iter().sum()\n}\n";
+    home.write(
+        "sums/src/sum.rs",
+        right.replace("sum()", "sum::<i64>() + 1"),
+    );
+    let test = "#[test]\nfn nothing_is_zero() {\n    assert_eq!(sums::sum::sum(&[]), 0);\n}\n";
+    home.write("sums/tests/sum.rs", test);
+    let server = Server::start(
+        move |request| match request.user().contains("Which type of bug") {
+            true => Reply::text("{\"bug_type\": \"C.1\"}"),
+            false => Reply::text(&format!("```rust\n{right}```")),
+        },
+    );
+    // The toolchain itself: rustup would look for it in the home folder, which is another one here.
+    let asked = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .unwrap();
+    let sysroot = String::from_utf8(asked.stdout).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let mut fix = home.with(&server, ["fix", "sums"]);
+    let done = run(fix.env("PATH", format!("{}/bin:{path}", sysroot.trim())));
+    done.exits(0);
+    assert!(done.stdout.contains("round 1: passes") || done.stderr.contains("round 1: passes"));
+    assert_eq!(text(&home, "sums/src/sum.rs"), right);
+    assert_eq!(text(&home, "sums/tests/sum.rs"), test);
+    assert!(!home.path("sums/target").exists(), "it is built elsewhere");
+}
+
+/// The given snippet runs without an error, and so does what the model makes of it.
+#[test]
+fn an_error_that_does_not_come_up_is_not_taken_for_repaired() {
+    let (home, server) = (Home::new(), Server::start(model));
+    let snippet = "import sys\nprint(1)\n---\nTypeError: can only concatenate\n";
+    let done = run_with_input(&mut home.with(&server, ["fix", "--stdin"]), snippet);
+    done.exits(1).says("did not come up here").says("--test");
+    assert!(!done.stdout.contains("str(1)"), "{done:?}");
+    let mut fix = home.with(&server, ["fix", "--stdin", "--json"]);
+    let told = run_with_input(&mut fix, snippet).exits(1).json();
+    assert_eq!(told["status"], "unverified");
+    let mut fix = home.with(&server, ["fix", "--stdin", "--keep-best"]);
+    let done = run_with_input(&mut fix, snippet);
+    assert!(done.exits(1).stdout.contains("str(1)"), "{done:?}");
+}
+
 /// Nobody writes into it: whoever opened it would wait for ever.
 #[cfg(unix)]
 #[test]

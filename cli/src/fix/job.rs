@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, pin::pin, sync::Arc, time::Instant};
 
-use catena_agents::{RepairTask, Repaired, Repairer, Round};
+use catena_agents::{RepairTask, Repaired, Repairer, Report, Round};
 use catena_core::{Error, Graph, Outcome, Run, RunId, RunOptions, RunRecord, SqliteJournal};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -134,6 +134,17 @@ pub(crate) async fn resume(
     .await
 }
 
+/// What came of a repair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Repaired,
+    /// It passes, and so did the given program: the error that a person told did not come up.
+    Unverified,
+    #[serde(rename = "not repaired")]
+    NotRepaired,
+}
+
 impl Job {
     /// Loads the model, builds the graph, runs it, and writes what it gives.
     pub(crate) async fn run(self, config: &Config) -> Result<(), Failure> {
@@ -236,7 +247,8 @@ impl Job {
         started: Instant,
     ) -> Result<(), Failure> {
         let repaired = &outcome.output;
-        let keep = repaired.passes || self.setting.keep_best;
+        let fixed = self.status(repaired) == Status::Repaired;
+        let keep = fixed || self.setting.keep_best;
         let mut written = Vec::new();
         let mut saved = Ok(());
         if keep && !self.setting.dry_run {
@@ -287,15 +299,20 @@ impl Job {
                 failure
             });
         }
-        if repaired.passes {
-            return Ok(());
-        }
-        let failure = Failure::new(format!("not repaired: {}", why(repaired.stopped)));
+        let failure = match self.status(repaired) {
+            Status::Repaired => return Ok(()),
+            Status::Unverified => Failure::new(
+                "unverified: the error that was told did not come up here, so that it passes says nothing",
+            )
+            .also("name a command that fails: --test 'COMMAND'".to_owned()),
+            Status::NotRepaired => Failure::new(format!("not repaired: {}", why(repaired.stopped))),
+        };
         let failure = match (keep, self.setting.root.is_some()) {
-            (false, true) => failure.help(
-                "nothing was written; --keep-best writes the best version, --rounds and --candidates allow more tries",
+            (false, true) => failure.also(
+                "nothing was written; --keep-best writes the best version, --rounds and --candidates allow more tries"
+                    .to_owned(),
             ),
-            (false, false) => failure.help("--keep-best prints the best version"),
+            (false, false) => failure.also("--keep-best prints the best version".to_owned()),
             (true, _) => failure,
         };
         Err(if self.output.json {
@@ -303,6 +320,17 @@ impl Job {
         } else {
             failure
         })
+    }
+
+    fn status(&self, repaired: &Repaired) -> Status {
+        let told = self.task.reported.as_deref().map(Report::reported);
+        let given = repaired.rounds.iter().find(|round| round.number == 0);
+        let came_up = given.is_none_or(|given| told.is_none_or(|told| given.report != told));
+        match (repaired.passes, came_up) {
+            (true, true) => Status::Repaired,
+            (true, false) => Status::Unverified,
+            (false, _) => Status::NotRepaired,
+        }
     }
 
     fn json(
@@ -331,7 +359,7 @@ impl Job {
         };
         json!({
             "run": id,
-            "status": if repaired.passes { "repaired" } else { "not repaired" },
+            "status": self.status(repaired),
             "passes": repaired.passes,
             "stopped": repaired.stopped,
             "best": repaired.best,
