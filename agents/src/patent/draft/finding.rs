@@ -34,7 +34,7 @@ impl fmt::Display for DraftFinding {
     }
 }
 
-/// A rule of [`examine_draft`].
+/// A rule of [`examine_draft`](super::examine_draft).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
