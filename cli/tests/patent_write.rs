@@ -372,7 +372,8 @@ fn one_section_is_written_anew_and_the_others_stay() {
         ["patent", "redo", "cup.json", "1.2", "-o", "new.docx"],
     );
     run(&mut redo).exits(0);
-    assert_eq!(written(&server), ["Rim"]);
+    // At medium length, in two portions.
+    assert_eq!(written(&server), ["Rim", "Rim"]);
     let after = everything(&home, "new.json");
     let (old, new) = (
         &before["work"]["subsections"],
@@ -449,7 +450,9 @@ fn what_must_change_with_the_claims_is_named_and_written() {
     let after = everything(&home, "magnet.json");
     let claim = after["patent"]["claims"][0]["text"].as_str().unwrap();
     assert!(claim.contains("magnet"), "{claim}");
-    let again = written(&server);
+    let mut again = written(&server);
+    // Each in one portion or two.
+    again.dedup();
     assert!(
         again.contains(&"Foot".to_owned()) && again.len() < 4,
         "{again:?}"
