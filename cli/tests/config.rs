@@ -59,6 +59,12 @@ fn a_device_that_is_none_is_wrong_usage_before_anything_is_fetched() {
     assert!(done.exits(2).stderr.contains("'gpu' is no device"));
     let done = run(home.catena(ask).env("CATENA_DEVICE", "cuda:x"));
     assert!(done.exits(2).stderr.contains("'cuda:x' is no device"));
+    let done = run(home.catena(ask).env("CATENA_PAGED_ATTENTION", "perhaps"));
+    done.exits(2).says("is true or false, not 'perhaps'");
+    let info = ["models", "info", "smollm2-135m", "--device", "gpu"];
+    run(&mut home.catena(info))
+        .exits(2)
+        .says("'gpu' is no device");
 }
 
 #[test]

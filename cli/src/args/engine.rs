@@ -12,7 +12,7 @@ pub(crate) struct Engine {
     #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
 
-    /// The most tokens of a prompt and its answer together [env: CATENA_WINDOW] [default: the model's, and at most 8192]
+    /// The most tokens of a prompt and its answer together [env: CATENA_WINDOW] [default: the model's, and at most 8192; to read into memory at most 4096]
     #[arg(short, long, value_name = "TOKENS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) window: Option<u32>,
 

@@ -7,6 +7,8 @@ mod project;
 mod save;
 mod show;
 mod tested;
+#[cfg(test)]
+mod testing;
 mod tree;
 mod words;
 

@@ -86,13 +86,7 @@ pub(super) fn environment(root: &Path, command: &mut [String], readable: &mut Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fix::{project::Project, tested::words};
-
-    fn write(root: &Path, name: &str, text: &str) {
-        let path = root.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
+    use crate::fix::{project::Project, tested::words, testing::write};
 
     #[test]
     fn a_member_is_tested_in_its_workspace() {

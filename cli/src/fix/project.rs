@@ -306,12 +306,7 @@ pub(super) fn check_of_file(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn write(root: &Path, name: &str, text: &str) {
-        let path = root.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
+    use crate::fix::testing::write;
 
     fn paths(files: &[SourceFile]) -> Vec<&str> {
         files.iter().map(|file| file.path.as_str()).collect()

@@ -124,13 +124,7 @@ impl Files {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fix::project::Project;
-
-    fn write(root: &Path, name: &str, text: &str) {
-        let path = root.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
+    use crate::fix::{project::Project, testing::write};
 
     #[test]
     fn what_changed_since_a_task_was_recorded_is_found() {

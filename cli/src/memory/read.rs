@@ -8,7 +8,7 @@ use std::{
 };
 
 use catena_agents::{Digest, DocumentMemory, Prompts};
-use catena_core::{Outcome, Run, RunId, RunOptions, RunRecord, SqliteJournal};
+use catena_core::{Error, Outcome, Run, RunId, RunOptions, RunRecord, SqliteJournal};
 use catena_memory::{Memory, Namespace};
 use catena_tools::Document;
 use futures::StreamExt;
@@ -22,7 +22,7 @@ use crate::{
     failure::{Failure, INTERRUPTED},
     journal, model,
     progress::Display,
-    reading::{Begin, as_usage, prompts_folder},
+    reading::{as_usage, prompts_folder},
     report::usage_line,
     stopped::{of_another_program, stopped},
     terminal::{harmless, print},
@@ -30,6 +30,9 @@ use crate::{
 
 /// The name of its runs.
 pub(crate) const READ: &str = "memory-read";
+
+/// What whoever interrupts it is told first.
+const BEFORE: &str = "what was read is remembered; ";
 
 /// The settings of a run, as the user named them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,13 +51,18 @@ struct Job {
     document: Document,
     setting: Setting,
     namespace: Namespace,
-    /// The archive's id, of a run that goes on.
-    archive: Option<String>,
     device: Option<String>,
     limits: Limits,
     journal: Arc<SqliteJournal>,
-    begin: Begin,
+    /// The run that it goes on with.
+    begun: Option<Begun>,
     output: Output,
+}
+
+/// A recorded run, and the id of the archive that it reads into.
+struct Begun {
+    run: RunId,
+    archive: String,
 }
 
 pub(super) async fn read(args: MemoryRead, config: &Config) -> Result<(), Failure> {
@@ -76,12 +84,11 @@ pub(super) async fn read(args: MemoryRead, config: &Config) -> Result<(), Failur
             window: args.engine.window.or(config.window),
             prompts: prompts_folder(&with, config)?,
         },
-        archive: None,
         document,
         device: args.engine.device,
         limits: args.limits,
         journal: journal::open(&args.journal)?,
-        begin: Begin::Scratch,
+        begun: None,
         output: args.output,
     }
     .run(config)
@@ -102,11 +109,13 @@ pub(crate) async fn resume(
         document: serde_json::from_value(record.input.clone()).map_err(unknown)?,
         setting: serde_json::from_value(record.meta.clone()).map_err(unknown)?,
         namespace: of.namespace,
-        archive: Some(of.archive),
         device: None,
         limits,
         journal,
-        begin: Begin::Resume(record.id),
+        begun: Some(Begun {
+            run: record.id,
+            archive: of.archive,
+        }),
         output,
     }
     .run(config)
@@ -150,7 +159,7 @@ impl Job {
             graph = graph.window(tokens);
         }
         let graph = graph.build().map_err(as_usage)?;
-        let mut run = Run::start(graph, self.document.clone(), self.options(&memory)?);
+        let mut run = Run::start(graph, self.document.clone(), self.options(&memory));
         let id = run.id().clone();
         let mut display = Display::new(quiet);
         let mut cancelled = false;
@@ -160,6 +169,11 @@ impl Job {
                 _ = &mut interrupt, if !cancelled => {
                     cancelled = true;
                     run.cancel();
+                }
+                // Whoever presses it twice does not wait for a run that will not stop; what is
+                // recorded is recorded.
+                _ = tokio::signal::ctrl_c(), if cancelled => {
+                    return Err(stopped(Error::cancelled(), &id, true, BEFORE));
                 }
                 event = run.next() => match event {
                     Some(event) => display.show(&event),
@@ -173,10 +187,7 @@ impl Job {
         let _ = memory.sync(&mut |_, _| {}).await;
         match ended {
             Ok(outcome) => self.tell(&id, &outcome, started),
-            Err(error) => {
-                let before = "what was read is remembered; ";
-                Err(stopped(error, &id, true, before))
-            }
+            Err(error) => Err(stopped(error, &id, true, BEFORE)),
         }
     }
 
@@ -190,8 +201,8 @@ impl Job {
 
     /// Refuses to go on in another archive.
     fn same(&self, archive: &str) -> Result<(), Failure> {
-        match &self.archive {
-            Some(begun) if begun != archive => Err(Failure::usage(format!(
+        match &self.begun {
+            Some(begun) if begun.archive != archive => Err(Failure::usage(format!(
                 "{} is another archive than that of the run",
                 self.setting.memory.display()
             ))
@@ -200,7 +211,7 @@ impl Job {
         }
     }
 
-    fn options(&self, memory: &Memory) -> Result<RunOptions, Failure> {
+    fn options(&self, memory: &Memory) -> RunOptions {
         #[derive(Serialize)]
         struct Meta<'a> {
             #[serde(flatten)]
@@ -215,10 +226,10 @@ impl Job {
                 setting: &self.setting,
                 of: Conversation::new(memory.archive(), &self.namespace),
             });
-        Ok(match &self.begin {
-            Begin::Resume(id) => options.resume(id.clone()),
-            Begin::Scratch | Begin::Fork(..) => options,
-        })
+        match &self.begun {
+            Some(begun) => options.resume(begun.run.clone()),
+            None => options,
+        }
     }
 
     fn tell(&self, id: &RunId, outcome: &Outcome<Digest>, started: Instant) -> Result<(), Failure> {

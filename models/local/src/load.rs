@@ -73,7 +73,7 @@ pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
     let loaded = load(pool).or_else(|cause| match pool {
         // What is free was told before the weights took theirs: without the pool it may do.
         Some(_) => {
-            warn!(cause, "no paged attention: its memory cannot be had");
+            warn!(cause, "loading the model again, without paged attention");
             load(None)
         }
         None => Err(cause),
