@@ -237,6 +237,7 @@ fn memory(path: &Path, device: Device) -> Result<Value, Failure> {
     let need = LocalModel::need(path, &options)?;
     Ok(json!({
         "weights": need.weights,
+        "working": need.working,
         "prefix_cache": need.prefix_cache,
         "available": need.available,
         "fits": need.fits(),

@@ -372,8 +372,14 @@ fn one_section_is_written_anew_and_the_others_stay() {
         ["patent", "redo", "cup.json", "1.2", "-o", "new.docx"],
     );
     run(&mut redo).exits(0);
-    // At medium length, in two portions.
-    assert_eq!(written(&server), ["Rim", "Rim"]);
+    // As short as the patent that it belongs to, in one portion; at medium length in two.
+    assert_eq!(written(&server), ["Rim"]);
+    assert_eq!(everything(&home, "new.json")["length"], before["length"]);
+    let longer = [
+        "patent", "redo", "cup.json", "1.2", "--length", "medium", "-o",
+    ];
+    run(home.with(&server, longer).arg("longer.docx")).exits(0);
+    assert_eq!(written(&server), ["Rim", "Rim", "Rim"]);
     let after = everything(&home, "new.json");
     let (old, new) = (
         &before["work"]["subsections"],

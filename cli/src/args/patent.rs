@@ -238,7 +238,7 @@ pub(crate) struct PatentRun {
     #[command(flatten)]
     pub(crate) engine: Engine,
 
-    /// How long the detailed description becomes [default: medium]
+    /// How long the detailed description becomes [default: that of the patent that is changed, or medium]
     #[arg(short, long, value_enum, value_name = "HOW")]
     pub(crate) length: Option<Length>,
 
@@ -290,6 +290,14 @@ impl From<Office> for catena_agents::Jurisdiction {
             Office::Us => Self::Us,
             Office::Ep => Self::Ep,
         }
+    }
+}
+
+impl PatentRun {
+    /// As long as a patent that is changed, unless another length is named.
+    pub(crate) fn length_of(self, length: Length) -> Self {
+        let length = self.length.or(Some(length));
+        Self { length, ..self }
     }
 }
 

@@ -47,15 +47,8 @@ pub(super) async fn claims(args: PatentClaims, config: &Config) -> Result<(), Fa
         out: args.out,
         force: args.force,
     };
-    begin(
-        task,
-        args.run,
-        &out,
-        all.jurisdiction,
-        Flow::Planned,
-        config,
-    )
-    .await
+    let run = args.run.length_of(all.length);
+    begin(task, run, &out, all.jurisdiction, Flow::Planned, config).await
 }
 
 /// Numbered claims by themselves, or those of a patent.

@@ -5,7 +5,7 @@ use catena_core::{RunId, Usage};
 use catena_tools::Document;
 use serde::{Deserialize, Serialize};
 
-use crate::args::Office;
+use crate::args::{Length, Office};
 
 /// A patent with what it came from and how it came about.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub(super) struct Everything {
     pub(super) missing: Vec<PatentPiece>,
     pub(super) model: String,
     pub(super) jurisdiction: Office,
+    /// How long it was to become.
+    #[serde(default)]
+    pub(super) length: Length,
     pub(super) patent: Patent,
     /// Its pieces.
     pub(super) work: PatentWork,

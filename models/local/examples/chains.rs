@@ -2,16 +2,17 @@
 //! a manager, 1, 8 and 32 at a time.
 //!
 //! ```text
-//! cargo run --release -p catena-local --features cuda --example chains -- TEXT MODEL.gguf [plain]
+//! cargo run --release -p catena-local --features cuda --example chains -- TEXT MODEL.gguf [CHARACTERS [plain]]
 //! CATENA_BASE_URL=http://localhost:8080/v1 cargo run … --example chains -- TEXT openai:NAME
 //! ```
 //!
-//! The texts are slices of TEXT, of 7,000 characters each. `plain`: without paged attention. A chain's
+//! The texts are slices of TEXT, of so many CHARACTERS each (default: 7,000). `plain`: without paged attention. A chain's
 //! time is split where its calls' first pieces of text arrive: *reading* before, *writing* behind, and
 //! the rest outside of calls. The time that a call waits for its turn counts as reading.
 
 use std::{
     collections::HashMap,
+    num::NonZeroUsize,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -24,17 +25,21 @@ use catena_tools::Document;
 use futures::{StreamExt, stream};
 
 const CHAINS: usize = 32;
-const CHARACTERS: usize = 7_000;
 const QUESTION: &str = "Who speaks first in this text, and to whom?";
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (text, name, plain) = match arguments.as_slice() {
-        [text, name] => (text, name, false),
-        [text, name, _] => (text, name, true),
-        _ => return Err(Error::invalid("usage: chains TEXT MODEL [plain]")),
+    let usage = || Error::invalid("usage: chains TEXT MODEL [CHARACTERS [plain]]");
+    let (text, name, more) = match arguments.as_slice() {
+        [text, name, more @ ..] => (text, name, more),
+        _ => return Err(usage()),
     };
+    let characters = match more.first() {
+        Some(number) => number.parse().map_err(|_| usage())?,
+        None => NonZeroUsize::new(7_000).ok_or_else(usage)?,
+    };
+    let plain = more.len() > 1;
     let model: Arc<dyn ChatModel> = match name.strip_prefix("openai:") {
         Some(name) => Arc::new(OpenAiCompatible::from_env(name)?.build()?),
         None => {
@@ -46,7 +51,7 @@ async fn main() -> Result<()> {
         .map_err(|error| Error::invalid(format!("{text}: {error}")))?;
     let letters: Vec<char> = text.chars().collect();
     let slices: Vec<String> = letters
-        .chunks_exact(CHARACTERS)
+        .chunks_exact(characters.get())
         .map(|slice| slice.iter().collect())
         .collect();
     // What is set up once is not measured; nor is any slice read before its turn.

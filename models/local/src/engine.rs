@@ -128,10 +128,11 @@ impl Runner {
         debug!(cache = ?self.ledger, died = self.died, "a new engine thread");
         self.thread = None;
         self.ledger.clear();
-        if self.died {
+        // Weights that could not be loaded are loaded again: that counts as much as a death.
+        if self.died || self.pipeline.is_none() {
             self.restarts.count(Instant::now())?;
             self.died = false;
-            if !self.proved {
+            if !self.proved && self.pipeline.is_some() {
                 warn!("the local engine died again: loading its weights anew");
                 self.pipeline = None;
             }

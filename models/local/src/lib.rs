@@ -43,6 +43,9 @@ mod restarts;
 mod sampling;
 mod score;
 mod stop;
+// The tests inside and outside share what names this crate from outside.
+#[cfg(test)]
+extern crate self as catena_local;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]
 mod support;

@@ -1,9 +1,6 @@
-//! From a file, or a name on the hub, to a pipeline of the engine.
+//! From a file to a pipeline of the engine.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use catena_core::{Error, Result};
 use mistralrs::{
@@ -42,7 +39,7 @@ pub(crate) struct Loaded {
 pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
     let mut source = GgufFile::open(path)?;
     let (form, need) = need(&source, options);
-    memory::check(path, need.weights, need.available)?;
+    need.check(path)?;
     let pool = paged::pool(&source, options).filter(|_| need.all_fits());
     let path = match form {
         Some(form) => requantise::converted(&mut source, form),
@@ -61,15 +58,7 @@ pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
             path.display()
         )));
     };
-    let load = |pool| {
-        pipeline(
-            folder.clone(),
-            name.clone(),
-            TokenSource::None,
-            options,
-            pool,
-        )
-    };
+    let load = |pool| pipeline(folder.clone(), name.clone(), options, pool);
     let loaded = load(pool).or_else(|cause| match pool {
         // What is free was told before the weights took theirs: without the pool it may do.
         Some(_) => {
@@ -100,48 +89,16 @@ pub(crate) fn need(source: &GgufFile, options: &LocalOptions) -> (Option<Form>, 
     };
     let need = Need {
         weights: requantise::memory(source, form),
+        working: memory::WORKING,
         prefix_cache: paged::pool(source, options).unwrap_or(options.prefix_cache),
         available,
     };
     (form, need)
 }
 
-/// Loads a file of a repository on the Hugging Face hub, from the hub's own cache or the network;
-/// slow, so not on an async thread.
-pub(crate) fn hub(repository: &str, name: &str, options: &LocalOptions) -> Result<Loaded> {
-    let sound = |part: &str| !part.is_empty() && !part.starts_with(['.', '/']);
-    if !sound(repository) || !sound(name) || repository.split('/').count() != 2 {
-        return Err(Error::invalid(format!(
-            "'{repository}' with the file '{name}' is no model on the Hugging Face hub"
-        ))
-        .with_help("a model there is named OWNER/NAME; a local file is loaded by its path"));
-    }
-    // The engine looks for a local folder of that name first, and would load what it finds.
-    if PathBuf::from(repository).exists() {
-        return Err(Error::invalid(format!(
-            "'{repository}' is a local path, which hides the model of that name on the hub"
-        ))
-        .with_help("load the local file by its path"));
-    }
-    pipeline(
-        repository.into(),
-        name.into(),
-        TokenSource::CacheToken,
-        options,
-        None,
-    )
-    .map_err(|cause| {
-        Error::unavailable(format!(
-            "loading '{name}' of '{repository}' from the Hugging Face hub: {cause}"
-        ))
-        .with_help("without a network, download the .gguf file elsewhere and load it by its path")
-    })
-}
-
 fn pipeline(
     folder: String,
     name: String,
-    token: TokenSource,
     options: &LocalOptions,
     pool: Option<u64>,
 ) -> Result<Loaded, String> {
@@ -172,7 +129,7 @@ fn pipeline(
     let pipeline = loader
         .load_model_from_hf(
             None,
-            token,
+            TokenSource::None,
             &dtype,
             &device,
             true,

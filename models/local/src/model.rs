@@ -61,7 +61,7 @@ pub(crate) struct Prepared {
 }
 
 impl LocalModel {
-    /// Loads a GGUF file. Nothing is fetched from anywhere.
+    /// Loads a GGUF file. Nothing is fetched from anywhere; the catalogue of `catena-models` fetches.
     ///
     /// The first time, weights may be converted for speed, into a file beside the original; see
     /// [`Weights`](crate::Weights).
@@ -70,45 +70,19 @@ impl LocalModel {
     ///
     /// [`is_invalid`](Error::is_invalid) if there is no such file, if it is a directory, empty, cut
     /// short or no GGUF, if the engine does not know the architecture, if the window is larger than
-    /// the model's, or if the weights need more memory than is available.
+    /// the model's, or if it needs more memory than is available ([`Need::fits`]).
     ///
     /// # Cancel safety
     ///
     /// A load that was begun runs to its end in the background, and is then freed.
     pub async fn load(path: impl Into<PathBuf>, options: LocalOptions) -> Result<Self> {
         let path = path.into();
-        let stem = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned());
         let doing = format!("loading the model '{}'", path.display());
-        Self::start(doing, stem.unwrap_or_default(), options, move |options| {
-            load::file(&path, options)
+        let started = task::spawn_blocking(move || Self::start(path, options));
+        // The engine panics at some files that it does not like.
+        started.await.unwrap_or_else(|error| {
+            Err(Error::invalid(format!("{doing}: the engine gave up")).with_source(error))
         })
-        .await
-    }
-
-    /// Loads the GGUF file `file` of `repository` (`OWNER/NAME`) on the Hugging Face hub, which
-    /// is downloaded unless it is in the hub's cache already. Its weights are used as they are.
-    ///
-    /// # Errors
-    ///
-    /// [`is_unavailable`-like](Error::is_retryable) if the hub cannot be reached or has no such
-    /// file, otherwise those of [`load`](Self::load).
-    ///
-    /// # Cancel safety
-    ///
-    /// As with [`load`](Self::load).
-    pub async fn load_hub(
-        repository: impl Into<String>,
-        file: impl Into<String>,
-        options: LocalOptions,
-    ) -> Result<Self> {
-        let (repository, file) = (repository.into(), file.into());
-        let doing = format!("loading '{file}' of '{repository}' from the Hugging Face hub");
-        Self::start(doing, repository.clone(), options, move |options| {
-            load::hub(&repository, &file, options)
-        })
-        .await
     }
 
     /// What [`load`](Self::load) would need of memory for the file at `path`; reads no more than
@@ -128,29 +102,19 @@ impl LocalModel {
         requantise::conversions(path.as_ref())
     }
 
-    async fn start(
-        doing: String,
-        default_name: String,
-        options: LocalOptions,
-        load: impl Fn(&LocalOptions) -> Result<Loaded> + Send + 'static,
-    ) -> Result<Self> {
-        let started = task::spawn_blocking(move || {
-            let loaded = load(&options)?;
-            let profile = profile(default_name, &options, &loaded)?;
-            let ledger = Ledger::new(loaded.bytes_per_token, options.prefix_cache, options.device);
-            let reload = Box::new(move || load(&options).map(|loaded| loaded.pipeline));
-            let engine = Engine::start(loaded.pipeline, reload, ledger)?;
-            Ok(Self {
-                profile: Arc::new(profile),
-                tokens: Arc::new(loaded.tokens),
-                template: Arc::new(loaded.template),
-                engine: Arc::new(engine),
-                ends: loaded.ends.into(),
-            })
-        });
-        // The engine panics at some files that it does not like.
-        started.await.unwrap_or_else(|error| {
-            Err(Error::invalid(format!("{doing}: the engine gave up")).with_source(error))
+    fn start(path: PathBuf, options: LocalOptions) -> Result<Self> {
+        let loaded = load::file(&path, &options)?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let profile = profile(&name, &options, &loaded)?;
+        let ledger = Ledger::new(loaded.bytes_per_token, options.prefix_cache, options.device);
+        let reload = Box::new(move || load::file(&path, &options).map(|loaded| loaded.pipeline));
+        let engine = Engine::start(loaded.pipeline, reload, ledger)?;
+        Ok(Self {
+            profile: Arc::new(profile),
+            tokens: Arc::new(loaded.tokens),
+            template: Arc::new(loaded.template),
+            engine: Arc::new(engine),
+            ends: loaded.ends.into(),
         })
     }
 
@@ -286,8 +250,8 @@ impl ChatModel for LocalModel {
     }
 }
 
-fn profile(default_name: String, options: &LocalOptions, loaded: &Loaded) -> Result<ModelProfile> {
-    let name = options.name.clone().unwrap_or(default_name);
+fn profile(default_name: &str, options: &LocalOptions, loaded: &Loaded) -> Result<ModelProfile> {
+    let name = options.name.as_deref().unwrap_or(default_name);
     let own = u32::try_from(loaded.window).unwrap_or(u32::MAX);
     let window = options.window.unwrap_or(own);
     if window == 0 || window > own {

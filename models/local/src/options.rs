@@ -215,7 +215,7 @@ impl LocalOptions {
 
     /// Whether a GGUF file on an NVIDIA GPU is run with paged attention: it takes the memory of one
     /// window and of the prefix cache when it is loaded, unless that is more than is free. Without
-    /// effect elsewhere, and for a model of the hub. Default: yes.
+    /// effect elsewhere. Default: yes.
     #[must_use]
     pub fn paged_attention(mut self, on: bool) -> Self {
         self.paged_attention = on;

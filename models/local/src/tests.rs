@@ -13,12 +13,12 @@ use mistralrs::{
 use tokio::sync::mpsc;
 
 use crate::{
-    LocalModel, LocalOptions,
-    support::{SMALL, weights},
+    LocalModel,
+    support::{SMALL, options, weights},
 };
 
 async fn model() -> LocalModel {
-    let options = LocalOptions::new().prefix_cache(0);
+    let options = options().prefix_cache(0);
     LocalModel::load(weights(SMALL), options).await.unwrap()
 }
 

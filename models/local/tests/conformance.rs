@@ -10,7 +10,7 @@ use catena_models::{
     layer::{Retry, StructuredOutput},
     testing::assert_chat_model_conforms,
 };
-use support::{SMALL, weights};
+use support::{SMALL, options, weights};
 
 async fn model(options: LocalOptions) -> Arc<dyn ChatModel> {
     let model = LocalModel::load(weights(SMALL), options).await;
@@ -19,7 +19,7 @@ async fn model(options: LocalOptions) -> Arc<dyn ChatModel> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_local_model_conforms() {
-    let model = model(LocalOptions::new()).await;
+    let model = model(options()).await;
     let profile = model.profile();
     assert!(profile.json_schema && profile.logprobs && profile.prefix_cache);
     assert_chat_model_conforms(model).await;
@@ -27,7 +27,7 @@ async fn a_local_model_conforms() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_conforms_without_a_prefix_cache_and_under_layers() {
-    let model = model(LocalOptions::new().prefix_cache(0)).await;
+    let model = model(options().prefix_cache(0)).await;
     let model = Arc::new(Retry::new(model));
     assert_chat_model_conforms(Arc::new(StructuredOutput::new(model))).await;
 }

@@ -15,7 +15,10 @@ use catena_core::{
 use catena_local::{LocalModel, LocalOptions, Weights};
 use futures::StreamExt;
 use serde_json::{Value, json};
-use support::{ABLE, SMALL, weights};
+use support::{ABLE, SMALL, options, paged, weights};
+
+/// How far log-probabilities of the same may differ: a GPU computes with 16 bits.
+const NEAR: f32 = if cfg!(feature = "cuda") { 0.1 } else { 0.01 };
 
 fn ask(question: &str) -> ChatRequest {
     ChatRequest::new([ChatMessage::user(question)])
@@ -31,7 +34,7 @@ fn begins_with(seconds: u64, begun: Instant) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_small_model_keeps_every_promise_of_the_trait() {
-    let model = LocalModel::load(weights(SMALL), LocalOptions::new().name("small"))
+    let model = LocalModel::load(weights(SMALL), options().name("small"))
         .await
         .unwrap();
     assert_eq!(ChatModel::profile(&model).name, "small");
@@ -190,15 +193,16 @@ async fn a_cached_prefix_changes_nothing_but_the_time(model: &LocalModel) {
     let about = |what: &str| ask(&format!("{text}\n\n{what}")).max_tokens(8).logprobs(1);
     answer(model, about("How many ships?")).await;
     let warm = answer(model, about("Who counted them, and when was that?")).await;
-    assert!(warm.usage.cached_tokens > 100, "{:?}", warm.usage);
+    assert!(tells_cached(&warm, 100), "{:?}", warm.usage);
 
-    let options = LocalOptions::new().prefix_cache(0);
-    let uncached = LocalModel::load(weights(SMALL), options).await.unwrap();
+    let uncached = LocalModel::load(weights(SMALL), options().prefix_cache(0))
+        .await
+        .unwrap();
     let cold = answer(&uncached, about("Who counted them, and when was that?")).await;
     assert_eq!(cold.usage.cached_tokens, 0);
     assert_eq!(cold.text, warm.text);
     for (a, b) in cold.logprobs.iter().zip(&warm.logprobs) {
-        assert!((a.logprob - b.logprob).abs() < 1e-2, "{a:?} {b:?}");
+        assert!((a.logprob - b.logprob).abs() < NEAR, "{a:?} {b:?}");
     }
 
     // An answer that was stopped leaves its prompt in the cache too.
@@ -208,7 +212,12 @@ async fn a_cached_prefix_changes_nothing_but_the_time(model: &LocalModel) {
     assert_eq!(stopped.finish, FinishReason::Stop);
     let next = answer(model, about(&format!("{question} Go on."))).await;
     let shared = ChatModel::prompt_tokens(model, &about(question)) - 12;
-    assert!(next.usage.cached_tokens >= shared, "{:?}", next.usage);
+    assert!(tells_cached(&next, shared), "{:?}", next.usage);
+}
+
+/// With paged attention the engine does not say what came from its cache.
+fn tells_cached(response: &ChatResponse, least: u64) -> bool {
+    paged() || response.usage.cached_tokens >= least
 }
 
 async fn a_dropped_stream_lets_the_next_request_in(model: &LocalModel) {
@@ -269,7 +278,7 @@ async fn requests_that_cannot_work_are_refused(model: &LocalModel) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_able_model_obeys_schemas_and_judges() {
-    let model = LocalModel::load(weights(ABLE), LocalOptions::new().window(2048))
+    let model = LocalModel::load(weights(ABLE), options().window(2048))
         .await
         .unwrap();
     assert_eq!(ChatModel::profile(&model).context_window, 2048);
@@ -347,7 +356,7 @@ async fn an_able_model_obeys_schemas_and_judges() {
 /// With so little room, every other request empties the cache: the engine's thread is replaced.
 #[tokio::test]
 async fn a_full_prefix_cache_is_emptied() {
-    let options = LocalOptions::new().prefix_cache(40 << 20);
+    let options = options().prefix_cache(40 << 20);
     let model = LocalModel::load(weights(SMALL), options).await.unwrap();
     let request = ask("Name three colours.").max_tokens(3);
     let first = answer(&model, request.clone()).await;
@@ -399,16 +408,6 @@ async fn refused(path: &Path) -> Error {
     LocalModel::load(path, LocalOptions::new())
         .await
         .unwrap_err()
-}
-
-#[tokio::test]
-async fn names_that_the_hub_cannot_have_are_refused_without_asking_it() {
-    for (repository, file) in [("just-a-name", "a.gguf"), ("/etc/x", "a.gguf"), ("a/b", "")] {
-        let error = LocalModel::load_hub(repository, file, LocalOptions::new())
-            .await
-            .unwrap_err();
-        assert!(error.is_invalid(), "{error:?}");
-    }
 }
 
 #[tokio::test]

@@ -92,15 +92,9 @@ pub(super) async fn redo(args: PatentRedo, config: &Config) -> Result<(), Failur
     let task = PatentTask::new(all.draft)
         .references(all.references)
         .redo(all.work, pieces);
-    begin(
-        task,
-        args.run,
-        &args.out,
-        all.jurisdiction,
-        Flow::Planned,
-        config,
-    )
-    .await
+    let run = args.run.length_of(all.length);
+    let office = all.jurisdiction;
+    begin(task, run, &args.out, office, Flow::Planned, config).await
 }
 
 /// Refuses sections that are not in the plan.

@@ -1,6 +1,7 @@
 //! An engine that dies, and what goes on behind it.
 
 use std::{
+    env, fs,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -19,10 +20,11 @@ use tokio::sync::mpsc;
 
 use super::{model, send};
 use crate::{
-    LocalModel,
+    LocalModel, Weights,
     engine::Job,
     reply::{Order, Reply},
     sampling::{Sampler, Sampling},
+    support::{SMALL, options, weights},
 };
 
 fn ask(question: &str) -> ChatRequest {
@@ -107,6 +109,24 @@ async fn an_engine_that_dies_is_replaced_three_times() {
         assert!(!error.is_retryable(), "{error:?}");
         assert!(error.to_string().contains("3 restarts"), "{error}");
     }
+}
+
+/// Weights that are gone cannot be loaded again; each time that it is tried counts as a restart.
+#[tokio::test]
+async fn an_engine_whose_weights_are_gone_is_left_alone_too() {
+    let path = env::temp_dir().join(format!("catena-gone-{}.gguf", std::process::id()));
+    std::os::unix::fs::symlink(weights(SMALL), &path).unwrap();
+    let options = options().prefix_cache(0).weights(Weights::AsIs);
+    let model = LocalModel::load(&path, options).await.unwrap();
+    deadly(&model).await.unwrap();
+    deadly(&model).await.unwrap();
+    fs::remove_file(&path).unwrap();
+    for _ in 0..2 {
+        let error = model.chat(ask("Hi").max_tokens(4)).await.unwrap_err();
+        assert!(error.to_string().contains("No such file"), "{error}");
+    }
+    let error = model.chat(ask("Hi").max_tokens(4)).await.unwrap_err();
+    assert!(error.to_string().contains("3 restarts"), "{error}");
 }
 
 #[tokio::test]
