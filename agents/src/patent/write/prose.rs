@@ -51,8 +51,10 @@ pub(super) fn clean(text: &str, cut: bool) -> String {
             paragraphs.push(kept);
         }
     };
-    for raw in text.lines() {
+    let mut lines = text.trim_end().lines().peekable();
+    while let Some(raw) = lines.next() {
         let line = raw.trim();
+        let broken = cut && lines.peek().is_none();
         if line.is_empty() {
             push(&mut open);
             continue;
@@ -63,7 +65,8 @@ pub(super) fn clean(text: &str, cut: bool) -> String {
         }
         let (item, listed) = without_bullet(line);
         let mut item = without_label(&without_marks(item)).to_owned();
-        if listed && !item.is_empty() && !item.ends_with(['.', ':', ';', ',', '!', '?']) {
+        if listed && !broken && !item.is_empty() && !item.ends_with(['.', ':', ';', ',', '!', '?'])
+        {
             item.push('.');
         }
         if !open.is_empty() {
@@ -337,6 +340,9 @@ mod tests {
     fn a_text_is_never_emptied_by_its_limit() {
         assert_eq!(clean("The foot is wi", true), "The foot is wi.");
         assert_eq!(clean("One is here.\n\nTwo is th", true), "One is here.");
+        let list = "1. The foot is wide.\n2. The rim is round";
+        assert_eq!(clean(list, true), "The foot is wide.");
+        assert_eq!(clean(list, false), "The foot is wide. The rim is round.");
         assert_eq!(clean("The foot is wide", false), "The foot is wide");
         assert_eq!(clean(" \n```\n", true), "");
     }

@@ -146,6 +146,23 @@ pub(super) fn with_dependents(
     claims
 }
 
+/// Words, as [`catena_tools::words`] gives them, by which a claim speaks of what is there and adds nothing: that a
+/// known part `is described`, or `is a component of` the known whole.
+const SAYS_NOTHING: [&str; 12] = [
+    "configured",
+    "wherein",
+    "further",
+    "comprising",
+    "comprise",
+    "said",
+    "include",
+    "contain",
+    "component",
+    "part",
+    "described",
+    "provided",
+];
+
 /// Whether a feature says something that no claim says yet.
 fn adds(feature: &str, groups: &[Group]) -> bool {
     let known: Vec<String> = groups
@@ -157,22 +174,24 @@ fn adds(feature: &str, groups: &[Group]) -> bool {
         .flat_map(catena_tools::words)
         .collect();
     catena_tools::words(feature)
-        .filter(|word| {
-            ![
-                "wherein",
-                "further",
-                "comprising",
-                "comprises",
-                "said",
-                "has",
-                "have",
-                "is",
-                "are",
-                "includes",
-            ]
-            .contains(&word.as_str())
-        })
+        .filter(|word| !SAYS_NOTHING.contains(&word.as_str()))
         .any(|word| !known.contains(&word))
+}
+
+/// A detail without the words of the question that asked for it: what `has an additional part or step that is to
+/// cool` is configured to cool.
+pub(super) fn without_echo(detail: &str) -> String {
+    const ECHOES: [&str; 6] = [
+        " has an additional part or step that is to ",
+        " has an additional part that is to ",
+        " has an additional step that is to ",
+        " has a purpose that is to ",
+        " has the purpose to ",
+        " has a purpose to ",
+    ];
+    ECHOES.iter().fold(detail.to_owned(), |detail, echo| {
+        detail.replace(echo, " is configured to ")
+    })
 }
 
 /// Whether a detail says that there is something, and not what: `the housing has a specific shape`.
@@ -247,10 +266,26 @@ mod tests {
     }
 
     #[test]
+    fn the_questions_words_are_no_feature() {
+        assert_eq!(
+            without_echo("The system has an additional part or step that is to cool the air."),
+            "The system is configured to cool the air."
+        );
+        assert_eq!(without_echo("The lid has a clip."), "The lid has a clip.");
+    }
+
+    #[test]
     fn what_is_claimed_already_is_not_claimed_once_more() {
         let guide = Jurisdiction::Us.guide();
         let first = PatentClaim::new(1, "A cup, comprising: a lid; and a foot.");
-        let details = ["the cup has a lid", "a lid configured to close the cup"].map(str::to_owned);
+        let details = [
+            "the cup has a lid",
+            "The cup includes a foot.",
+            "the lid is a component of the cup",
+            "the cup is described",
+            "a lid configured to close the cup",
+        ]
+        .map(str::to_owned);
         let claims = with_dependents(&[first], &details, 4, &guide);
         let texts: Vec<_> = claims.iter().skip(1).map(PatentClaim::text).collect();
         assert_eq!(

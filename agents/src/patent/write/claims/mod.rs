@@ -229,7 +229,11 @@ impl Asking<'_> {
         if answer.is_none() {
             fell_back(cx, &self.job.piece, "no details can be made of the answer");
         }
-        let mut details = answer.unwrap_or_default().details;
+        let details = answer.unwrap_or_default().details;
+        let mut details: Vec<String> = details
+            .iter()
+            .map(|detail| dependent::without_echo(detail))
+            .collect();
         details.retain(|detail| self.ground.holds(detail) && !dependent::is_vague(detail));
         Ok(details)
     }
