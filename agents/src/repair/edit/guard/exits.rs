@@ -1,58 +1,93 @@
 //! Ways to end a process so that it seems to have passed its tests.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::Path,
+};
 
+use super::{
+    names::{Named, Syntax, is_word, named, tokens},
+    python, rust,
+};
 use crate::repair::Language;
 
 /// What a new version of a file ends the process by and the old one does not: with status 0, or with one
 /// that is not known. A program that does in the process of its tests passes them all.
+///
+/// Functions that end it are known by the names that imports give them, and so also where they are not called
+/// but kept for later; `_exit` wherever it stands, whatever it is of, as the whole of a string too. What is
+/// not seen: a name that is put together (`"_ex" + "it"`) or bound otherwise than by an import, code in a
+/// string that is evaluated, and system calls made by hand.
 pub(in super::super) fn exit(path: &str, old: &str, new: &str) -> Option<&'static str> {
-    let calls: &[&str] = match Language::of(Path::new(path)) {
-        Language::Python => &[
-            "os._exit",
-            "sys.exit",
-            "SystemExit",
-            "os.abort",
-            "exit",
-            "quit",
-            "SkipTest",
-            "pytest.skip",
-            "pytest.exit",
-        ],
-        Language::Rust => &[
-            "process::exit",
-            "process::abort",
-            "libc::_exit",
-            "libc::exit",
-        ],
-        Language::Other => &[],
-    };
-    let mut calls = calls.iter().copied();
-    calls.find(|call| count(call, new) > count(call, old))
+    let language = Language::of(Path::new(path));
+    let before = ends(language, old);
+    let count = |end: &str| before.get(end).copied().unwrap_or(0);
+    let mut all = ends(language, new).into_iter();
+    all.find(|(end, times)| *times > count(end))
+        .map(|(end, _)| end)
 }
 
-/// How often a call of this name stands in a text, but with a status that is a number other than 0.
-fn count(call: &str, text: &str) -> usize {
-    let code = |line: &str| !line.trim_start().starts_with(['#', '/']);
-    let lines = text.lines().filter(|line| code(line));
-    lines
-        .flat_map(|line| line.match_indices(call).map(move |(at, _)| (line, at)))
-        .filter(|(line, at)| {
-            let before = line.get(..*at).and_then(|head| head.chars().next_back());
-            let is_type = call.starts_with(char::is_uppercase);
-            let is_inside =
-                |c: char| c.is_alphanumeric() || "_\"'".contains(c) || c == '.' && !is_type;
-            let is_word = !before.is_some_and(is_inside);
-            let rest = line.get(at + call.len()..).unwrap_or_default().trim_start();
-            let Some(status) = rest.strip_prefix('(') else {
-                // `raise SystemExit`
-                return is_word && is_type && !rest.starts_with([':', ',', ')']);
-            };
-            let status = status.split(')').next().unwrap_or_default().trim();
-            let fails = status.parse::<i64>().is_ok_and(|status| status != 0);
-            (is_word || call.contains(['.', ':'])) && !fails
-        })
-        .count()
+/// How often a text has each of the ends.
+fn ends(language: Language, text: &str) -> BTreeMap<&'static str, usize> {
+    let (code, syntax) = match language {
+        Language::Python => (python::code(text), Syntax::Python),
+        Language::Rust => (rust::code(text), Syntax::Rust),
+        Language::Other => return BTreeMap::new(),
+    };
+    let tokens = tokens(&code);
+    let mut ends = BTreeMap::new();
+    let (all, modules) = named(&tokens, syntax);
+    for named in all {
+        let end = match syntax {
+            Syntax::Python => of_python(&named),
+            Syntax::Rust => of_rust(&named, &modules),
+        };
+        if let Some(end) = end.filter(|_| !fails(&named)) {
+            *ends.entry(end).or_default() += 1;
+        }
+    }
+    ends
+}
+
+fn of_python(named: &Named<'_>) -> Option<&'static str> {
+    let is_own = matches!(named.path.0, "self" | "cls") || named.before == "def";
+    let is_called = named.after.first() == Some(&"(") && named.before != "def";
+    let is_raised = is_called || matches!(named.before, "raise" | "=") || named.head == "class";
+    match named.path {
+        (_, "_exit") if !is_own => Some("os._exit"),
+        ("os", "abort") => Some("os.abort"),
+        ("sys", "exit") => Some("sys.exit"),
+        ("pytest", "exit") => Some("pytest.exit"),
+        ("pytest", "skip") => Some("pytest.skip"),
+        (_, "SystemExit") if is_raised => Some("SystemExit"),
+        (_, "SkipTest") if is_raised => Some("SkipTest"),
+        // A variable may have these names.
+        ("" | "builtins", "exit") if is_called => Some("exit"),
+        ("" | "builtins", "quit") if is_called => Some("quit"),
+        _ => None,
+    }
+}
+
+fn of_rust(named: &Named<'_>, modules: &HashSet<&str>) -> Option<&'static str> {
+    match named.path {
+        // No method: that is the program's own.
+        (_, "_exit") if !matches!(named.before, "fn" | ".") => Some("_exit"),
+        ("", "exit") if modules.contains("process") => Some("process::exit"),
+        ("", "exit") if modules.contains("libc") => Some("libc::exit"),
+        ("process", "exit") => Some("process::exit"),
+        ("process", "abort") => Some("process::abort"),
+        ("libc", "exit") => Some("libc::exit"),
+        _ => None,
+    }
+}
+
+/// Whether it is called with a number other than 0.
+fn fails(named: &Named<'_>) -> bool {
+    let number = |digits: &str| digits.parse::<i64>().is_ok_and(|status| status != 0);
+    match named.after {
+        ["(", digits, ")", ..] | ["(", "-", digits, ")", ..] => is_word(digits) && number(digits),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -67,17 +102,87 @@ mod tests {
             ("a.py", "sys.exit(main())", Some("sys.exit")),
             ("a.py", "    exit(0)", Some("exit")),
             ("a.py", "raise SystemExit", Some("SystemExit")),
+            ("a.py", "raise SystemExit from error", Some("SystemExit")),
+            ("a.py", "class Stop(SystemExit): pass", Some("SystemExit")),
             ("a.py", "raise unittest.SkipTest('x')", Some("SkipTest")),
-            ("a.py", "sys.exit(1)", None),
-            ("a.py", "# sys.exit(0)", None),
-            ("a.py", "except SystemExit:", None),
-            ("a.py", "on_exit(0); atexit.register(f); self.quit()", None),
             ("a.rs", "std::process::exit(0);", Some("process::exit")),
-            ("a.rs", "process::exit(2);", None),
-            ("a.txt", "sys.exit(0)", None),
+            // Under another name.
+            ("a.py", "from os import _exit\n_exit(0)", Some("os._exit")),
+            ("a.py", "from os import _exit as q\nq(0)", Some("os._exit")),
+            ("a.py", "from os import *\n_exit(0)", Some("os._exit")),
+            ("a.py", "from sys import exit as q\nq(0)", Some("sys.exit")),
+            ("a.py", "import os as o; o._exit(0)", Some("os._exit")),
+            ("a.py", "import sys as s\ns.exit(0)", Some("sys.exit")),
+            ("a.py", "getattr(os, \"_exit\")(0)", Some("os._exit")),
+            ("a.py", "getattr(sys, 'exit')(0)", Some("sys.exit")),
+            ("a.py", "vars(os)['_exit'](0)", Some("os._exit")),
+            ("a.py", "__import__('os')._exit(0)", Some("os._exit")),
+            ("a.py", "leave = sys.exit\nleave(0)", Some("sys.exit")),
+            ("a.py", "atexit.register(os._exit, 0)", Some("os._exit")),
+            ("a.py", "f'{os._exit(0)}'", Some("os._exit")),
+            (
+                "a.rs",
+                "use std::process; process::exit(0);",
+                Some("process::exit"),
+            ),
+            (
+                "a.rs",
+                "use std::process as p; p::exit(0);",
+                Some("process::exit"),
+            ),
+            (
+                "a.rs",
+                "use std::process::exit as leave; leave(0);",
+                Some("process::exit"),
+            ),
+            (
+                "a.rs",
+                "use std::{process::{exit}}; let f = exit;",
+                Some("process::exit"),
+            ),
+            (
+                "a.rs",
+                "use libc::*; unsafe { exit(0) }",
+                Some("libc::exit"),
+            ),
+            ("a.rs", "unsafe { libc::_exit(0) }", Some("_exit")),
+            (
+                "a.rs",
+                "extern \"C\" { fn _exit(code: i32) -> !; } unsafe { _exit(0) }",
+                Some("_exit"),
+            ),
         ] {
             assert_eq!(exit(path, "", new), found, "{new}");
             assert_eq!(exit(path, new, new), None, "{new}");
+        }
+    }
+
+    #[test]
+    fn what_fails_or_is_something_else_is_none() {
+        for (path, new) in [
+            ("a.py", "sys.exit(1)"),
+            ("a.py", "raise SystemExit(-1)"),
+            ("a.py", "from sys import exit as q\nq(2)"),
+            ("a.py", "from os import _exit, path\nimport sys\n"),
+            ("a.py", "# sys.exit(0)"),
+            ("a.py", "\"\"\"\nCalls sys.exit(0).\n\"\"\""),
+            ("a.py", "print('call sys.exit(0) or os._exit(0)')"),
+            ("a.py", "except SystemExit:"),
+            ("a.py", "except SystemExit as error:"),
+            ("a.py", "with self.assertRaises(SystemExit):"),
+            ("a.py", "on_exit(0); atexit.register(f); self.quit()"),
+            ("a.py", "def exit(self):\n    self._exit(0); door().exit()"),
+            ("a.py", "from door import exit\nexit(0)"),
+            ("a.py", "exit = find()\nabort(404)"),
+            ("a.rs", "process::exit(2);"),
+            ("a.rs", "use std::process::exit; exit(1);"),
+            (
+                "a.rs",
+                "use door::exit; exit(0); door.exit(0); // process::exit(0)",
+            ),
+            ("a.txt", "sys.exit(0)"),
+        ] {
+            assert_eq!(exit(path, "", new), None, "{new}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod definitions;
 mod exits;
+mod names;
 mod python;
 mod rust;
 

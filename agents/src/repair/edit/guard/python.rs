@@ -2,10 +2,19 @@
 
 use super::{Found, indent};
 
-/// A line, and whether it begins inside a string of several lines.
+/// A line, what of it is code, and whether it begins inside a string of several lines.
 struct Line<'a> {
     text: &'a str,
+    /// The line without comments and strings, but for those that may be code: a word, which may name an
+    /// attribute, and what is formatted.
+    code: String,
     is_string: bool,
+}
+
+/// A text without comments and strings, but for those that may be code.
+pub(super) fn code(text: &str) -> String {
+    let lines = lines(text).into_iter();
+    lines.map(|line| line.code + "\n").collect()
 }
 
 pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
@@ -94,46 +103,92 @@ fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
 
 /// The lines, and which of them begin inside a string.
 fn lines(text: &str) -> Vec<Line<'_>> {
-    let mut open: Option<&str> = None;
+    let mut open: Option<Open> = None;
     let line = |text| {
         let is_string = open.is_some();
-        open = after(text, open);
-        Line { text, is_string }
+        let (code, after) = read(text, open);
+        open = after;
+        Line {
+            text,
+            code,
+            is_string,
+        }
     };
     text.lines().map(line).collect()
 }
 
-/// Which string of several lines is open behind a line.
-fn after<'q>(line: &str, mut open: Option<&'q str>) -> Option<&'q str> {
+/// A string of several lines that is not closed yet.
+#[derive(Clone, Copy)]
+struct Open {
+    quote: &'static str,
+    is_formatted: bool,
+}
+
+/// What of a line is code, and which string of several lines is open behind it.
+fn read(line: &str, mut open: Option<Open>) -> (String, Option<Open>) {
+    let mut code = String::new();
     let mut rest = line;
-    let mut short: Option<char> = None;
+    // A string of one line: its quote, whether it is formatted, and what is in it.
+    let mut short: Option<(char, bool, String)> = None;
     while let Some(c) = rest.chars().next() {
         let mut step = c.len_utf8();
-        if let Some(quote) = open {
+        let escaped = || rest.chars().nth(1).map_or(0, char::len_utf8);
+        let triple = || {
+            ["\"\"\"", "'''"]
+                .into_iter()
+                .find(|quote| rest.starts_with(quote))
+        };
+        if let Some(Open {
+            quote,
+            is_formatted,
+        }) = open
+        {
             if rest.starts_with(quote) {
                 (open, step) = (None, quote.len());
             } else if c == '\\' {
-                step += rest.chars().nth(1).map_or(0, char::len_utf8);
+                step += escaped();
+            } else if is_formatted {
+                code.push(c);
             }
-        } else if let Some(quote) = short {
-            if c == quote {
+        } else if let Some((quote, is_formatted, inside)) = &mut short {
+            if c == *quote {
+                let is_word = inside.chars().all(|c| c.is_alphanumeric() || c == '_');
+                if *is_formatted || is_word {
+                    code += inside;
+                }
+                code.push(c);
                 short = None;
             } else if c == '\\' {
-                step += rest.chars().nth(1).map_or(0, char::len_utf8);
+                step += escaped();
+            } else {
+                inside.push(c);
             }
-        } else if let Some(quote) = ["\"\"\"", "'''"]
-            .into_iter()
-            .find(|quote| rest.starts_with(quote))
-        {
-            (open, step) = (Some(quote), quote.len());
+        } else if let Some(quote) = triple() {
+            let is_formatted = formats(&code);
+            (open, step) = (
+                Some(Open {
+                    quote,
+                    is_formatted,
+                }),
+                quote.len(),
+            );
         } else if matches!(c, '"' | '\'') {
-            short = Some(c);
+            short = Some((c, formats(&code), String::new()));
+            code.push(c);
         } else if c == '#' {
             break;
+        } else {
+            code.push(c);
         }
         rest = rest.get(step..).unwrap_or_default();
     }
-    open
+    (code, open)
+}
+
+/// Whether the string that begins behind a code is formatted: `f"…"`, `rf"…"`.
+fn formats(code: &str) -> bool {
+    let word = code.rsplit(|c: char| !c.is_alphanumeric()).next();
+    word.is_some_and(|word| word.len() <= 2 && word.contains(['f', 'F']))
 }
 
 #[cfg(test)]

@@ -10,6 +10,12 @@ struct Line<'a> {
     depth: usize,
 }
 
+/// A text without comments and the insides of strings.
+pub(super) fn code(text: &str) -> String {
+    let lines = lines(text).into_iter();
+    lines.map(|line| line.code + "\n").collect()
+}
+
 pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
     let lines = lines(text);
     let mut found = doctests(&lines);
