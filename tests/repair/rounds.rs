@@ -196,6 +196,20 @@ async fn fewer_tests_than_at_first_are_no_success() {
 }
 
 #[tokio::test]
+async fn where_no_test_could_be_loaded_at_first_the_first_that_ran_count() {
+    let mut unloaded = failing(0, 1);
+    unloaded.ran = Some(0);
+    for (tests, passes) in [(3, false), (4, true)] {
+        let reports = [unloaded.clone(), failing(1, 3), Report::passing(tests)];
+        let runner = ScriptedRunner::new(reports);
+        let model = model(|_, before| block(&format!("{FIXED}x = {before}\n")));
+        let repairer = Repairer::new(Arc::new(model), Arc::new(runner)).rounds(2);
+        let repaired = repair(repairer, task()).await.unwrap();
+        assert_eq!(repaired.passes, passes, "{tests}");
+    }
+}
+
+#[tokio::test]
 async fn a_version_that_changes_what_tests_it_has_not_passed() {
     let run = |changed: &[&str], report: Report| Report {
         changed: changed.iter().map(ToString::to_string).collect(),

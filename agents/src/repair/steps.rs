@@ -9,7 +9,7 @@ use super::{
     BugType, ClassifiedBy, Critique, Method, RepairTask, Repaired, Report, Round, Runner,
     SourceFile, Stopped,
     diagnose::missing,
-    edit::diff,
+    edit::{diff, with_tests},
     render::Renderer,
     state::{Draft, State, by_path},
     write::{Writing, Written, differing},
@@ -202,8 +202,9 @@ fn judged(report: Report, rounds: &[Round], attempt: bool) -> Report {
             "it changed {path} while it ran, which has to stay as it is"
         )),
         _ => {
-            let first = rounds.iter().find_map(|round| round.report.ran);
-            report.tested(first.unwrap_or(0))
+            // Where none ran, as where the tests cannot be loaded, nothing was counted.
+            let mut counts = rounds.iter().filter_map(|round| round.report.ran);
+            report.tested(counts.find(|count| *count > 0).unwrap_or(0))
         }
     }
 }
@@ -327,6 +328,7 @@ impl Correct {
             Method::Resample => Vec::new(),
             _ => known(&state.rounds, files),
         };
+        let tested = with_tests(files.iter().chain(&state.task.fixed));
         let writings = (0..count)
             .map(|candidate| {
                 let mut request = request.clone();
@@ -342,6 +344,7 @@ impl Correct {
                     shown: shown.clone(),
                     whole: program.is_whole(),
                     known: known.clone(),
+                    tested: tested.clone(),
                 }
             })
             .collect();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     SourceFile,
-    edit::{apply, diff, plain, read},
+    edit::{apply, diff, lost, plain, read},
     render::Renderer,
     state::{by_path, listed},
     types::Files,
@@ -33,6 +33,8 @@ pub(super) struct Writing {
     pub(super) whole: bool,
     /// Versions that fail, by what differs in them from the one that is corrected: not wanted again.
     pub(super) known: Vec<Vec<SourceFile>>,
+    /// The files of Rust that hold tests, also of those that may not be changed.
+    pub(super) tested: Vec<String>,
 }
 
 /// What came of it.
@@ -84,6 +86,14 @@ impl Writing {
             true => Refusal::Repeated(refused.to_string()),
             false => Refusal::Useless(refused.to_string()),
         })?;
+        for (path, new) in &changed {
+            let old = all.get(path).map_or("", |old| &**old);
+            if let Some(module) = lost(path, old, new, &self.tested) {
+                return Err(Refusal::Useless(format!(
+                    "it takes away `mod {module};` in {path} and with it tests; they have to stay"
+                )));
+            }
+        }
         let mut after = all.clone();
         after.extend(changed);
         if is_same(&differing(all, &after), all) {

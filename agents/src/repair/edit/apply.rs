@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use similar::{Algorithm, capture_diff_slices};
+
 use super::{Change, Hunk, What, guard, imports};
 use crate::repair::types::Files;
 
@@ -40,7 +42,9 @@ pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files
     let mut after = files.clone();
     for change in changes {
         let path = place(&after, change)?;
-        let text = after.get(&path).map_or("", |text| &**text);
+        let old = after.get(&path).map_or("", |text| &**text);
+        // Models write one kind of line ends; which there were is told by `endings`.
+        let text = &*old.replace("\r\n", "\n");
         let new = match &change.what {
             What::Whole(new) => {
                 if let Some(name) = guard::left_out(&path, text, new) {
@@ -53,7 +57,7 @@ pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files
             What::Replace { search, replace } => self::replace(&path, text, search, replace)?,
             What::Patch(hunks) => patch(&path, text, hunks)?,
         };
-        let new = endings(text, new);
+        let new = endings(old, new);
         after.insert(path, new);
     }
     if &after == files {
@@ -86,9 +90,10 @@ fn place(files: &Files, change: &Change) -> Result<String, Refused> {
             return Ok(only.clone());
         }
         if let What::Replace { search, .. } = &change.what {
+            let part = search.trim_end();
             let mut holding = files
                 .iter()
-                .filter(|(_, text)| text.contains(search.trim_end()));
+                .filter(|(_, text)| parts(&text.replace("\r\n", "\n"), part).next().is_some());
             if let (Some((path, _)), None) = (holding.next(), holding.next()) {
                 return Ok(path.clone());
             }
@@ -126,16 +131,33 @@ fn replace(path: &str, text: &str, search: &str, replace: &str) -> Result<String
         let new: Vec<&str> = replace.lines().collect();
         return Ok(spliced(&lines, at, anchor.len(), &new));
     }
-    // Part of a line.
+    // Part of a line: small models leave out how far it is indented.
     let part = search.trim_end_matches('\n');
-    if text.matches(part).count() == 1 {
-        return Ok(ended(text.replacen(
-            part,
-            replace.trim_end_matches('\n'),
-            1,
-        )));
+    let places: Vec<usize> = parts(text, part).take(2).collect();
+    if let [at] = *places {
+        let (before, rest) = text.split_at(at);
+        let after = rest.strip_prefix(part).unwrap_or_default();
+        let new = replace.trim_end_matches('\n');
+        return Ok(ended(format!("{before}{new}{after}")));
     }
     Err(missing(path, &anchor, "SEARCH text"))
+}
+
+/// Where a part stands in a text, but within words: `x` does not stand in `max`.
+fn parts<'a>(text: &'a str, part: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let (begins, ends) = (
+        is_word(part.chars().next()),
+        is_word(part.chars().next_back()),
+    );
+    text.match_indices(part)
+        .map(|(at, _)| at)
+        .filter(move |at| {
+            let (before, rest) = text.split_at(*at);
+            let after = rest.get(part.len()..).unwrap_or_default();
+            !(begins && is_word(before.chars().next_back())
+                || ends && is_word(after.chars().next()))
+        })
 }
 
 fn missing(path: &str, anchor: &[&str], what: &str) -> Refused {
@@ -218,13 +240,46 @@ fn patch(path: &str, text: &str, hunks: &[Hunk]) -> Result<String, Refused> {
     Ok(joined(&new))
 }
 
-/// A new text with the ends of lines that most lines of the old one have.
+/// A new text in which the lines of the old one end as they did there, a line that takes the place of
+/// another as that one, and all others as most do.
 fn endings(old: &str, new: String) -> String {
-    let returns = old.matches("\r\n").count();
-    match returns * 2 > old.matches('\n').count() {
-        true => new.replace("\r\n", "\n").replace('\n', "\r\n"),
-        false => new,
+    if !old.contains('\r') && old.ends_with('\n') || old.is_empty() {
+        return new;
     }
+    let ((before, ends), (after, _)) = (divided(old), divided(&new));
+    let count = |end: &str| ends.iter().filter(|own| **own == end).count();
+    let most = match count("\r\n") > count("\n") {
+        true => "\r\n",
+        false => "\n",
+    };
+    let mut text = String::with_capacity(new.len());
+    for op in capture_diff_slices(Algorithm::Myers, &before, &after) {
+        let (_, was, is) = op.as_tag_tuple();
+        for (index, line) in after.get(is.clone()).into_iter().flatten().enumerate() {
+            let own = ends.get(was.clone()).and_then(|ends| ends.get(index));
+            let is_last = is.start + index + 1 == after.len();
+            text += line;
+            text += match own {
+                // The last line of the old text, which had no end.
+                Some(&"") if !is_last => most,
+                Some(end) => end,
+                None => most,
+            };
+        }
+    }
+    text
+}
+
+/// The lines of a text, and how each ends.
+fn divided(text: &str) -> (Vec<&str>, Vec<&str>) {
+    let line = |line: &'_ str| -> usize {
+        let bare = line.strip_suffix("\r\n");
+        bare.or_else(|| line.strip_suffix('\n'))
+            .unwrap_or(line)
+            .len()
+    };
+    let lines = text.split_inclusive('\n');
+    lines.map(|whole| whole.split_at(line(whole))).unzip()
 }
 
 fn spliced(lines: &[&str], at: usize, count: usize, new: &[&str]) -> String {
@@ -325,6 +380,59 @@ mod tests {
                 .unwrap_err()
                 .is_unchanged()
         );
+    }
+
+    #[test]
+    fn lines_that_are_not_touched_keep_their_ends() {
+        let text = "def a():\r\n    x = 1\n    y = 2\r\n    return x";
+        let files = Files::from([("a.py".to_owned(), text.to_owned())]);
+        let after = |answer: &str| apply(&files, &read(answer).unwrap()).unwrap()["a.py"].clone();
+        for answer in [
+            "```python\ndef a():\n    x = 3\n    y = 2\n    return x\n```",
+            "<<<<<<< SEARCH\n    x = 1\n    y = 2\n=======\n    x = 3\n    y = 2\n>>>>>>> REPLACE\n",
+            "<<<<<<< SEARCH\nx = 1\n=======\nx = 3\n>>>>>>> REPLACE\n",
+            "```diff\n@@ -1,4 +1,4 @@\n def a():\n-    x = 1\n+    x = 3\n     y = 2\n     return x\n```",
+        ] {
+            assert_eq!(after(answer), text.replace('1', "3"), "{answer}");
+        }
+        // A line that is new ends as most do, and so does one that is not the last any more.
+        let more = "```python\ndef a():\n    x = 1\n    z = 3\n    y = 2\n    return x\n\na()\n```";
+        assert_eq!(
+            after(more),
+            "def a():\r\n    x = 1\n    z = 3\r\n    y = 2\r\n    return x\r\n\r\na()\r\n"
+        );
+    }
+
+    #[test]
+    fn an_anchor_does_not_stand_within_a_word() {
+        let text = "def a(x):\n    y = max(x, 1)\n    total = y\n    return total\n";
+        let files = Files::from([("a.py".to_owned(), text.to_owned())]);
+        let with = |search: &str, replace: &str| {
+            apply(&files, &read(&block("", search, replace)).unwrap())
+                .map(|after| after["a.py"].clone())
+                .map_err(|refused| refused.to_string())
+        };
+        assert_eq!(with("max", "min").unwrap(), text.replace("max", "min"));
+        assert_eq!(
+            with("max(x, 1)", "x").unwrap(),
+            text.replace("max(x, 1)", "x")
+        );
+        assert_eq!(
+            with("y = max", "y = min").unwrap(),
+            text.replace("max", "min")
+        );
+        for within in ["ma", "ota", "turn total", "ax(x"] {
+            let refused = with(within, "z").unwrap_err();
+            assert!(refused.contains("does not stand in a.py"), "{refused}");
+        }
+        // Without a path, only the file counts in which it stands.
+        let other = (
+            "b.py".to_owned(),
+            "def b():\n    return maximum(1)\n".to_owned(),
+        );
+        let both: Files = files.clone().into_iter().chain([other]).collect();
+        let after = apply(&both, &read(&block("", "max", "min")).unwrap()).unwrap();
+        assert!(after["a.py"].contains("min(x, 1)"));
     }
 
     #[test]

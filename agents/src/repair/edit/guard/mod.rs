@@ -2,12 +2,14 @@
 
 mod definitions;
 mod exits;
+mod modules;
 mod names;
 mod python;
 mod rust;
 
 pub(super) use definitions::left_out;
 pub(super) use exits::exit;
+pub(in crate::repair) use modules::{lost, with_tests};
 
 use std::{ops::Range, path::Path};
 

@@ -1,6 +1,9 @@
 //! The tests in a file of Rust.
 
-use super::Found;
+use super::{
+    Found,
+    names::{is_word, tokens},
+};
 
 /// A line, what of it is code, and how deep in braces it begins.
 struct Line<'a> {
@@ -65,11 +68,15 @@ fn is_test(code: &str) -> bool {
 fn attributes(lines: &[Line<'_>], at: usize) -> usize {
     let before = lines.get(..at).unwrap_or_default().iter().enumerate().rev();
     let mut from = at;
+    // Between the end of an attribute of several lines and its beginning.
+    let mut is_open = false;
     for (index, line) in before {
         let code = line.code.trim();
         if code.starts_with("#[") {
-            from = index;
-        } else if !code.is_empty() {
+            (from, is_open) = (index, false);
+        } else if code.ends_with(']') && !code.starts_with("#!") {
+            is_open = true;
+        } else if !code.is_empty() && !is_open {
             break;
         }
     }
@@ -106,6 +113,84 @@ fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
         heads.push(head.iter().map(|line| line.text).collect::<Vec<_>>());
     }
     heads.into_iter().rev().flatten().collect()
+}
+
+/// A module that is declared and stands in another file.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub(super) name: String,
+    /// The modules around it.
+    pub(super) inside: Vec<String>,
+    /// What an attribute says that its file is.
+    pub(super) path: Option<String>,
+    /// What decides whether it is compiled: attributes and heads of blocks, without blanks.
+    pub(super) conditions: Vec<String>,
+}
+
+/// The modules of other files that a text declares.
+pub(super) fn declared(text: &str) -> Vec<Declared> {
+    let lines = lines(text);
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some((own, name)) = line.code.split(';').find_map(module) else {
+            continue;
+        };
+        // Behind the last of these it is said who sees it.
+        let own = own.rfind(['{', '}', ']']).and_then(|end| own.get(..=end));
+        let own = own.unwrap_or_default();
+        let from = attributes(&lines, at);
+        let before = lines.get(from..at).unwrap_or_default();
+        let attributes = || before.iter().map(|line| line.text);
+        let heads = around(&lines, from);
+        let inside = heads.iter().copied().chain([own]);
+        let conditions = heads.iter().copied().chain(attributes()).chain([own]);
+        found.push(Declared {
+            inside: inside.flat_map(modules_opened).collect(),
+            path: attributes().chain([line.text]).find_map(path_in),
+            conditions: conditions
+                .map(bare)
+                .filter(|bare| !bare.is_empty())
+                .collect(),
+            name: name.to_owned(),
+        });
+    }
+    found
+}
+
+/// What stands before a declaration that a statement ends with, and the module's name.
+fn module(statement: &str) -> Option<(&str, &str)> {
+    let (head, name) = statement.trim().rsplit_once(char::is_whitespace)?;
+    let head = head.trim_end().strip_suffix("mod")?;
+    let is_declaration =
+        is_word(name) && !head.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    is_declaration.then_some((head, name))
+}
+
+/// The names of the modules whose blocks begin in a code.
+fn modules_opened(code: &str) -> Vec<String> {
+    let tokens = tokens(code);
+    let opened = tokens.windows(3).filter_map(|three| match three {
+        ["mod", name, "{"] => Some((*name).to_owned()),
+        _ => None,
+    });
+    opened.collect()
+}
+
+/// The file that an attribute names: `#[path = "a.rs"]`.
+fn path_in(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("#[path")?;
+    let value = rest.trim_start().strip_prefix('=')?;
+    value.split('"').nth(1).map(str::to_owned)
+}
+
+/// A condition without blanks, and without who sees what it is of.
+fn bare(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let Some(rest) = text.strip_prefix("pub") else {
+        return text;
+    };
+    let restricted = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+    restricted.map_or(rest, |(_, rest)| rest).to_owned()
 }
 
 /// The code blocks in doc comments.
