@@ -2,35 +2,16 @@
 
 mod support;
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
 
-use support::{Home, Reply, Request, Server, finish, run, run_with_input, signal};
-
-const BROKEN: &str = "def add(a, b):\n    return a - b\n";
-const FIXED: &str = "def add(a, b):\n    return a + b\n";
-const TEST: &str = "from add import add\nassert add(1, 2) == 3, add(1, 2)\n";
-
-/// A model that adds.
-fn model(request: &Request) -> Reply {
-    let asked = request.user();
-    if asked.contains("Which type of bug") {
-        Reply::text("{\"bug_type\": \"C.1\"}")
-    } else if asked.contains("Which line is wrong") {
-        Reply::text("It subtracts where it has to add.")
-    } else if asked.contains("snippet.py") {
-        Reply::text("```python\nprint(\"a\" + str(1))\n```")
-    } else {
-        Reply::text(&format!("```python\n{FIXED}```"))
-    }
-}
-
-fn project() -> Home {
-    let home = Home::new();
-    home.write("project/add.py", BROKEN);
-    home.write("project/test_add.py", TEST);
-    home.write("project/.git/config", "[core]\n");
-    home
-}
+use support::{
+    Finished, Home, Reply, Request, Server, finish,
+    repair::{BROKEN, FIXED, TEST, model, project, text},
+    run, run_with_input, signal,
+};
 
 fn fix(home: &Home, server: &Server, more: &[&str]) -> Command {
     let mut fix = home.with(
@@ -41,10 +22,6 @@ fn fix(home: &Home, server: &Server, more: &[&str]) -> Command {
     fix.args(["--method", "critique"]);
     fix.args(more);
     fix
-}
-
-fn text(home: &Home, name: &str) -> String {
-    fs::read_to_string(home.path(name)).unwrap()
 }
 
 #[test]
@@ -136,18 +113,6 @@ fn what_is_wrong_is_said_beside_the_correction() {
 }
 
 #[test]
-fn a_project_of_python_is_repaired() {
-    let (home, server) = (Home::new(), Server::start(model));
-    home.write("project/add.py", BROKEN);
-    home.write(
-        "project/test_add.py",
-        "import unittest\nfrom add import add\nclass T(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(1, 2), 3)\n",
-    );
-    run(&mut home.with(&server, ["fix", "project"])).exits(0);
-    assert_eq!(text(&home, "project/add.py"), FIXED);
-}
-
-#[test]
 fn a_snippet_and_its_error_come_from_standard_input() {
     let (home, server) = (Home::new(), Server::start(model));
     let mut fix = home.with(&server, ["fix", "--stdin"]);
@@ -158,6 +123,95 @@ fn a_snippet_and_its_error_come_from_standard_input() {
     done.exits(0);
     assert_eq!(done.stdout, "print(\"a\" + str(1))\n");
     assert!(done.stderr.contains("round 1: passes"), "{done:#?}");
+}
+
+#[test]
+fn a_snippet_may_hold_the_mark_before_the_error() {
+    let (home, server) = (Home::new(), Server::start(model));
+    let snippet = "TEXT = \"\"\"\n---\n\"\"\"\nprint(\"a\" + 1)\n";
+    let input = format!("{snippet}---\nTypeError: can only concatenate\n");
+    run_with_input(&mut home.with(&server, ["fix", "--stdin"]), &input).exits(0);
+    let requests = server.requests();
+    let asked = requests.last().unwrap().user();
+    assert!(asked.contains(snippet), "{asked}");
+}
+
+/// A model whose first correction is wrong, and whose sampled ones are what `sampled` says.
+fn sampler(sampled: &'static str) -> impl Fn(&Request) -> Reply + Send + Sync {
+    move |request| {
+        let is_likeliest = request.body["temperature"].as_f64().unwrap_or(0.0) == 0.0;
+        match (request.user().contains("Which type of bug"), is_likeliest) {
+            (true, _) => Reply::text("{\"bug_type\": \"C.1\"}"),
+            (false, true) => Reply::text("```python\ndef add(a, b):\n    return 0\n```"),
+            (false, false) => Reply::text(&format!("```python\n{sampled}```")),
+        }
+    }
+}
+
+#[test]
+fn candidates_take_the_place_of_rounds_at_equal_cost() {
+    let wrong = "def add(a, b):\n    return 1\n";
+    let args = ["fix", "project/add.py", "--test", "python3 test_add.py"];
+    let (home, server) = (project(), Server::start(sampler(wrong)));
+    let more = ["--rounds", "2", "--candidates", "2", "--equal-cost"];
+    let done = run(home.with(&server, args).args(more));
+    done.exits(1);
+    for shown in ["round 1: fails", "round 1, candidate 2: fails"] {
+        assert!(done.stdout.contains(shown), "no {shown:?} in {done:#?}");
+    }
+    assert!(!done.stdout.contains("round 2"), "{done:#?}");
+    // A question for the type, and as many corrections as two rounds write.
+    assert_eq!(server.seen(), 3);
+
+    let (home, server) = (project(), Server::start(sampler(FIXED)));
+    let done = run(home.with(&server, args).args(more));
+    done.exits(0);
+    assert!(
+        done.stdout.contains("round 1, candidate 2: passes"),
+        "{done:#?}"
+    );
+    assert_eq!(text(&home, "project/add.py"), FIXED);
+}
+
+/// Runs a command at a terminal; what comes there is both of its outputs.
+fn at_terminal(command: &Command) -> Finished {
+    let spawn = "import os, pty, sys\nsys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+    let mut terminal = Command::new("python3");
+    terminal.args(["-c", spawn]).arg(command.get_program());
+    terminal.args(command.get_args()).env_clear();
+    for (name, value) in command.get_envs() {
+        terminal.env(name, value.unwrap_or_default());
+    }
+    terminal
+        .current_dir(command.get_current_dir().unwrap())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    run(&mut terminal)
+}
+
+#[test]
+fn a_diff_is_coloured_at_a_terminal_alone_and_where_it_is_wanted() {
+    let (home, server) = (project(), Server::start(model));
+    let with = |no_color: &str| {
+        let mut fix = fix(&home, &server, &["--dry-run"]);
+        fix.env("TERM", "xterm").env("NO_COLOR", no_color);
+        fix
+    };
+    let coloured = at_terminal(&with(""));
+    coloured.exits(0);
+    let (red, green) = ("\u{1b}[31m-    return a - b", "\u{1b}[32m+    return a + b");
+    for line in [red, green] {
+        assert!(
+            coloured.stdout.contains(line),
+            "no {line:?} in {coloured:#?}"
+        );
+    }
+    for plain in [at_terminal(&with("1")), run(&mut with(""))] {
+        plain.exits(0);
+        assert!(plain.stdout.contains("-    return a - b"), "{plain:#?}");
+        assert!(!plain.stdout.contains("\u{1b}[3"), "{plain:#?}");
+    }
 }
 
 #[test]
@@ -172,6 +226,8 @@ fn wrong_usage_is_told_before_anything_is_asked() {
         &["fix", "project/add.py", "--test", "python3 a | b"],
         &["fix", "project/add.py", "--rounds", "0"],
         &["fix", "project/add.py", "--stdin"],
+        &["fix", "project/add.py", "--timeout", "0s"],
+        &["fix", "project/add.py", "--equal-cost"],
     ] {
         run(&mut home.with(&server, args)).exits(2);
     }
@@ -360,41 +416,6 @@ fn what_was_changed_meanwhile_is_not_written_over() {
     let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
     done.exits(1).says("changed meanwhile");
     assert_eq!(text(&home, "project/add.py"), "mine = 1\n");
-}
-
-#[test]
-fn a_cargo_project_is_repaired() {
-    let home = Home::new();
-    let manifest = "[package]\nname = \"sums\"\nversion = \"0.1.0\"\nedition = \"2021\"\n";
-    home.write("sums/Cargo.toml", manifest);
-    home.write("sums/src/lib.rs", "pub mod sum;\n");
-    let right = "pub fn sum(values: &[i64]) -> i64 {\n    values.iter().sum()\n}\n";
-    home.write(
-        "sums/src/sum.rs",
-        right.replace("sum()", "sum::<i64>() + 1"),
-    );
-    let test = "#[test]\nfn nothing_is_zero() {\n    assert_eq!(sums::sum::sum(&[]), 0);\n}\n";
-    home.write("sums/tests/sum.rs", test);
-    let server = Server::start(
-        move |request| match request.user().contains("Which type of bug") {
-            true => Reply::text("{\"bug_type\": \"C.1\"}"),
-            false => Reply::text(&format!("```rust\n{right}```")),
-        },
-    );
-    // The toolchain itself: rustup would look for it in the home folder, which is another one here.
-    let asked = Command::new("rustc")
-        .args(["--print", "sysroot"])
-        .output()
-        .unwrap();
-    let sysroot = String::from_utf8(asked.stdout).unwrap();
-    let path = std::env::var("PATH").unwrap();
-    let mut fix = home.with(&server, ["fix", "sums"]);
-    let done = run(fix.env("PATH", format!("{}/bin:{path}", sysroot.trim())));
-    done.exits(0);
-    assert!(done.stdout.contains("round 1: passes") || done.stderr.contains("round 1: passes"));
-    assert_eq!(text(&home, "sums/src/sum.rs"), right);
-    assert_eq!(text(&home, "sums/tests/sum.rs"), test);
-    assert!(!home.path("sums/target").exists(), "it is built elsewhere");
 }
 
 /// The given snippet runs without an error, and so does what the model makes of it.

@@ -1,9 +1,12 @@
 //! Text of a program, a test or a model that tries to be more than text.
 
+use std::sync::Arc;
+
 use catena::{
     Role,
     agents::{
-        Check, CheckStep, Method, RepairTask, Runner, SandboxRunner, SourceFile, Stage, Stopped,
+        Check, CheckStep, Method, RepairTask, Repairer, Report, Runner, SandboxRunner,
+        ScriptedRunner, SourceFile, Stage, Stopped,
     },
 };
 
@@ -98,6 +101,32 @@ async fn tests_in_the_file_itself_stay_as_they_are() {
     assert!(repaired.passes);
     assert!(repaired.rounds[1].unapplied[0].contains("changes the tests"));
     assert!(shown(model.requests().last().unwrap()).contains("changes the tests"));
+}
+
+#[tokio::test]
+async fn a_module_that_holds_tests_stays_declared() {
+    let right = "mod sums;\n\npub fn one() -> u8 {\n    1\n}\n";
+    let model = model(move |_, before| {
+        let text = match before {
+            0 => right.replace("mod sums;\n", ""),
+            _ => right.to_owned(),
+        };
+        format!("src/lib.rs\n```rust\n{text}```")
+    });
+    // Nothing was counted at first: it did not compile.
+    let runner = ScriptedRunner::from_fn(|files, _| match files[0].text.contains("    1\n") {
+        true => Report::passing(1),
+        false => Report::reported("error: mismatched types"),
+    });
+    let mut task = RepairTask::new("src/lib.rs", right.replace('1', "\"1\""), check());
+    let sums = "#[test]\nfn one() {\n    assert_eq!(super::one(), 1);\n}\n";
+    task.fixed.push(SourceFile::new("src/sums.rs", sums));
+    let repairer = Repairer::new(Arc::new(model), Arc::new(runner));
+    let repaired = repair(repairer, task).await.unwrap();
+    assert!(repaired.passes, "{repaired:?}");
+    assert_eq!(repaired.files[0].text, right);
+    let told = &repaired.rounds[1].unapplied[0];
+    assert!(told.contains("takes away `mod sums;`"), "{told}");
 }
 
 /// A program whose tests are all in the sandbox, where it does what a correction might.

@@ -18,11 +18,11 @@ pub(crate) struct Fix {
     )]
     pub(crate) path: Option<PathBuf>,
 
-    /// The command that fails as long as the program is wrong. It runs in a sandbox, in a copy of the project, without a shell; for one, write sh -c '…'. Files that it names are tests and stay as they are [default: cargo test, pytest or unittest for a project and its files; for a file without, whether it compiles or runs]
+    /// The command that fails as long as the program is wrong. It runs in a sandbox, in a copy of the project, without a shell; for one, write sh -c '…'. Files that it names are tests and stay as they are [default: cargo test, pytest or unittest for a project and its files; pytest or unittest with test_FILE.py, FILE_test.py or tests/test_FILE.py beside a file of none; without any, whether it compiles or runs]
     #[arg(short, long, value_name = "COMMAND")]
     pub(crate) test: Option<String>,
 
-    /// Read a snippet from standard input and print the corrected one; an error may follow it behind a line ---
+    /// Read a snippet from standard input and print the corrected one; an error may follow it behind a line ---, the last one where there are several
     #[arg(long)]
     pub(crate) stdin: bool,
 
@@ -42,7 +42,7 @@ pub(crate) struct Fix {
     pub(crate) how: How,
 
     /// The most time that a test may take, such as 30s or 5m [default: 10s for a file, 2m for a project]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = some_time)]
     pub(crate) timeout: Option<Duration>,
 
     /// Write the best version also when it does not pass, if it is better than what there was
@@ -67,13 +67,23 @@ pub(crate) struct Fix {
     pub(crate) output: Output,
 }
 
+/// A duration that is not 0: nothing ends in no time.
+fn some_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("nothing ends in no time".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 const AFTER: &str = "\
 Examples:
   catena fix median.py --test 'python3 test_median.py'
   catena fix . --dry-run
   pbpaste | catena fix --stdin --language rust
 
-Tests are never changed, nor is anything outside the project, in .git or ignored by git. Programs see a copy of what
+Tests are never changed, nor is anything outside the project, in .git or ignored by git, nor what a repository in it
+tracks, such as a submodule, unless PATH is in that. Programs see a copy of what
 git does not ignore (and Cargo.lock); .venv and venv are used where they are. A version passes when the command
 succeeds and as many tests ran as at first. Files are written at the end, under a temporary name first, and only if
 nobody changed them meanwhile; there are no backups.
@@ -92,6 +102,10 @@ pub(crate) struct How {
     /// How many corrections are written side by side in each round [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50))]
     pub(crate) candidates: Option<u32>,
+
+    /// Have candidates take the place of rounds, so that no more corrections are written than without them: two rounds of two candidates become one
+    #[arg(long, requires = "candidates")]
+    pub(crate) equal_cost: bool,
 
     /// How corrections come about [default: explain]
     #[arg(long, value_enum, value_name = "HOW")]

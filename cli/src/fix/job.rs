@@ -37,6 +37,9 @@ pub(crate) struct Setting {
     pub(crate) prompts: Option<PathBuf>,
     pub(crate) rounds: u32,
     pub(crate) candidates: u32,
+    /// Whether candidates take the place of rounds.
+    #[serde(default)]
+    pub(crate) equal_cost: bool,
     pub(crate) method: Method,
     /// The project's folder; a snippet has none.
     pub(crate) root: Option<PathBuf>,
@@ -68,6 +71,7 @@ impl Setting {
             prompts: prompts_folder(&with, config)?,
             rounds: how.rounds.unwrap_or(2),
             candidates: how.candidates.unwrap_or(1),
+            equal_cost: how.equal_cost,
             method: how.method.unwrap_or_default(),
             root,
             keep_best,
@@ -182,6 +186,7 @@ impl Job {
             .method(self.setting.method.into())
             .rounds(self.setting.rounds)
             .candidates(self.setting.candidates)
+            .equal_cost(self.setting.equal_cost)
             .prompts(prompts(&with, config)?);
         if let Some(window) = self.setting.window {
             repairer = repairer.window(window);

@@ -19,7 +19,9 @@ use std::io::{Read, stdin};
 use catena_agents::{Language, RepairTask};
 
 use self::project::Project;
-use crate::{args::Fix, config::Config, failure::Failure, journal, reading::Begin};
+use crate::{
+    args::Fix, config::Config, failure::Failure, journal, reading::Begin, terminal::print,
+};
 
 pub(crate) async fn fix(args: Fix, config: &Config) -> Result<(), Failure> {
     // What is wrong with the command or a file shows before a model is fetched or loaded.
@@ -33,8 +35,13 @@ pub(crate) async fn fix(args: Fix, config: &Config) -> Result<(), Failure> {
         root,
         is_copied,
         mut readable,
+        beside,
         mut task,
     } = project;
+    if !beside.is_empty() && !args.output.quiet && !args.output.json {
+        let names = beside.join(" and ");
+        print(&format!("tested by {names}, beside it\n"));
+    }
     readable.extend(args.how.boxed.readable.iter().cloned());
     task.instruction = args.instruction.unwrap_or_default();
     task.reported = args.error.or(task.reported);
@@ -60,7 +67,7 @@ pub(crate) async fn fix(args: Fix, config: &Config) -> Result<(), Failure> {
     .await
 }
 
-/// A snippet and, behind a line `---`, an error.
+/// A snippet and, behind its last line `---`, an error.
 fn snippet(
     language: Option<Language>,
     command: Option<Vec<String>>,
@@ -76,14 +83,11 @@ fn snippet(
     if text.len() as u64 > tree::LARGEST {
         return Err(Failure::usage("the snippet is too large").help("name a file instead"));
     }
-    let (code, error) = match text.split_once("\n---\n") {
-        Some((code, error)) => (format!("{code}\n"), Some(error.trim().to_owned())),
-        None => (text, None),
-    };
+    let (code, error) = parted(&text);
     if code.trim().is_empty() {
         return Err(Failure::usage("standard input has no snippet"));
     }
-    let language = match language.unwrap_or_else(|| guessed(&code, error.as_deref())) {
+    let language = match language.unwrap_or_else(|| guessed(code, error)) {
         Language::Other => {
             return Err(Failure::usage("it is not clear which language that is")
                 .help("say it: --language python or --language rust"));
@@ -94,13 +98,28 @@ fn snippet(
     let check = project::check_of_file(name, language, command, timeout);
     let task = RepairTask {
         language,
-        reported: error.filter(|error| !error.is_empty()),
+        reported: error.map(str::to_owned),
         ..RepairTask::new(name, code, check)
     };
     Ok(Project {
         task,
         ..Project::default()
     })
+}
+
+/// A snippet, and the error behind its last line `---`: a snippet may hold such lines itself.
+fn parted(text: &str) -> (&str, Option<&str>) {
+    let mut end = text.len();
+    for line in text.split_inclusive('\n').rev() {
+        let begin = end - line.len();
+        if line.trim_end() == "---" {
+            let error = text.get(end..).unwrap_or_default().trim();
+            let code = text.get(..begin).unwrap_or_default();
+            return (code, Some(error).filter(|error| !error.is_empty()));
+        }
+        end = begin;
+    }
+    (text, None)
 }
 
 /// The language of a snippet, by words that the other does not have.
@@ -122,6 +141,20 @@ fn guessed(code: &str, error: Option<&str>) -> Language {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_error_stands_behind_the_last_mark() {
+        for (text, code, error) in [
+            ("a\n---\nE\n", "a\n", Some("E")),
+            ("a\n---\nb\n---\nE\nF\n", "a\n---\nb\n", Some("E\nF")),
+            ("a\r\n---\r\nE\r\n", "a\r\n", Some("E")),
+            // A snippet that holds the mark, and no error.
+            ("a\n---\nb\n---", "a\n---\nb\n", None),
+            ("a\n ---\nb ---\n", "a\n ---\nb ---\n", None),
+        ] {
+            assert_eq!(parted(text), (code, error), "{text:?}");
+        }
+    }
 
     #[test]
     fn languages_are_told_by_their_words() {

@@ -11,8 +11,8 @@ use catena_agents::{Check, CheckStep, Language, RepairTask, SourceFile, Stage};
 use super::{
     named,
     place::{environment, project_of, with_manifest, workspace_of},
-    tested::{build_scripts, is_test, python_tests, words},
-    tree::{LARGEST, relative, tree},
+    tested::{beside, build_scripts, is_test, python_tests, words},
+    tree::{LARGEST, relative, repositories, tree},
 };
 use crate::failure::Failure;
 
@@ -25,6 +25,8 @@ pub(super) struct Project {
     pub(super) is_copied: bool,
     /// What else its programs read: a virtual environment.
     pub(super) readable: Vec<PathBuf>,
+    /// The tests beside a file of no project, by which it is tested.
+    pub(super) beside: Vec<String>,
     pub(super) task: RepairTask,
 }
 
@@ -36,6 +38,8 @@ const PROJECT_TIME: Duration = Duration::from_secs(120);
 struct Wanted {
     language: Option<Language>,
     command: Option<Vec<String>>,
+    /// The tests beside a file, where nothing else says how it is tested.
+    beside: Vec<String>,
     timeout: Option<Duration>,
 }
 
@@ -55,6 +59,7 @@ impl Project {
         let mut wanted = Wanted {
             language,
             command,
+            beside: Vec::new(),
             timeout,
         };
         if path.is_dir() {
@@ -69,7 +74,15 @@ impl Project {
         match (project_of(&path), &wanted.command) {
             (Some(root), _) => Self::folder(root, Some(&path), wanted),
             (None, Some(_)) => Self::folder(own, Some(&path), wanted),
-            (None, None) => Self::alone(&path, own, wanted),
+            (None, None) => {
+                if wanted.language == Some(Language::Python) {
+                    wanted.beside = beside(&path);
+                }
+                match wanted.beside.is_empty() {
+                    true => Self::alone(&path, own, wanted),
+                    false => Self::folder(own, Some(&path), wanted),
+                }
+            }
         }
     }
 
@@ -126,8 +139,10 @@ impl Project {
                 "--offline",
                 "--message-format=json",
             ])),
-            (None, Language::Python, None) => Some(python_tests(&all)),
-            (None, Language::Python, Some(_)) if has_tests() => Some(python_tests(&all)),
+            (None, Language::Python, None) => Some(python_tests(&all, &[])),
+            (None, Language::Python, Some(_)) if has_tests() => {
+                Some(python_tests(&all, &wanted.beside))
+            }
             (None, _, Some(_)) => None,
             (None, _, None) => {
                 return Err(Failure::usage(format!(
@@ -151,9 +166,15 @@ impl Project {
         for step in &mut visible.steps {
             environment(&root, &mut step.command, &mut readable);
         }
+        // What another repository tracks is there for the tests; whoever wants it changed names it.
+        let mut others = repositories(&root, &all);
+        others.retain(|other| within != *other && !is_beneath(&within, other));
         let (files, fixed) = divided(all, &visible, &root, |path, file| match &only {
             Some(only) => path == only,
-            None => is_beneath(path, &within) && is_source(language, file),
+            None => {
+                let is_other = others.iter().any(|other| is_beneath(path, other));
+                is_beneath(path, &within) && is_source(language, file) && !is_other
+            }
         })?;
         let task = RepairTask {
             language,
@@ -166,6 +187,7 @@ impl Project {
             root: Some(root),
             is_copied: true,
             readable,
+            beside: wanted.beside,
             task,
         })
     }
@@ -357,11 +379,78 @@ mod tests {
         let project = read("a.py", Some(words(&["python3", "test_a.py"]))).unwrap();
         assert_eq!(paths(&project.task.files), ["a.py"]);
         assert_eq!(paths(&project.task.fixed), ["b.py", "test_a.py"]);
-        // Without anything that says that it is one of a project.
-        let alone = read("a.py", None).unwrap();
+        // Nothing says that it is one of a project, and no test lies beside it.
+        let alone = read("b.py", None).unwrap();
         assert!(alone.task.fixed.is_empty() && !alone.is_copied);
         assert!(read("test_a.py", None).unwrap_err().is_usage());
         assert!(read("none.py", None).unwrap_err().is_usage());
+    }
+
+    #[test]
+    fn tests_beside_a_file_of_no_project_are_its_tests() {
+        let bare = "def test_a(): pass\n";
+        let of_class = "class T(TestCase):\n    def test_a(self): pass\n";
+        for (names, text, expected) in [
+            (&["test_a.py"][..], bare, "python3 -m pytest -q test_a.py"),
+            (&["a_test.py"], of_class, "python3 -m unittest a_test.py"),
+            (
+                &["tests/test_a.py", "test_a.py"],
+                of_class,
+                "python3 -m unittest test_a.py tests/test_a.py",
+            ),
+            (&["test_b.py"], bare, "python3 a.py"),
+            // A project says how all of it is tested.
+            (
+                &["test_a.py", "pyproject.toml"],
+                of_class,
+                "python3 -m unittest discover",
+            ),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            write(folder.path(), "a.py", "x");
+            for name in names {
+                write(folder.path(), name, text);
+            }
+            let read = |command: Option<Vec<String>>| {
+                let path = folder.path().join("a.py");
+                Project::read(&path, None, command, None).unwrap()
+            };
+            let project = read(None);
+            assert_eq!(project.task.visible.steps[0].command.join(" "), expected);
+            assert_eq!(paths(&project.task.files), ["a.py"]);
+            let is_said = expected.contains(names[0]);
+            assert_eq!(!project.beside.is_empty(), is_said, "{expected}");
+            let own = read(Some(words(&["true"])));
+            assert_eq!(own.task.visible.steps[0].command, ["true"]);
+            assert!(own.beside.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_another_repository_tracks_is_changed_when_it_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(root, "a.py", "x");
+        write(root, "vendor/ops/b.py", "x");
+        write(root, "vendor/ops/.git", "gitdir: ../../.git/modules/ops\n");
+        fs::create_dir(root.join(".git")).unwrap();
+        let read = |path: &str| Project::read(&root.join(path), None, None, None).unwrap();
+        let whole = read("");
+        assert_eq!(paths(&whole.task.files), ["a.py"]);
+        assert_eq!(paths(&whole.task.fixed), ["vendor/ops/b.py"]);
+        for path in ["vendor/ops", "vendor/ops/b.py"] {
+            assert_eq!(paths(&read(path).task.files), ["b.py"]);
+        }
+        // A member of a workspace is built in it, and is what was named all the same.
+        write(
+            root,
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"vendor/ops\"]\n",
+        );
+        write(root, "vendor/ops/Cargo.toml", "[package]\n");
+        write(root, "vendor/ops/src/lib.rs", "x");
+        let member = read("vendor/ops");
+        assert_eq!(paths(&member.task.files), ["vendor/ops/src/lib.rs"]);
     }
 
     #[test]

@@ -1,10 +1,29 @@
 //! What a project is tested by.
 
+use std::{ffi::OsStr, fs, path::Path};
+
 use catena_agents::SourceFile;
 
-/// How a Python project is tested: by pytest if something of it speaks of pytest or is a test that
-/// unittest does not find.
-pub(super) fn python_tests(files: &[SourceFile]) -> Vec<String> {
+/// The tests that lie right beside a file of Python, by their paths from its folder.
+pub(super) fn beside(file: &Path) -> Vec<String> {
+    let (Some(folder), Some(stem)) = (file.parent(), file.file_stem().and_then(OsStr::to_str))
+    else {
+        return Vec::new();
+    };
+    let names = [
+        format!("test_{stem}.py"),
+        format!("{stem}_test.py"),
+        format!("tests/test_{stem}.py"),
+    ];
+    let is_file = |name: &String| {
+        fs::symlink_metadata(folder.join(name)).is_ok_and(|metadata| metadata.is_file())
+    };
+    names.into_iter().filter(is_file).collect()
+}
+
+/// How a Python project is tested, or those of its tests that are named: by pytest if something of it speaks
+/// of pytest or is a test that unittest does not find.
+pub(super) fn python_tests(files: &[SourceFile], named: &[String]) -> Vec<String> {
     let speaks = |file: &SourceFile| {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         let is_bare =
@@ -14,19 +33,22 @@ pub(super) fn python_tests(files: &[SourceFile]) -> Vec<String> {
             "pyproject.toml" | "setup.cfg" | "tox.ini" => file.text.contains("pytest"),
             _ => {
                 is_test(&file.path)
+                    && (named.is_empty() || named.contains(&file.path))
                     && (file.text.contains("pytest") || file.text.lines().any(is_bare))
             }
         }
     };
-    if files.iter().any(speaks) {
-        return words(&["python3", "-m", "pytest", "-q"]);
-    }
-    match files.iter().any(|file| file.path.starts_with("tests/")) {
-        true => words(&[
-            "python3", "-m", "unittest", "discover", "-s", "tests", "-t", ".",
-        ]),
-        false => words(&["python3", "-m", "unittest", "discover"]),
-    }
+    let in_folder = || files.iter().any(|file| file.path.starts_with("tests/"));
+    let runner: &[&str] = match files.iter().any(speaks) {
+        true => &["pytest", "-q"],
+        false if !named.is_empty() => &["unittest"],
+        false if in_folder() => &["unittest", "discover", "-s", "tests", "-t", "."],
+        false => &["unittest", "discover"],
+    };
+    let mut command = words(&["python3", "-m"]);
+    command.extend(words(runner));
+    command.extend(named.iter().cloned());
+    command
 }
 
 /// Programs that cargo runs while it builds: `build.rs`, and those that a manifest names.
@@ -88,7 +110,7 @@ mod tests {
 
     #[test]
     fn bare_tests_are_those_of_pytest() {
-        let of = |text: &str| python_tests(&[SourceFile::new("test_a.py", text)]).join(" ");
+        let of = |text: &str| python_tests(&[SourceFile::new("test_a.py", text)], &[]).join(" ");
         assert!(of("def test_a():\n    assert True\n").contains("pytest"));
         assert!(of("class T(TestCase):\n    def test_a(self): pass\n").contains("unittest"));
     }

@@ -1,6 +1,6 @@
 //! The files of a project.
 
-use std::{fs, io, path::Path};
+use std::{collections::BTreeSet, fs, io, path::Path};
 
 use catena_agents::{RepairTask, SourceFile};
 use ignore::{DirEntry, WalkBuilder};
@@ -32,6 +32,18 @@ pub(super) fn changed(root: &Path, task: &RepairTask) -> Result<Option<String>, 
         files.next().map(|file| file.path.clone())
     };
     Ok(differs(&task.fixed, &now).or_else(|| differs(&now, &task.fixed)))
+}
+
+/// The folders of these files that are repositories of their own, such as submodules of git.
+pub(super) fn repositories(root: &Path, files: &[SourceFile]) -> BTreeSet<String> {
+    let above = |file: &'_ SourceFile| -> Vec<String> {
+        let ends = file.path.match_indices('/');
+        let folders = ends.filter_map(|(end, _)| file.path.get(..end));
+        folders.map(str::to_owned).collect()
+    };
+    let mut folders: BTreeSet<String> = files.iter().flat_map(above).collect();
+    folders.retain(|folder| root.join(folder).join(".git").exists());
+    folders
 }
 
 /// A path from the root, with slashes.
@@ -115,7 +127,7 @@ impl Files {
                 root.display(),
                 ALL >> 20
             ))
-            .help("name the folder of one project, or a file"));
+            .help("name the folder of one project; a file and its tests can be put into a folder of their own"));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod patent;
+pub(crate) mod repair;
 mod server;
 pub(crate) mod talk;
 

@@ -33,7 +33,7 @@ pub struct Workspace {
 }
 
 /// Folders that are made from others and are not copied where git does not say so.
-const MADE: &[&str] = &[".git", "target", "node_modules", "__pycache__", ".venv"];
+const MADE: &[&str] = &["target", "node_modules", "__pycache__", ".venv"];
 
 impl Workspace {
     /// The most bytes of a file that [`read`](Workspace::read) reads: 16 MiB.
@@ -58,7 +58,7 @@ impl Workspace {
 
     /// A copy of a repository, as it is now: in a git work tree the files that git tracks and those
     /// that it does not ignore, elsewhere all but what is made (`target`, `node_modules`, virtual
-    /// environments of Python, …). Permissions stay. Links are copied as links where they stay within it, and left out where they do not.
+    /// environments of Python, …). Of repositories within it, such as submodules, the same. Permissions stay. Links are copied as links where they stay within it, and left out where they do not.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Workspace {
                 repository.display()
             )));
         }
-        let files = match tracked(repository) {
+        let files = match tracked(repository, None) {
             Some(files) => files,
             None => found(repository).map_err(|error| failed(repository, error))?,
         };
@@ -170,12 +170,19 @@ fn within(path: &Path) -> Result<PathBuf> {
     })
 }
 
-/// What git tracks and does not ignore, if this is a work tree and there is a git.
-fn tracked(repository: &Path) -> Option<Vec<PathBuf>> {
-    let output = Process::new("git")
+/// What git tracks and does not ignore, if this is a work tree and there is a git; `above` is no part of it.
+fn tracked(repository: &Path, above: Option<&Path>) -> Option<Vec<PathBuf>> {
+    let mut git = Process::new("git");
+    if let Some(above) = above {
+        git.env("GIT_CEILING_DIRECTORIES", above.canonicalize().ok()?);
+    }
+    let output = git
         .arg("-C")
         .arg(repository)
         .args([
+            // What a repository has git run is its own affair.
+            "-c",
+            "core.fsmonitor=false",
             "ls-files",
             "-z",
             "--cached",
@@ -188,12 +195,27 @@ fn tracked(repository: &Path) -> Option<Vec<PathBuf>> {
         .ok()
         .filter(|output| output.status.success())?;
     let names = String::from_utf8_lossy(&output.stdout);
-    Some(
-        names
-            .split('\0')
-            .filter_map(|name| beneath(Path::new(name)))
-            .collect(),
-    )
+    let mut files = Vec::new();
+    for name in names
+        .split('\0')
+        .filter_map(|name| beneath(Path::new(name)))
+    {
+        let path = repository.join(&name);
+        // To git a repository in another one is one entry.
+        if !is_repository(&path) {
+            files.push(name);
+            continue;
+        }
+        let inner = tracked(&path, path.parent()).or_else(|| found(&path).ok());
+        files.extend(inner.unwrap_or_default().iter().map(|file| name.join(file)));
+    }
+    Some(files)
+}
+
+/// Whether this is a folder, and no link to one, that is a work tree of its own.
+fn is_repository(path: &Path) -> bool {
+    let is_folder = fs::symlink_metadata(path).is_ok_and(|data| data.is_dir());
+    is_folder && path.join(".git").exists()
 }
 
 fn found(repository: &Path) -> io::Result<Vec<PathBuf>> {
@@ -203,6 +225,10 @@ fn found(repository: &Path) -> io::Result<Vec<PathBuf>> {
         for entry in fs::read_dir(repository.join(&folder))? {
             let entry = entry?;
             let path = folder.join(entry.file_name());
+            // Of a submodule it is a file.
+            if entry.file_name() == ".git" {
+                continue;
+            }
             if !entry.file_type()?.is_dir() {
                 files.push(path);
             } else {
@@ -296,6 +322,52 @@ mod tests {
         let path = copy.path().to_owned();
         drop(copy);
         assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn repositories_within_it_are_copied_and_links_to_others_are_not() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (root, sub) = (folder.path(), elsewhere.path());
+        git(sub, &["init", "-q"]);
+        write(sub, ".gitignore", "*.log\n");
+        write(sub, "b.py", "tracked");
+        git(sub, &["add", "."]);
+        let author = ["-c", "user.name=a", "-c", "user.email=a@b.example"];
+        git(sub, &[&author[..], &["commit", "-qm", "a"]].concat());
+
+        git(root, &["init", "-q"]);
+        write(root, "a.py", "x");
+        let url = sub.display().to_string();
+        let allow = ["-c", "protocol.file.allow=always"];
+        for place in ["lib/one", "two"] {
+            let add = ["submodule", "--quiet", "add", &url, place];
+            git(root, &[&allow[..], &add].concat());
+        }
+        git(root, &["submodule", "--quiet", "deinit", "--force", "two"]);
+        write(root, "lib/one/new.py", "not tracked yet");
+        write(root, "lib/one/c.log", "ignored");
+        fs::create_dir(root.join("three")).unwrap();
+        git(&root.join("three"), &["init", "-q"]);
+        write(
+            root,
+            "three/d.py",
+            "in a repository that git knows nothing of",
+        );
+        std::os::unix::fs::symlink(sub, root.join("link")).unwrap();
+        // No repository, though it looks like one.
+        write(root, "two/.git", "gitdir: nowhere\n");
+
+        let copy = Workspace::copy_of(root).unwrap();
+        let expected = [
+            ".gitmodules",
+            "a.py",
+            "lib/one/.gitignore",
+            "lib/one/b.py",
+            "lib/one/new.py",
+            "three/d.py",
+        ];
+        assert_eq!(all(&copy), expected);
     }
 
     #[test]

@@ -63,8 +63,9 @@ pub(super) fn failure(
             command.program
         ))
         .with_help(
-            "its folder has to be readable and in PATH: \
-             Sandbox::builder().readable(folder).path(folder)",
+            "install it where programs are looked for: the folders of what `rustc --print sysroot` and `python3` \
+             say, cargo's, /usr/local/bin and /usr/bin; or name it by its whole path and have its folder be \
+             readable (--readable FOLDER of a command, SandboxBuilder::readable)",
         ),
         Step::Exec => Error::invalid(format!(
             "the program '{}' cannot be run in the sandbox",

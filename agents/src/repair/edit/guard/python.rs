@@ -1,5 +1,7 @@
 //! The tests in a file of Python.
 
+use std::collections::HashSet;
+
 use super::{Found, indent};
 
 /// A line, what of it is code, and whether it begins inside a string of several lines.
@@ -19,12 +21,17 @@ pub(super) fn code(text: &str) -> String {
 
 pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
     let lines = lines(text);
+    let named: HashSet<&str> = lines
+        .iter()
+        .filter_map(|line| name(line.text.trim()))
+        .collect();
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         let trimmed = line.text.trim_start();
         let is_doctest = line.is_string && trimmed.starts_with(">>> ");
-        let is_test = !line.is_string && (is_test(trimmed) || decides(trimmed));
+        let is_test =
+            !line.is_string && (is_test(trimmed) || decides(trimmed) || rebinds(trimmed, &named));
         let mut end = at + 1;
         if is_doctest || is_test {
             // A doctest ends with its output, a function with its block.
@@ -53,6 +60,23 @@ fn is_test(line: &str) -> bool {
     let begins = ["def test", "async def test", "class Test"];
     begins.iter().any(|begins| line.starts_with(begins))
         || line.starts_with("class ") && line.contains("TestCase")
+}
+
+/// The name of the test that a line begins.
+fn name(line: &str) -> Option<&str> {
+    let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let name = words.find(|word| !matches!(*word, "async" | "def" | "class"));
+    name.filter(|_| is_test(line))
+}
+
+/// Whether a line gives the name of a test to something else: `test_a = None`, `del Tests.test_a`.
+fn rebinds(line: &str, named: &HashSet<&str>) -> bool {
+    let assigned = || line.rsplit_once('=').map(|(bound, _)| bound);
+    let Some(bound) = line.strip_prefix("del ").or_else(assigned) else {
+        return false;
+    };
+    let mut names = bound.split([',', '=', ':']).map(str::trim);
+    names.any(|bound| named.contains(bound.rsplit('.').next().unwrap_or_default()))
 }
 
 /// Whether a line has a say in which tests are run.
@@ -211,6 +235,14 @@ mod tests {
     }
 
     #[test]
+    fn other_names_are_no_tests() {
+        let found = tests("a.py", TEXT);
+        for line in ["test_x = 1", "x = test_f", "if test_f == 1: pass", "del x"] {
+            assert_eq!(tests("a.py", &TEXT.replace("x = 1", line)), found, "{line}");
+        }
+    }
+
+    #[test]
     fn what_keeps_a_test_from_being_run_is_part_of_it() {
         let found = tests("a.py", TEXT);
         for (from, to) in [
@@ -221,6 +253,9 @@ mod tests {
             ("def test_f", "pytestmark = pytest.mark.skip\ndef test_f"),
             (">>> f(1)", ">>> f(1)  # doctest: +SKIP"),
             ("x = 1", "__test__ = False"),
+            ("x = 1", "test_f = None"),
+            ("x = 1", "del test_f"),
+            ("x = 1", "x = m.test_f = None"),
         ] {
             assert_ne!(tests("a.py", &TEXT.replace(from, to)), found, "{to}");
         }
