@@ -353,6 +353,7 @@ impl Repairer {
         graph.step_limit(usize::try_from(rounds).unwrap_or(usize::MAX - 2) + 2);
         graph.build(begin, finish)
     }
+
     /// Builds a graph that does nothing but name the type of what is wrong with a version that failed: by rule,
     /// or by asking the model. `None` when neither tells.
     ///

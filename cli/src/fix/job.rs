@@ -289,20 +289,14 @@ impl Job {
                 );
             }
         }
-        saved.map_err(|failure| {
-            if self.output.json {
-                failure.told()
-            } else {
-                failure
-            }
-        })?;
+        // The object tells of it.
+        let told = |failure: Failure| match self.output.json {
+            true => failure.told(),
+            false => failure,
+        };
+        saved.map_err(told)?;
         if let Some(error) = outcome.unrecorded {
-            let failure = Failure::from(error);
-            return Err(if self.output.json {
-                failure.told()
-            } else {
-                failure
-            });
+            return Err(told(error.into()));
         }
         let failure = match self.status(repaired) {
             Status::Repaired => return Ok(()),
@@ -320,11 +314,7 @@ impl Job {
             (false, false) => failure.also("--keep-best prints the best version".to_owned()),
             (true, _) => failure,
         };
-        Err(if self.output.json {
-            failure.told()
-        } else {
-            failure
-        })
+        Err(told(failure))
     }
 
     fn status(&self, repaired: &Repaired) -> Status {
