@@ -382,7 +382,9 @@ fn what_no_correction_mends_is_told_and_not_asked() {
     );
     for (command, said) in [
         ("python3 test_add.py", "no module 'numpie'"),
-        ("python4 test_add.py", "python4"),
+        ("python4 test_add.py", "no program 'python4'"),
+        // What a person at a command line can do.
+        ("python4 test_add.py", "name it by its whole path"),
         ("sh -c 'python4 test_add.py'", "python4"),
     ] {
         let args = ["fix", "project/add.py", "--test", command];
