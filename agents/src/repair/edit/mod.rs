@@ -117,6 +117,22 @@ mod tests {
         }
 
         #[test]
+        fn lines_without_their_ends_are_no_change(
+            lines in lines(),
+            ends in prop::collection::vec(prop::sample::select(vec!["\n", "\r\n"]), 12),
+            is_ended: bool,
+        ) {
+            let mut text: String = lines.iter().zip(&ends).flat_map(|(line, end)| [*line, *end]).collect();
+            if !is_ended {
+                text.truncate(text.trim_end_matches(['\r', '\n']).len());
+            }
+            let before = files(&text);
+            let what = What::Whole(text.lines().map(|line| format!("{line}\n")).collect());
+            let refused = apply(&before, &[Change { path: None, what }]).unwrap_err();
+            prop_assert!(refused.is_unchanged(), "{:?}", refused);
+        }
+
+        #[test]
         fn whatever_a_model_writes_is_read(answer in "(\\PC|\n|`){0,300}") {
             if let Ok(changes) = read(&answer) {
                 let _ = apply(&files("def f():\n    return 1\n"), &changes);

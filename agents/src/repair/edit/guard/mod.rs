@@ -59,3 +59,28 @@ pub(in crate::repair) fn is_test(path: &str, text: &str, line: u32) -> bool {
 fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
+
+#[cfg(test)]
+mod any_order {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_order_of_the_words_that_are_looked_for_is_read(words in prop::collection::vec(prop::sample::select(vec![
+            "import ", "from ", "os", "sys", " as ", "exit", "_exit", "(", ")", "0", ",", ".", "*", "\n", ";", "getattr", "'", "\"",
+            "\"\"\"", "f\"", "#", "\\", "use ", "std", "::", "process", "{", "}", "mod ", "a", "pub ", "#[cfg(test)]", "#[", "]",
+            "#[path = \"", "r#\"", "/*", "*/", "//", "def test_a", "del ", "=", ":", "    ", "é",
+        ]), 0..40)) {
+            let text = words.concat();
+            let tested = ["src/a.rs".to_owned()];
+            for path in ["src/lib.py", "src/lib.rs"] {
+                prop_assert_eq!(exit(path, &text, &text), None);
+                prop_assert_eq!(lost(path, &text, &text, &tested), None);
+                prop_assert_eq!(exit(path, &text, ""), None);
+                let _ = (exit(path, "", &text), lost(path, "mod a;\n", &text, &tested), tests(path, &text));
+            }
+        }
+    }
+}
