@@ -94,6 +94,7 @@ pub(super) fn words(words: &[&str]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fix::{project::Project, testing::write};
 
     #[test]
     fn build_scripts_stay_as_they_are() {
@@ -113,5 +114,48 @@ mod tests {
         let of = |text: &str| python_tests(&[SourceFile::new("test_a.py", text)], &[]).join(" ");
         assert!(of("def test_a():\n    assert True\n").contains("pytest"));
         assert!(of("class T(TestCase):\n    def test_a(self): pass\n").contains("unittest"));
+    }
+
+    #[test]
+    fn tests_beside_a_file_of_no_project_are_its_tests() {
+        let bare = "def test_a(): pass\n";
+        let of_class = "class T(TestCase):\n    def test_a(self): pass\n";
+        for (names, text, expected) in [
+            (&["test_a.py"][..], bare, "python3 -m pytest -q test_a.py"),
+            (&["a_test.py"], of_class, "python3 -m unittest a_test.py"),
+            (
+                &["tests/test_a.py", "test_a.py"],
+                of_class,
+                "python3 -m unittest test_a.py tests/test_a.py",
+            ),
+            (&["test_b.py"], bare, "python3 a.py"),
+            // A project says how all of it is tested.
+            (
+                &["test_a.py", "pyproject.toml"],
+                of_class,
+                "python3 -m unittest discover",
+            ),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            write(folder.path(), "a.py", "x");
+            for name in names {
+                write(folder.path(), name, text);
+            }
+            let read = |command: Option<Vec<String>>| {
+                let path = folder.path().join("a.py");
+                Project::read(&path, None, command, None).unwrap()
+            };
+            let project = read(None);
+            assert_eq!(project.task.visible.steps[0].command.join(" "), expected);
+            let [file] = &*project.task.files else {
+                panic!("one")
+            };
+            assert_eq!(file.path, "a.py");
+            let is_said = expected.contains(names[0]);
+            assert_eq!(!project.beside.is_empty(), is_said, "{expected}");
+            let own = read(Some(words(&["true"])));
+            assert_eq!(own.task.visible.steps[0].command, ["true"]);
+            assert!(own.beside.is_empty());
+        }
     }
 }

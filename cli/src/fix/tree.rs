@@ -138,6 +138,10 @@ mod tests {
     use super::*;
     use crate::fix::{project::Project, testing::write};
 
+    fn paths(files: &[SourceFile]) -> Vec<&str> {
+        files.iter().map(|file| file.path.as_str()).collect()
+    }
+
     #[test]
     fn what_changed_since_a_task_was_recorded_is_found() {
         let folder = tempfile::tempdir().unwrap();
@@ -195,5 +199,32 @@ mod tests {
         let project = Project::read(folder.path(), None, None, None).unwrap();
         assert_eq!(project.task.files.len(), 1);
         assert!(project.task.fixed.is_empty());
+    }
+
+    #[test]
+    fn what_another_repository_tracks_is_changed_when_it_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(root, "a.py", "x");
+        write(root, "vendor/ops/b.py", "x");
+        write(root, "vendor/ops/.git", "gitdir: ../../.git/modules/ops\n");
+        fs::create_dir(root.join(".git")).unwrap();
+        let read = |path: &str| Project::read(&root.join(path), None, None, None).unwrap();
+        let whole = read("");
+        assert_eq!(paths(&whole.task.files), ["a.py"]);
+        assert_eq!(paths(&whole.task.fixed), ["vendor/ops/b.py"]);
+        for path in ["vendor/ops", "vendor/ops/b.py"] {
+            assert_eq!(paths(&read(path).task.files), ["b.py"]);
+        }
+        // A member of a workspace is built in it, and is what was named all the same.
+        write(
+            root,
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"vendor/ops\"]\n",
+        );
+        write(root, "vendor/ops/Cargo.toml", "[package]\n");
+        write(root, "vendor/ops/src/lib.rs", "x");
+        let member = read("vendor/ops");
+        assert_eq!(paths(&member.task.files), ["vendor/ops/src/lib.rs"]);
     }
 }
