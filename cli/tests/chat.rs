@@ -270,3 +270,37 @@ fn a_message_of_the_journal_is_shown_among_the_runs() {
         .says("is a turn of a conversation");
     assert!(fs::metadata(home.path("data/catena/memory.db")).is_ok());
 }
+
+#[test]
+fn what_is_no_name_is_refused() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let long = "a".repeat(256);
+    for name in ["", " ", "two\nlines", "\u{7}", &long] {
+        say(&home, &server, &[name], &[DOG])
+            .exits(2)
+            .says("the name of the conversation")
+            .says("a name is of 1 to 255 bytes");
+        for whose in ["--user", "--bot"] {
+            say(&home, &server, &[whose, name], &[DOG]).exits(2);
+        }
+    }
+    assert!(!home.path("data").exists(), "nothing was made for it");
+    say(&home, &server, &[], &[&format!("/new {long}")])
+        .exits(1)
+        .says("has 256 bytes");
+    home.configure("user = ''\n");
+    say(&home, &server, &[], &[DOG])
+        .exits(2)
+        .says("the name of the user is empty");
+}
+
+#[test]
+fn a_conversation_in_which_nothing_was_said_is_none() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let lines = ["/new one", "/new two", DOG, "/new three"];
+    say(&home, &server, &["first"], &lines).exits(0);
+    let list = run(&mut memory(&home, &["list", "--json"])).exits(0).json();
+    let names = list.as_array().unwrap();
+    assert_eq!(names.len(), 1, "{list}");
+    assert_eq!(names[0]["namespace"]["conversation"], "two");
+}

@@ -341,3 +341,129 @@ fn a_damaged_index_is_made_anew() {
         .says("it is made anew from the archive");
     assert_eq!(json(&home, &check)["memories"], 4);
 }
+
+/// Not even its name stays, in no file; and what was read into it goes too.
+#[test]
+fn a_conversation_is_forgotten_as_a_whole() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let name = "zebrafish";
+    say(&home, &server, &[name], &[DOG]).exits(0);
+    say(&home, &server, &["garden"], &["Tulips come in April."]).exits(0);
+    home.write("book.txt", "Rex lives in a house. ".repeat(20));
+    let read = ["memory", "read", "book.txt", "-c", name];
+    let index = ["--index", "exact", "--embedder", "hashing"];
+    run(home.with(&server, read).args(index)).exits(0);
+    let typed = home.path("data/catena/typed");
+    fs::create_dir_all(&typed).unwrap();
+    for name in [name, "garden"] {
+        fs::write(
+            typed.join(format!("me.catena.{name}")),
+            "My dog is called Rex.\n",
+        )
+        .unwrap();
+    }
+
+    let of = ["forget", "--all", "-c", name];
+    let dry = json(&home, &[&of[..], &["--dry-run"]].concat());
+    assert_eq!(dry["conversation"], true);
+    assert_eq!(json(&home, &["list"]).as_array().unwrap().len(), 2);
+    let gone = told(&home, &[&of[..], &["--yes"]].concat());
+    assert!(
+        gone.exits(0).stdout.ends_with(
+            " memories and the conversation me/catena/zebrafish itself, its recorded runs and the \
+             lines typed in it forgotten\n"
+        ),
+        "{gone:#?}"
+    );
+    let left = json(&home, &["list"]);
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert_eq!(left[0]["namespace"]["conversation"], "garden");
+    told(&home, &of).exits(2).says("there is no conversation");
+    let runs = run(&mut home.catena(["runs", "list", "--json"]))
+        .exits(0)
+        .json();
+    assert_eq!(runs.as_array().unwrap().len(), 1, "{runs}");
+    let kept = |path: &std::path::Path| {
+        let bytes = bytes(path);
+        let has = |word: &str| {
+            bytes
+                .windows(word.len())
+                .any(|part| part == word.as_bytes())
+        };
+        (has("Rex") && !path.ends_with("me.catena.garden")) || has(name)
+    };
+    for folder in [home.path("data/catena"), typed.clone()] {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            assert!(!path.to_string_lossy().contains(name), "{}", path.display());
+            assert!(!path.is_file() || !kept(&path), "{}", path.display());
+        }
+    }
+    assert!(typed.join("me.catena.garden").exists());
+}
+
+/// What holds otherwise is told once, and done when the index is optimised.
+#[test]
+fn an_embedded_index_may_have_quantised_copies() {
+    let (home, _server) = talked();
+    let config =
+        || fs::read_to_string(home.path("data/catena/memory.db.index/points/edge_config.json"));
+    let check = |index: &str| told(&home, &["check", "--index", index]);
+    check("embedded").exits(0);
+    assert!(!config().unwrap().contains("scalar"));
+    let changed = check("embedded:quantized");
+    assert!(
+        changed.stdout.ends_with(" has all of 4 memories\n"),
+        "{changed:#?}"
+    );
+    changed.exits(0).says("was made without quantised copies");
+    assert!(config().unwrap().contains("scalar"));
+    assert_eq!(check("embedded:quantized").exits(0).stderr, "");
+    check("embedded")
+        .exits(0)
+        .says("was made with quantised copies");
+    told(
+        &home,
+        &["move", "--index", "embedded", "--to", "embedded:quantized"],
+    )
+    .exits(2)
+    .says("are the same folder");
+    told(&home, &["check", "--index", "embedded:small"])
+        .exits(2)
+        .says("embedded:quantized");
+}
+
+#[test]
+fn what_is_no_name_is_refused() {
+    let (home, _server) = talked();
+    let long = "a".repeat(256);
+    for (args, wrong) in [
+        (&["show", ""][..], "the name of the conversation is empty"),
+        (&["show", "--user", " "], "the name of the user is empty"),
+        (
+            &["search", "dog", "--bot", "a\nb"],
+            "the name of the bot has a control character",
+        ),
+        (
+            &["forget", "--all", "-c", &long],
+            "the name of the conversation has 256 bytes",
+        ),
+        (
+            &["export", "-c", ""],
+            "the name of the conversation is empty",
+        ),
+        (
+            &["import", "all.jsonl", "-c", "\u{1b}[2J"],
+            "has a control character",
+        ),
+        (
+            &["consolidate", "--user", &long],
+            "the name of the user has 256 bytes",
+        ),
+    ] {
+        told(&home, args)
+            .exits(2)
+            .says(wrong)
+            .says("a name is of 1 to 255 bytes");
+    }
+}

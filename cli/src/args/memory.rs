@@ -14,7 +14,7 @@ pub(crate) struct Store {
     #[command(flatten)]
     pub(crate) archive: ArchiveFile,
 
-    /// What finds the nearest vectors: exact, embedded, or qdrant:URL for a server [env: CATENA_INDEX] [default: embedded]
+    /// What finds the nearest vectors: exact, embedded, embedded:quantized (for 100,000 items and more), or qdrant:URL for a server [env: CATENA_INDEX] [default: embedded]
     #[arg(long, value_name = "INDEX", help_heading = "Memory")]
     pub(crate) index: Option<IndexChoice>,
 
@@ -120,7 +120,7 @@ pub(crate) enum Memory {
         ids: Vec<ItemId>,
         #[command(flatten)]
         which: Which,
-        /// Everything in the conversation
+        /// The conversation as a whole: its memories, its name, and the lines that were typed in it
         #[arg(long, conflicts_with_all = ["ids", "containing", "since", "before"])]
         all: bool,
         #[command(flatten)]
@@ -208,7 +208,7 @@ pub(crate) enum Memory {
     },
     /// Copy the index elsewhere, from the folder to a server or back, and compare both sides
     Move {
-        /// Where to: embedded, or qdrant:URL
+        /// Where to: embedded, embedded:quantized, or qdrant:URL
         #[arg(long, value_name = "INDEX")]
         to: IndexChoice,
         #[command(flatten)]

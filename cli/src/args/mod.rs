@@ -45,7 +45,7 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   paged_attention = true         on an NVIDIA GPU, faster; takes the memory of a whole window at once
   prompts = \"prompts\"            a folder of templates that replace the built-in ones
   memory = \"memory.db\"           of `catena chat`, as the rest: the file with all that is remembered
-  index = \"embedded\"             what finds the nearest vectors: exact, embedded, qdrant:URL
+  index = \"embedded\"             what finds the nearest vectors: exact, embedded, embedded:quantized, qdrant:URL
   embedder = \"minilm\"            what makes vectors: minilm, hashing, openai:NAME:DIMENSIONS
   user = \"me\"                    who talks
   bot = \"catena\"                 whom they talk to

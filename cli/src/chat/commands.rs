@@ -93,7 +93,7 @@ pub(super) async fn to_forget(
     chosen: &Chosen,
 ) -> Result<Option<Vec<ItemId>>, Failure> {
     let (ids, text) = memory::choose(bot.memory.archive(), of.id, chosen).await?;
-    if ids.is_empty() {
+    if ids.is_empty() && !chosen.is_everything() {
         print("no memory is like that\n");
         return Ok(None);
     }
@@ -103,12 +103,26 @@ pub(super) async fn to_forget(
 
 pub(super) async fn forget(bot: &Bot, of: &mut Session, ids: &[ItemId]) -> Result<(), Failure> {
     let namespace = (of.id, &of.namespace);
-    memory::purge(&bot.memory, namespace, ids, &mut of.recorded).await?;
+    memory::purge(&bot.memory, namespace, Some(ids), &mut of.recorded).await?;
     print(&format!(
         "{} forgotten, and the record of the last turns with it\n",
         memories(ids.len() as u64)
     ));
     Ok(())
+}
+
+/// `/forget all`: the conversation as a whole; it begins anew under its name, which goes too where nothing is
+/// said in it any more.
+pub(super) async fn forget_all(
+    bot: &Bot,
+    of: &mut Session,
+    ids: &[ItemId],
+) -> Result<Session, Failure> {
+    let what = memory::told(ids, Some(&of.namespace));
+    let namespace = (of.id, &of.namespace);
+    memory::purge(&bot.memory, namespace, None, &mut of.recorded).await?;
+    print(&format!("{what} forgotten\n"));
+    bot.session(of.namespace.clone()).await
 }
 
 pub(super) async fn export(bot: &Bot, of: &Session, file: &Path) -> Result<(), Failure> {
@@ -161,6 +175,7 @@ pub(super) async fn begin(bot: &Bot, of: &Session, name: Option<&str>) -> Result
     let archive = bot.memory.archive();
     let mut namespace = of.namespace.clone();
     if let Some(name) = name {
+        memory::check_name("conversation", name)?;
         name.clone_into(&mut namespace.conversation);
         if archive.find_namespace(&namespace).await?.is_some() {
             return Err(

@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 
 use catena_memory::Namespace;
+use sha2::{Digest, Sha256};
 
 use crate::data;
 
 /// The most lines that are kept of a conversation.
 pub(super) const LINES: usize = 1000;
+
+/// The most bytes of a file's name that is made of names; file systems take 255.
+const LONGEST: usize = 200;
 
 /// The file of a conversation, in the user's data folder, whether it is there or not; `None` for a
 /// user without one.
@@ -17,7 +21,11 @@ pub(crate) fn file(namespace: &Namespace) -> Option<PathBuf> {
         bot,
         conversation,
     } = namespace;
-    let name = [user, bot, conversation].map(|name| plain(name)).join(".");
+    let mut name = [user, bot, conversation].map(|name| plain(name)).join(".");
+    if name.len() > LONGEST {
+        let digest = Sha256::digest(&name);
+        name = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    }
     Some(data::folder()?.join("typed").join(name))
 }
 
@@ -41,5 +49,8 @@ mod tests {
         assert_eq!(plain("../a b"), "%2e%2e%2fa%20b");
         let file = |user, bot| file(&Namespace::new(user, bot, "c"));
         assert_ne!(file("a.b", "c"), file("a", "b.c"));
+        let long = |end| file(&"中".repeat(80), end).unwrap();
+        assert_ne!(long("a"), long("b"));
+        assert!(long("a").file_name().unwrap().len() <= LONGEST);
     }
 }

@@ -43,6 +43,7 @@ pub(crate) async fn chat(args: Chat, config: &Config) -> Result<(), Failure> {
     {
         return Err(Failure::usage("the message is empty").help("say something: --once \"Hello\""));
     }
+    let namespace = memory::namespace(&args.whose, &args.conversation, config)?;
     let mut interrupts = Interrupts::listen();
     let screen = Screen::of(args.output);
     let making = Making {
@@ -52,7 +53,6 @@ pub(crate) async fn chat(args: Chat, config: &Config) -> Result<(), Failure> {
         journal: journal::open(&args.journal)?,
         quiet: screen.quiet || screen.json,
     };
-    let namespace = memory::namespace(&args.whose, &args.conversation, config);
     let bot = making.make(&mut interrupts, config).await?;
     let session = bot.session(namespace).await?;
     let interactive = !screen.json && io::stdin().is_terminal() && io::stdout().is_terminal();
@@ -61,7 +61,7 @@ pub(crate) async fn chat(args: Chat, config: &Config) -> Result<(), Failure> {
         None if interactive => Source::terminal()?,
         None => Source::Pipe(pipe::messages()),
     };
-    let talking = Talking {
+    let mut talking = Talking {
         bot,
         session,
         source,
@@ -69,11 +69,12 @@ pub(crate) async fn chat(args: Chat, config: &Config) -> Result<(), Failure> {
         interrupts,
         failed: false,
     };
-    let memory = talking.bot.memory.clone();
     let talked = talking.talk().await;
+    let Talking { bot, session, .. } = talking;
+    let left = bot.leave(&session).await;
     // Or what was said would have to be embedded again the next time. That it lags is told by then.
-    let _ = memory.sync(&mut |_, _| {}).await;
-    talked
+    let _ = bot.memory.sync(&mut |_, _| {}).await;
+    talked.and(left)
 }
 
 /// Goes on with a recorded turn, for `catena runs resume`.

@@ -48,7 +48,7 @@ impl Making {
     ) -> Result<Bot, Failure> {
         let making = async {
             // What is wrong with the archive shows before a model is loaded.
-            let memory = memory::open(&self.setting.place()?, config, self.quiet).await?;
+            let memory = memory::open(&self.setting.place, config, self.quiet).await?;
             let with = self.setting.with(self.device);
             let model = model::load(&with, config, self.quiet).await?;
             Ok::<_, Failure>((memory, model))
@@ -128,6 +128,15 @@ impl Bot {
         let run = run.to_string();
         let mut sources = last.iter().flat_map(|item| &item.sources);
         Ok(sources.any(|source| source.run.as_deref() == Some(&*run)))
+    }
+
+    /// Takes away a conversation in which nothing was said.
+    pub(super) async fn leave(&self, of: &Session) -> Result<(), Failure> {
+        // A turn that came to no answer is one of this conversation, and is resumed in it.
+        if of.recorded.is_empty() {
+            self.memory.archive().forget_unused(of.id).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn model(&self) -> &str {

@@ -19,10 +19,8 @@ use crate::{
 /// The settings of a conversation, as the user named them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Setting {
-    /// The archive's file.
-    memory: PathBuf,
-    index: String,
-    embedder: String,
+    #[serde(flatten)]
+    pub(super) place: Place,
     pub(super) model: String,
     window: Option<u32>,
     prompts: Option<PathBuf>,
@@ -38,13 +36,9 @@ const CONSOLIDATE: u64 = 100;
 
 impl Setting {
     pub(super) fn of(talk: &Talk, store: &Store, config: &Config) -> Result<Self, Failure> {
-        let place = Place::of(store, config)?;
         let with = talk.with();
         Ok(Self {
-            // From the root: a turn may be resumed from another folder.
-            memory: std::path::absolute(&place.archive).unwrap_or(place.archive),
-            index: place.index.to_string(),
-            embedder: place.embedder.to_string(),
+            place: Place::of(store, config)?.from_root(),
             model: model::name(&with, config).to_owned(),
             window: talk.window.or(config.window),
             prompts: prompts_folder(&with, config)?,
@@ -56,15 +50,6 @@ impl Setting {
             facts: !talk.no_facts,
             temperature: talk.temperature,
             seed: talk.seed,
-        })
-    }
-
-    /// Where its memories are.
-    pub(super) fn place(&self) -> Result<Place, Failure> {
-        Ok(Place {
-            archive: self.memory.clone(),
-            index: self.index.parse().map_err(Failure::usage)?,
-            embedder: self.embedder.parse().map_err(Failure::usage)?,
         })
     }
 

@@ -1,6 +1,6 @@
 //! The conversation: what is said and commanded, one after the other.
 
-use std::io::stdout;
+use std::{io::stdout, mem};
 
 use anstyle::Style;
 use catena_core::RunId;
@@ -58,7 +58,7 @@ impl Talking {
     ///
     /// At a terminal that is a success, whatever happened in between: the person saw it. Elsewhere
     /// it is a failure if a turn failed.
-    pub(super) async fn talk(mut self) -> Result<(), Failure> {
+    pub(super) async fn talk(&mut self) -> Result<(), Failure> {
         if self.source.is_terminal() && !self.screen.quiet {
             print(&format!(
                 "{} answers; /help lists the commands, Ctrl-D leaves\n",
@@ -252,12 +252,12 @@ impl Talking {
             Command::Conversations => commands::conversations(bot, session).await?,
             Command::Forget(chosen) => self.forget(&chosen).await?,
             Command::Switch(name) => {
-                self.session = commands::switch(bot, session, &name).await?;
-                self.arrive().await?;
+                let other = commands::switch(bot, session, &name).await?;
+                self.go_to(other).await?;
             }
             Command::New(name) => {
-                self.session = commands::begin(bot, session, name.as_deref()).await?;
-                self.arrive().await?;
+                let other = commands::begin(bot, session, name.as_deref()).await?;
+                self.go_to(other).await?;
             }
             Command::Retry => match session.unfinished().await? {
                 Unfinished::Here(record) => {
@@ -279,6 +279,14 @@ impl Talking {
         Ok(true)
     }
 
+    async fn go_to(&mut self, other: Session) -> Result<(), Failure> {
+        let left = mem::replace(&mut self.session, other);
+        if left.id != self.session.id {
+            self.bot.leave(&left).await?;
+        }
+        self.arrive().await
+    }
+
     async fn forget(&mut self, chosen: &Chosen) -> Result<(), Failure> {
         let Some(ids) = commands::to_forget(&self.bot, &self.session, chosen).await? else {
             return Ok(());
@@ -291,7 +299,12 @@ impl Talking {
             print("nothing was forgotten\n");
             return Ok(());
         }
-        commands::forget(&self.bot, &mut self.session, &ids).await?;
+        match chosen.is_everything() {
+            true => {
+                self.session = commands::forget_all(&self.bot, &mut self.session, &ids).await?;
+            }
+            false => commands::forget(&self.bot, &mut self.session, &ids).await?,
+        }
         editor.open(commands::typed(&self.session));
         Ok(())
     }

@@ -29,10 +29,7 @@ pub(super) async fn consolidate(
     // It is opened again, with its index.
     drop(archive);
     let memory = open(&Place::of(store, config)?, config, json).await?;
-    let mut plan = memory.plan_consolidation(id).await?;
-    // That takes a model, and conversations do it where a turn is long.
-    plan.proposals
-        .retain(|proposal| proposal.action != Action::Summarise);
+    let plan = memory.plan_consolidation(id).await?;
     let done = match dry_run {
         true => Consolidated::default(),
         false => memory.consolidate(id, &plan).await?,

@@ -19,7 +19,7 @@ use crate::{
     config::Config,
     failure::Failure,
     journal,
-    terminal::print,
+    terminal::{harmless, print},
 };
 
 /// What is to be forgotten: what satisfies the filter and, where there are any, has one of the
@@ -63,6 +63,13 @@ impl Chosen {
 /// The most memories that are shown before they are forgotten.
 const SHOWN: usize = 10;
 
+impl Chosen {
+    /// Whether that is the conversation as a whole.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.ids.is_none() && self.filter.is_everything()
+    }
+}
+
 /// What would be forgotten: the numbers, and the first of them for a person.
 pub(crate) async fn choose(
     archive: &Archive,
@@ -81,12 +88,13 @@ pub(crate) async fn choose(
     Ok((ids, text))
 }
 
-/// Forgets memories for good, and with them what else holds their words: the recorded turns, in
-/// which memories of other turns stand too, and the lines that were typed.
+/// Forgets memories for good, or, where no numbers are given, the conversation with its name. With them goes
+/// what else holds their words: the recorded runs, in which memories of other turns stand too, and the lines
+/// that were typed.
 pub(crate) async fn purge(
     memory: &Memory,
     namespace: (NamespaceId, &Namespace),
-    ids: &[ItemId],
+    ids: Option<&[ItemId]>,
     recorded: &mut Recorded,
 ) -> Result<(), Failure> {
     recorded.clear().await?;
@@ -99,9 +107,23 @@ pub(crate) async fn purge(
             typed.display()
         )));
     }
-    let everything = Filter::default();
-    memory.forget(namespace.0, &everything, Some(ids)).await?;
+    match ids {
+        Some(_) => memory.forget(namespace.0, &Filter::default(), ids).await?,
+        None => memory.forget_namespace(namespace.0).await?,
+    };
     Ok(())
+}
+
+/// What is forgotten, or would be, for a person.
+pub(crate) fn told(ids: &[ItemId], whole: Option<&Namespace>) -> String {
+    let count = memories(ids.len() as u64);
+    match whole {
+        None => count,
+        Some(namespace) => format!(
+            "{count} and the conversation {} itself, its recorded runs and the lines typed in it",
+            harmless(&namespace.to_string()).replace('\n', " ")
+        ),
+    }
 }
 
 /// How it is asked.
@@ -129,9 +151,10 @@ pub(super) async fn forget(
     if !asking.json {
         print(&text);
     }
-    let count = memories(ids.len() as u64);
-    if !ids.is_empty() && !asking.dry_run {
-        if !asking.yes && !agreed(&count, asking.json).await? {
+    let whole = chosen.is_everything();
+    let what = told(&ids, whole.then_some(namespace));
+    if (whole || !ids.is_empty()) && !asking.dry_run {
+        if !asking.yes && !agreed(&what, asking.json).await? {
             return Err(Failure::new("nothing was forgotten"));
         }
         let conversation = Conversation::new(&archive, namespace);
@@ -139,15 +162,20 @@ pub(super) async fn forget(
         drop(archive);
         let memory = open(&Place::of(store, config)?, config, asking.json).await?;
         let mut recorded = Recorded::of(journal::open(record)?, &conversation).await?;
-        purge(&memory, (id, namespace), &ids, &mut recorded).await?;
+        let some = (!whole).then_some(ids.as_slice());
+        purge(&memory, (id, namespace), some, &mut recorded).await?;
     }
     if asking.json {
-        let object = json!({ "forgotten": ids, "dry_run": asking.dry_run });
+        let object = json!({
+            "forgotten": ids,
+            "conversation": whole,
+            "dry_run": asking.dry_run,
+        });
         print(&format!("{object:#}\n"));
         return Ok(());
     }
     let verb = if asking.dry_run { "would be " } else { "" };
-    print(&format!("{count} {verb}forgotten\n"));
+    print(&format!("{what} {verb}forgotten\n"));
     Ok(())
 }
 
@@ -171,12 +199,12 @@ async fn all_there(archive: &Archive, id: NamespaceId, chosen: &Chosen) -> Resul
 }
 
 /// Asks the person at the terminal.
-async fn agreed(count: &str, json: bool) -> Result<bool, Failure> {
+async fn agreed(what: &str, json: bool) -> Result<bool, Failure> {
     if json || !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(Failure::usage("nobody is there to be asked")
             .help("--yes forgets without asking, --dry-run only shows"));
     }
-    eprint!("Forget {count} for good? [y/N] ");
+    eprint!("Forget {what} for good? [y/N] ");
     let line = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line).map(|_| line)

@@ -73,11 +73,14 @@ pub(super) async fn relocate(
     let place = Place::of(store, config)?;
     if *to == IndexChoice::Exact {
         return Err(Failure::usage("an exact index is made anew each time")
-            .help("move to: embedded, or qdrant:URL"));
+            .help("move to: embedded, embedded:quantized, or qdrant:URL"));
     }
-    if *to == place.index {
-        return Err(Failure::usage(format!("the index is {to} already"))
-            .help("--index names the one to move from"));
+    if to.is_where(&place.index) {
+        return Err(
+            Failure::usage(format!("the index is {} already", place.index)).help(
+                "--index names the one to move from; `embedded` and `embedded:quantized` are the same folder",
+            ),
+        );
     }
     must_be_there(store, config)?;
     let memory = open(&place, config, json).await?;

@@ -13,9 +13,9 @@ mod text;
 mod transfer;
 
 pub(crate) use embedder::embedder;
-pub(crate) use forget::{Chosen, choose, is_yes, purge};
+pub(crate) use forget::{Chosen, choose, is_yes, purge, told};
 pub(crate) use open::{namespace, open};
-pub(crate) use place::{EmbedderChoice, IndexChoice, Place, item_id, moment};
+pub(crate) use place::{EmbedderChoice, IndexChoice, Place, check_name, item_id, moment};
 pub(crate) use read::{READ, resume};
 pub(crate) use recorded::{Conversation, RUN, Recorded};
 pub(crate) use show::rated;
@@ -42,7 +42,7 @@ pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure>
             archive,
             json,
         } => {
-            let namespace = namespace(&whose, &conversation, config);
+            let namespace = namespace(&whose, &conversation, config)?;
             let filter = show::filter(&which, current, turns, facts);
             show::show(&archive, &namespace, &filter, limit, json, config).await
         }
@@ -54,7 +54,7 @@ pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure>
             store,
             json,
         } => {
-            let namespace = namespace(&of.whose, &of.conversation, config);
+            let namespace = namespace(&of.whose, &of.conversation, config)?;
             let query = show::Wanted { text, words, limit };
             show::search(&store, &namespace, query, json, config).await
         }
@@ -70,7 +70,7 @@ pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure>
             json,
         } => {
             let chosen = Chosen::of(ids, &which, all)?;
-            let namespace = namespace(&of.whose, &of.conversation, config);
+            let namespace = namespace(&of.whose, &of.conversation, config)?;
             let asking = forget::Asking { yes, dry_run, json };
             forget::forget(&store, &journal, &namespace, &chosen, asking, config).await
         }
@@ -81,7 +81,8 @@ pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure>
             output,
             archive,
         } => {
-            let namespace = conversation.map(|name| namespace(&whose, &name, config));
+            let named = |name: String| namespace(&whose, &name, config);
+            let namespace = conversation.map(named).transpose()?;
             transfer::write(&archive, namespace.as_ref(), output.as_deref(), config).await
         }
         Memory::Import {
@@ -91,7 +92,8 @@ pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure>
             store,
             json,
         } => {
-            let namespace = conversation.map(|name| namespace(&whose, &name, config));
+            let named = |name: String| namespace(&whose, &name, config);
+            let namespace = conversation.map(named).transpose()?;
             transfer::read(&store, &file, namespace.as_ref(), json, config).await
         }
         Memory::Check { store, json } => index::check(&store, json, config).await,
@@ -102,7 +104,7 @@ pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure>
             store,
             json,
         } => {
-            let namespace = namespace(&of.whose, &of.conversation, config);
+            let namespace = namespace(&of.whose, &of.conversation, config)?;
             consolidate::consolidate(&store, &namespace, dry_run, json, config).await
         }
         Memory::Move { to, store, json } => index::relocate(&store, &to, json, config).await,

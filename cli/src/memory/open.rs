@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     embedder::embedder,
-    place::{FILE, IndexChoice, Place, named_archive},
+    place::{FILE, IndexChoice, Place, check_name, named_archive},
 };
 use crate::{
     args::{ArchiveFile, Whose},
@@ -72,10 +72,10 @@ pub(super) async fn index(
 ) -> Result<Arc<dyn VectorIndex>, Failure> {
     Ok(match choice {
         IndexChoice::Exact => Arc::new(ExactIndex::new()),
-        IndexChoice::Embedded => {
+        IndexChoice::Embedded { quantized } => {
             let mut folder = OsString::from(archive.path());
             folder.push(".index");
-            Arc::new(embedded(Path::new(&folder)).await?)
+            Arc::new(embedded(Path::new(&folder), *quantized).await?)
         }
         IndexChoice::Qdrant(url) => {
             let key = variable("CATENA_QDRANT_KEY");
@@ -86,16 +86,24 @@ pub(super) async fn index(
 }
 
 /// The embedded index in `folder`, made anew where it is damaged: everything in it is from the archive.
-async fn embedded(folder: &Path) -> Result<EdgeIndex, Failure> {
-    let open = || EdgeIndex::open(folder, EdgeOptions::new());
-    match open().await {
+async fn embedded(folder: &Path, quantized: bool) -> Result<EdgeIndex, Failure> {
+    let open = || EdgeIndex::open(folder, EdgeOptions::new().quantized(quantized));
+    let index = match open().await {
         Err(error) if !error.is_retryable() && !error.is_invalid() => {
             eprintln!("{error}; it is made anew from the archive");
             EdgeIndex::discard(folder).await?;
-            Ok(open().await?)
+            open().await?
         }
-        opened => Ok(opened?),
+        opened => opened?,
+    };
+    if index.was_otherwise() {
+        eprintln!(
+            "the vector index in {} was made {} quantised copies, which changes when it is optimised next",
+            folder.display(),
+            if quantized { "without" } else { "with" },
+        );
     }
+    Ok(index)
 }
 
 /// Opens the archive that is meant, for reading and without an index; `None` where nothing was
@@ -120,17 +128,25 @@ pub(super) fn known_archive(
     Ok(Some(Archive::open(path)?))
 }
 
-/// Whose conversation it is.
-pub(crate) fn namespace(whose: &Whose, conversation: &str, config: &Config) -> Namespace {
+/// Whose conversation it is; refuses what is no name.
+pub(crate) fn namespace(
+    whose: &Whose,
+    conversation: &str,
+    config: &Config,
+) -> Result<Namespace, Failure> {
     let name = |flag: &Option<String>, configured: &Option<String>, default: &str| {
         let named = flag.as_ref().or(configured.as_ref());
         named.map_or_else(|| default.to_owned(), Clone::clone)
     };
-    Namespace::new(
+    let namespace = Namespace::new(
         name(&whose.user, &config.user, "me"),
         name(&whose.bot, &config.bot, "catena"),
         conversation,
-    )
+    );
+    check_name("user", &namespace.user)?;
+    check_name("bot", &namespace.bot)?;
+    check_name("conversation", &namespace.conversation)?;
+    Ok(namespace)
 }
 
 /// A namespace that has to be there.

@@ -1,8 +1,14 @@
-//! How a person names an archive, an index, an embedder, a memory and a moment.
+//! How a person names an archive, an index, an embedder, a conversation, a memory and a moment.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::SystemTime};
+use std::{
+    fmt,
+    path::{self, PathBuf},
+    str::FromStr,
+    time::SystemTime,
+};
 
 use catena_memory::{ItemId, Moment};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     args::{ArchiveFile, Store},
@@ -16,10 +22,21 @@ use crate::{
 pub(crate) enum IndexChoice {
     /// All of them, in memory, made anew each time.
     Exact,
-    /// In a folder beside the archive.
-    Embedded,
+    /// In a folder beside the archive; perhaps with copies of a quarter of the size, in memory, for
+    /// archives of a hundred thousand items and more.
+    Embedded { quantized: bool },
     /// On the server of this URL.
     Qdrant(String),
+}
+
+impl IndexChoice {
+    /// Whether both are the same place, however what is there is made.
+    pub(super) fn is_where(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Embedded { .. }, Self::Embedded { .. }) => true,
+            _ => self == other,
+        }
+    }
 }
 
 impl FromStr for IndexChoice {
@@ -28,12 +45,13 @@ impl FromStr for IndexChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "exact" => Ok(Self::Exact),
-            None if text == "embedded" => Ok(Self::Embedded),
+            None if text == "embedded" => Ok(Self::Embedded { quantized: false }),
+            Some(("embedded", "quantized")) => Ok(Self::Embedded { quantized: true }),
             Some(("qdrant", url)) if url.starts_with("http://") || url.starts_with("https://") => {
                 Ok(Self::Qdrant(url.to_owned()))
             }
             _ => Err(format!(
-                "'{text}' is no index: exact, embedded, or qdrant:URL such as qdrant:http://localhost:6334"
+                "'{text}' is no index: exact, embedded, embedded:quantized, or qdrant:URL such as qdrant:http://localhost:6334"
             )),
         }
     }
@@ -43,7 +61,8 @@ impl fmt::Display for IndexChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exact => f.write_str("exact"),
-            Self::Embedded => f.write_str("embedded"),
+            Self::Embedded { quantized: false } => f.write_str("embedded"),
+            Self::Embedded { quantized: true } => f.write_str("embedded:quantized"),
             Self::Qdrant(url) => write!(f, "qdrant:{url}"),
         }
     }
@@ -102,11 +121,35 @@ impl fmt::Display for EmbedderChoice {
     }
 }
 
-/// What flag, environment or configuration name, each in its own words, or the default.
-#[derive(Clone, Debug)]
+/// A choice as it is recorded: in the words of a person.
+mod words {
+    use std::{fmt::Display, str::FromStr};
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        choice: &T,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_str(choice)
+    }
+
+    pub(super) fn deserialize<'de, T: FromStr<Err = String>, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<T, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// What flag, environment or configuration name, each in its own words, or the default. A run is recorded
+/// with it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Place {
+    #[serde(rename = "memory")]
     pub(crate) archive: PathBuf,
+    #[serde(with = "words")]
     pub(crate) index: IndexChoice,
+    #[serde(with = "words")]
     pub(crate) embedder: EmbedderChoice,
 }
 
@@ -117,9 +160,21 @@ impl Place {
                 Some(path) => path,
                 None => default_archive()?,
             },
-            index: choice(&store.index, &config.index, IndexChoice::Embedded)?,
+            index: choice(
+                &store.index,
+                &config.index,
+                IndexChoice::Embedded { quantized: false },
+            )?,
             embedder: EmbedderChoice::of(&store.embedder, config)?,
         })
+    }
+
+    /// From the root: a run may be resumed from another folder.
+    pub(crate) fn from_root(self) -> Self {
+        Self {
+            archive: path::absolute(&self.archive).unwrap_or(self.archive),
+            ..self
+        }
     }
 }
 
@@ -150,6 +205,24 @@ fn default_archive() -> Result<PathBuf, Failure> {
     Ok(folder.join(FILE))
 }
 
+/// The most bytes of a name: as many as a file's has, of which a conversation may get it.
+const LONGEST_NAME: usize = 255;
+
+/// Refuses what is no name of a user, a bot or a conversation.
+pub(crate) fn check_name(of: &str, name: &str) -> Result<(), Failure> {
+    let wrong = match () {
+        () if name.trim().is_empty() => "is empty".to_owned(),
+        () if name.len() > LONGEST_NAME => format!("has {} bytes", name.len()),
+        () if name.contains(char::is_control) => "has a control character in it".to_owned(),
+        () => return Ok(()),
+    };
+    Err(
+        Failure::usage(format!("the name of the {of} {wrong}")).help(format!(
+            "a name is of 1 to {LONGEST_NAME} bytes, not all of them white space, and on one line"
+        )),
+    )
+}
+
 /// A memory's number, as `#12` or `12`.
 pub(crate) fn item_id(text: &str) -> Result<ItemId, String> {
     let number = text.strip_prefix('#').unwrap_or(text);
@@ -175,17 +248,50 @@ mod tests {
 
     #[test]
     fn a_name_is_read_as_it_is_written() {
-        for text in ["exact", "embedded", "qdrant:http://localhost:6334"] {
+        for text in [
+            "exact",
+            "embedded",
+            "embedded:quantized",
+            "qdrant:http://localhost:6334",
+        ] {
             assert_eq!(text.parse::<IndexChoice>().unwrap().to_string(), text);
         }
         for text in ["minilm", "hashing", "openai:nomic:v1:768"] {
             assert_eq!(text.parse::<EmbedderChoice>().unwrap().to_string(), text);
         }
-        for text in ["", "Exact", "qdrant", "qdrant:", "qdrant:localhost:6334"] {
+        for text in [
+            "",
+            "Exact",
+            "embedded:",
+            "embedded:quantised",
+            "exact:quantized",
+            "qdrant",
+            "qdrant:",
+            "qdrant:localhost:6334",
+        ] {
             assert!(text.parse::<IndexChoice>().is_err(), "{text}");
         }
         for text in ["", "bert", "openai:nomic", "openai:nomic:0", "openai::8"] {
             assert!(text.parse::<EmbedderChoice>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_line_of_a_file_s_length() {
+        let longest = "a".repeat(LONGEST_NAME);
+        for name in ["a", "my garden", "中文", "a/b", &longest] {
+            assert!(check_name("user", name).is_ok(), "{name}");
+        }
+        for (name, wrong) in [
+            ("", "is empty"),
+            (" \t", "is empty"),
+            ("a\nb", "control character"),
+            ("\u{1b}[2J", "control character"),
+            (&"ä".repeat(128), "has 256 bytes"),
+        ] {
+            let refused = check_name("user", name).unwrap_err();
+            assert!(refused.is_usage() && refused.to_string().contains(wrong));
+            assert!(refused.help_text().unwrap().contains("1 to 255 bytes"));
         }
     }
 

@@ -37,10 +37,8 @@ const BEFORE: &str = "what was read is remembered; ";
 /// The settings of a run, as the user named them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Setting {
-    /// The archive's file.
-    memory: PathBuf,
-    index: String,
-    embedder: String,
+    #[serde(flatten)]
+    place: Place,
     model: String,
     window: Option<u32>,
     prompts: Option<PathBuf>,
@@ -71,15 +69,11 @@ pub(super) async fn read(args: MemoryRead, config: &Config) -> Result<(), Failur
         false => Document::read(&args.file)?,
     };
     let name = args.conversation.unwrap_or_else(|| document.name.clone());
-    let place = Place::of(&args.store, config)?;
     let with = args.engine.with();
     Job {
-        namespace: namespace(&args.whose, &name, config),
+        namespace: namespace(&args.whose, &name, config)?,
         setting: Setting {
-            // From the root: a run may be resumed from another folder.
-            memory: std::path::absolute(&place.archive).unwrap_or(place.archive),
-            index: place.index.to_string(),
-            embedder: place.embedder.to_string(),
+            place: Place::of(&args.store, config)?.from_root(),
             model: model::name(&with, config).to_owned(),
             window: args.engine.window.or(config.window),
             prompts: prompts_folder(&with, config)?,
@@ -136,7 +130,7 @@ impl Job {
         };
         let making = async {
             // What is wrong with the archive shows before a model is loaded.
-            let memory = open(&self.place()?, config, quiet).await?;
+            let memory = open(&self.setting.place, config, quiet).await?;
             self.same(memory.archive().id())?;
             let model = model::load(&with, config, quiet).await?;
             Ok::<_, Failure>((memory, model))
@@ -191,20 +185,12 @@ impl Job {
         }
     }
 
-    fn place(&self) -> Result<Place, Failure> {
-        Ok(Place {
-            archive: self.setting.memory.clone(),
-            index: self.setting.index.parse().map_err(Failure::usage)?,
-            embedder: self.setting.embedder.parse().map_err(Failure::usage)?,
-        })
-    }
-
     /// Refuses to go on in another archive.
     fn same(&self, archive: &str) -> Result<(), Failure> {
         match &self.begun {
             Some(begun) if begun.archive != archive => Err(Failure::usage(format!(
                 "{} is another archive than that of the run",
-                self.setting.memory.display()
+                self.setting.place.archive.display()
             ))
             .help("put the archive back where it was, or read the document again")),
             _ => Ok(()),

@@ -1,4 +1,4 @@
-//! The turns of a conversation that the journal holds.
+//! What the journal holds of a conversation: its turns, and the documents that were read into it.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use catena_core::{Journal, RunId, RunRecord, RunStatus, SqliteJournal};
 use catena_memory::{Archive, Namespace};
 use serde::{Deserialize, Serialize};
 
+use super::READ;
 use crate::failure::Failure;
 
 /// The name of a turn's run.
@@ -16,7 +17,7 @@ pub(crate) const RUN: &str = "chat";
 /// answered.
 const KEPT: usize = 20;
 
-/// Which conversation a recorded turn belongs to.
+/// Which conversation a recorded run belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Conversation {
     /// The archive's id.
@@ -34,11 +35,13 @@ impl Conversation {
     }
 }
 
-/// The recorded turns of a conversation.
+/// The recorded runs of a conversation.
 pub(crate) struct Recorded {
     journal: Arc<SqliteJournal>,
-    /// The oldest first.
-    runs: Vec<RunId>,
+    /// Its turns, the oldest first.
+    turns: Vec<RunId>,
+    /// Those that read a document into it.
+    readings: Vec<RunId>,
 }
 
 impl Recorded {
@@ -47,29 +50,39 @@ impl Recorded {
         journal: Arc<SqliteJournal>,
         conversation: &Conversation,
     ) -> Result<Self, Failure> {
-        let mut runs = Vec::new();
+        let (mut turns, mut readings) = (Vec::new(), Vec::new());
         for run in journal.list().await? {
-            if run.name != RUN {
-                continue;
-            }
+            let those = match run.name.as_str() {
+                RUN => &mut turns,
+                READ => &mut readings,
+                _ => continue,
+            };
             let Some((record, _)) = journal.load(&run.id).await? else {
                 continue;
             };
             if serde_json::from_value(record.meta).is_ok_and(|of: Conversation| of == *conversation)
             {
-                runs.push(run.id);
+                those.push(run.id);
             }
         }
-        Ok(Self { journal, runs })
+        Ok(Self {
+            journal,
+            turns,
+            readings,
+        })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.turns.is_empty() && self.readings.is_empty()
     }
 
     /// Adds a turn, and forgets the oldest ones beyond those that are kept.
     pub(crate) async fn add(&mut self, run: &RunId) -> Result<(), Failure> {
-        if !self.runs.contains(run) {
-            self.runs.push(run.clone());
+        if !self.turns.contains(run) {
+            self.turns.push(run.clone());
         }
-        while self.runs.len() > KEPT {
-            let oldest = self.runs.remove(0);
+        while self.turns.len() > KEPT {
+            let oldest = self.turns.remove(0);
             self.journal.remove(&oldest).await?;
         }
         Ok(())
@@ -77,16 +90,18 @@ impl Recorded {
 
     /// Forgets all of them.
     pub(crate) async fn clear(&mut self) -> Result<(), Failure> {
-        while let Some(run) = self.runs.last() {
-            self.journal.remove(run).await?;
-            self.runs.pop();
+        for runs in [&mut self.turns, &mut self.readings] {
+            while let Some(run) = runs.last() {
+                self.journal.remove(run).await?;
+                runs.pop();
+            }
         }
         Ok(())
     }
 
-    /// The last one, if it came to no answer and can go on.
+    /// The last turn, if it came to no answer and can go on.
     pub(crate) async fn unfinished(&self) -> Result<Option<RunRecord>, Failure> {
-        let Some(last) = self.runs.last() else {
+        let Some(last) = self.turns.last() else {
             return Ok(None);
         };
         let record = self.journal.load(last).await?.map(|(record, _)| record);
@@ -101,7 +116,7 @@ impl Recorded {
 
     /// The last answer that was given.
     pub(crate) async fn last_reply(&self) -> Result<Option<(RunId, Reply)>, Failure> {
-        for run in self.runs.iter().rev() {
+        for run in self.turns.iter().rev() {
             let loaded = self.journal.load(run).await?;
             let output = loaded.and_then(|(record, _)| record.output);
             if let Some(Ok(reply)) = output.map(serde_json::from_value) {

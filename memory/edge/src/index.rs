@@ -7,7 +7,7 @@ use catena_core::{Embedding, Error, Result};
 use catena_memory::{Hit, IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex};
 use tokio::{sync::Mutex, task};
 
-use crate::{EdgeOptions, failure::panicked, store::Store};
+use crate::{EdgeOptions, failure::caught, store::Store};
 
 /// An index in a folder, embedded: Qdrant in this process, without a server.
 ///
@@ -87,6 +87,13 @@ impl EdgeIndex {
         done.map_err(|_| Error::cancelled())?
     }
 
+    /// Whether the index that was there had been made with other [options](EdgeOptions) than it was opened
+    /// with now, graph or quantised copies: its next [`optimize`](VectorIndex::optimize) makes it anew with
+    /// these. Told once, by the first that opens it with them.
+    pub fn was_otherwise(&self) -> bool {
+        self.store.was_otherwise()
+    }
+
     /// Reads on a thread where that may block.
     async fn read<T: Send + 'static>(
         &self,
@@ -94,11 +101,9 @@ impl EdgeIndex {
         work: impl FnOnce(&Store) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let store = Arc::clone(&self.store);
-        let done = task::spawn_blocking(move || work(&store)).await;
-        done.unwrap_or_else(|stopped| match stopped.try_into_panic() {
-            Ok(payload) => Err(panicked(self.store.folder(), what, &*payload)),
-            Err(_) => Err(Error::cancelled()),
-        })
+        let work = move || caught(store.folder(), what, || work(&store));
+        let done = task::spawn_blocking(work).await;
+        done.map_err(|_| Error::cancelled())?
     }
 
     /// As [`read`](Self::read), for changes: one after the other.

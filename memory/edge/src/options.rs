@@ -1,7 +1,10 @@
 //! How an index stores its points.
 
-/// Settings of an [`EdgeIndex`](crate::EdgeIndex). They hold from its next
-/// [`reset`](catena_memory::VectorIndex::reset) on: an index that is there keeps its own.
+/// Settings of an [`EdgeIndex`](crate::EdgeIndex). [`half_precision`](Self::half_precision) holds from its
+/// next [`reset`](catena_memory::VectorIndex::reset) on: an index that is there keeps its own. What it was
+/// opened with otherwise holds from the next [`optimize`](catena_memory::VectorIndex::optimize) on, which
+/// makes anew what was made with other settings: see
+/// [`EdgeIndex::was_otherwise`](crate::EdgeIndex::was_otherwise).
 ///
 /// # Example: a million points in little memory
 ///

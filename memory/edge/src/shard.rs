@@ -66,20 +66,10 @@ fn config(dimensions: usize, options: &EdgeOptions) -> EdgeConfig {
         quantization_config: None,
         hnsw_config: None,
     };
-    let small = ScalarQuantizationConfig {
-        r#type: ScalarType::Int8,
-        quantile: Some(0.99),
-        always_ram: Some(true),
-    };
     EdgeConfig {
         vectors: HashMap::from([(DEFAULT_VECTOR_NAME.to_owned(), vectors)]),
-        hnsw_config: HnswIndexConfig {
-            m: options.links,
-            ef_construct: options.effort,
-            on_disk: Some(true),
-            ..HnswIndexConfig::default()
-        },
-        quantization_config: options.quantized.then(|| QuantizationConfig::from(small)),
+        hnsw_config: graph(options),
+        quantization_config: copies(options),
         optimizers: EdgeOptimizersConfig {
             max_segment_size: Some(PART),
             ..EdgeOptimizersConfig::default()
@@ -92,11 +82,48 @@ fn config(dimensions: usize, options: &EdgeOptions) -> EdgeConfig {
     }
 }
 
-/// Loads the store in the index's `folder`, after shortening its log.
-pub(crate) fn load(folder: &Path) -> Result<EdgeShard> {
+fn graph(options: &EdgeOptions) -> HnswIndexConfig {
+    HnswIndexConfig {
+        m: options.links,
+        ef_construct: options.effort,
+        on_disk: Some(true),
+        ..HnswIndexConfig::default()
+    }
+}
+
+fn copies(options: &EdgeOptions) -> Option<QuantizationConfig> {
+    let small = ScalarQuantizationConfig {
+        r#type: ScalarType::Int8,
+        quantile: Some(0.99),
+        always_ram: Some(true),
+    };
+    options.quantized.then(|| QuantizationConfig::from(small))
+}
+
+/// A store, and whether it was made with other settings.
+pub(crate) struct Loaded {
+    pub(crate) shard: EdgeShard,
+    pub(crate) otherwise: bool,
+}
+
+/// Loads the store in the index's `folder`, after shortening its log. What optimising makes is made by
+/// `options` from now on: the library makes parts anew that were made otherwise.
+pub(crate) fn load(folder: &Path, options: &EdgeOptions) -> Result<Loaded> {
     let inner = folder.join(FOLDER);
     wal::shorten(&inner.join(WAL)).map_err(|error| failed(folder, "be opened", error))?;
-    EdgeShard::load(&inner, None).map_err(|error| failed(folder, "be opened", error))
+    let load = || -> OperationResult<Loaded> {
+        let known = EdgeConfig::load(&inner).transpose()?;
+        let wanted = known.clone().map(|known| EdgeConfig {
+            hnsw_config: graph(options),
+            quantization_config: copies(options),
+            ..known
+        });
+        Ok(Loaded {
+            otherwise: known != wanted,
+            shard: EdgeShard::load(&inner, wanted)?,
+        })
+    };
+    load().map_err(|error| failed(folder, "be opened", error))
 }
 
 /// Shortens the log of a store that is not open.

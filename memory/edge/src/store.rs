@@ -3,7 +3,6 @@
 use std::{
     fs::{self, File, TryLockError},
     mem,
-    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -17,8 +16,10 @@ use qdrant_edge::{
 
 use crate::{
     EdgeOptions, disk,
-    failure::{failed, panicked},
-    point, shard, stamp,
+    failure::{caught, failed},
+    point,
+    shard::{self, Loaded},
+    stamp,
 };
 
 const LOCK: &str = "lock";
@@ -28,6 +29,8 @@ const LOCK: &str = "lock";
 pub(crate) struct Store {
     folder: PathBuf,
     options: EdgeOptions,
+    /// Whether it was made with other options than it was opened with.
+    otherwise: bool,
     /// Held as long as the store is: one process at a time.
     _lock: File,
     /// Locked for writing only while the library's store is taken away and put back.
@@ -45,19 +48,19 @@ impl Store {
         only_ours(folder)?;
         let lock = lock(folder)?;
         // Without its stamp it was being made, or removed, when the process ended.
-        let open = match stamp::read(folder)? {
-            None => None,
+        let (open, otherwise) = match stamp::read(folder)? {
+            None => (None, false),
             Some(stamp) => {
                 disk::check_room(folder, 0)?;
-                let load = AssertUnwindSafe(|| shard::load(folder));
-                let shard = panic::catch_unwind(load)
-                    .unwrap_or_else(|payload| Err(panicked(folder, "be opened", &*payload)))?;
-                Some(Open { shard, stamp })
+                let load = || shard::load(folder, &options);
+                let Loaded { shard, otherwise } = caught(folder, "be opened", load)?;
+                (Some(Open { shard, stamp }), otherwise)
             }
         };
         Ok(Self {
             folder: folder.to_owned(),
             options,
+            otherwise,
             _lock: lock,
             open: RwLock::new(open),
         })
@@ -81,6 +84,10 @@ impl Store {
         &self.folder
     }
 
+    pub(crate) fn was_otherwise(&self) -> bool {
+        self.otherwise
+    }
+
     pub(crate) fn stamp(&self) -> Option<IndexStamp> {
         self.state().as_ref().map(|open| open.stamp.clone())
     }
@@ -89,7 +96,7 @@ impl Store {
         let mut state = self.state_to_change();
         stamp::remove(&self.folder)?;
         // It is thrown away: whether its last words reach the disk does not matter.
-        let _ = close(&mut state);
+        let _ = close(&self.folder, &mut state);
         let points = self.folder.join(shard::FOLDER);
         if points.exists() {
             fs::remove_dir_all(&points)
@@ -147,10 +154,9 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Hit>> {
         self.with(|shard| {
-            let quantized = shard.config().quantization_config.is_some();
             let params = SearchParams {
-                // The copies only choose; the vectors themselves give order and score.
-                quantization: quantized.then_some(QuantizationSearchParams {
+                // Where there are copies they only choose; the vectors themselves give order and score.
+                quantization: Some(QuantizationSearchParams {
                     ignore: false,
                     rescore: Some(true),
                     oversampling: Some(2.0),
@@ -200,8 +206,8 @@ impl Store {
         }
         // Its files are held as long as the store is open.
         let mut state = self.state_to_change();
-        if let Some(stamp) = close(&mut state) {
-            let shard = shard::load(&self.folder)?;
+        if let Some(stamp) = close(&self.folder, &mut state) {
+            let Loaded { shard, .. } = shard::load(&self.folder, &self.options)?;
             *state = Some(Open { shard, stamp });
         }
         Ok(())
@@ -243,7 +249,7 @@ impl Drop for Store {
             // Closing writes. What was not flushed is told again.
             mem::forget(state.take());
         }
-        if close(state).is_some() {
+        if close(&self.folder, state).is_some() {
             shard::shorten_log(&self.folder);
         }
     }
@@ -251,9 +257,13 @@ impl Drop for Store {
 
 /// Closes what is open, and gives its stamp. The library flushes as it closes, and panics where that
 /// fails; what was not flushed before is told again by the archive.
-fn close(state: &mut Option<Open>) -> Option<IndexStamp> {
+fn close(folder: &Path, state: &mut Option<Open>) -> Option<IndexStamp> {
     let Open { shard, stamp } = mem::take(state)?;
-    let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(shard)));
+    let closing = || {
+        drop(shard);
+        Ok(())
+    };
+    let _ = caught(folder, "be closed", closing);
     Some(stamp)
 }
 

@@ -155,6 +155,50 @@ async fn a_graph_and_quantised_copies_find_most_of_what_comparing_all_finds() {
     assert_eq!(index.count().await.unwrap(), POINTS);
 }
 
+/// With copies, without them, and with a larger graph: nothing has to be told to it again.
+#[tokio::test]
+async fn what_it_is_opened_with_holds_from_the_next_optimize_on() {
+    const POINTS: u64 = 50_000;
+    let folder = tempfile::tempdir().unwrap();
+    let small = EdgeOptions::new().half_precision(false).graph(4, 16);
+    let index = EdgeIndex::open(folder.path(), small.clone()).await.unwrap();
+    index.reset(&stamp()).await.unwrap();
+    index.upsert(points(1..POINTS + 1)).await.unwrap();
+    index.optimize().await.unwrap();
+    assert!(!index.was_otherwise());
+    drop(index);
+    let size = |name: &str| {
+        let files = files(folder.path()).into_iter();
+        let named = files.filter(|file| file.to_string_lossy().contains(name));
+        named
+            .map(|file| fs::metadata(file).unwrap().len())
+            .sum::<u64>()
+    };
+    let graph = size("graph");
+    assert!(graph > 0 && size("quantized") == 0);
+    for (options, copies, larger) in [
+        (small.clone().quantized(true), true, false),
+        // What the first was made with cannot change any more, and is no reason to fail.
+        (small.half_precision(true), false, false),
+        (EdgeOptions::new(), false, true),
+    ] {
+        let index = EdgeIndex::open(folder.path(), options.clone())
+            .await
+            .unwrap();
+        assert!(index.was_otherwise(), "{options:?}");
+        assert_eq!(nearest(&index, 700).await, 700, "{options:?}");
+        index.optimize().await.unwrap();
+        assert_eq!(index.count().await.unwrap(), POINTS);
+        drop(index);
+        assert_eq!(size("quantized") > 0, copies, "{options:?}");
+        assert_eq!(size("graph") > graph * 3 / 2, larger, "{options:?}");
+        let again = EdgeIndex::open(folder.path(), options.clone())
+            .await
+            .unwrap();
+        assert!(!again.was_otherwise(), "{options:?}");
+    }
+}
+
 #[tokio::test]
 async fn its_log_does_not_grow_with_what_was_written() {
     let (_root, folder) = filled(1..2).await;
@@ -266,6 +310,22 @@ async fn a_damaged_folder_is_an_error_with_advice() {
     let index = open(&folder).await.unwrap();
     index.reset(&stamp()).await.unwrap();
     assert_eq!(index.count().await.unwrap(), 0);
+}
+
+/// The library panics at some of these, and a program prints that with a trace: once, as an error, is enough.
+#[tokio::test]
+async fn what_is_damaged_is_told_once() {
+    let damaged = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "a_damaged_folder_is_an_error_with_advice",
+            "--nocapture",
+        ])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&damaged.stderr);
+    assert!(damaged.status.success(), "{told}");
+    assert!(!told.contains("panicked"), "{told}");
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

@@ -86,14 +86,30 @@ pub(super) fn numbers(
     let sql = "SELECT id, namespace, kind FROM items WHERE id > ?1 ORDER BY id LIMIT ?2";
     let after = after.map_or(0, |id| rows::sql(id.0));
     db.prepare_cached(sql)?
-        .query_map([after, rows::sql(limit as u64)], |row| {
-            let partition = Partition {
-                namespace: NamespaceId(rows::number(row, 1)?),
-                kind: rows::kind_of_sql(row.get(2)?),
-            };
-            Ok((ItemId(rows::number(row, 0)?), partition))
-        })?
+        .query_map([after, rows::sql(limit as u64)], numbered)?
         .collect()
+}
+
+/// The `count` items of the highest numbers among those that were added up to the change `until`, by
+/// ascending number, and where in an index they belong.
+pub(super) fn newest(
+    db: &Connection,
+    until: u64,
+    count: usize,
+) -> rusqlite::Result<Vec<(ItemId, Partition)>> {
+    let sql = "SELECT * FROM (SELECT id, namespace, kind FROM items WHERE change <= ?1
+        ORDER BY id DESC LIMIT ?2) ORDER BY id";
+    db.prepare_cached(sql)?
+        .query_map([rows::sql(until), rows::sql(count as u64)], numbered)?
+        .collect()
+}
+
+fn numbered(row: &rusqlite::Row<'_>) -> rusqlite::Result<(ItemId, Partition)> {
+    let partition = Partition {
+        namespace: NamespaceId(rows::number(row, 1)?),
+        kind: rows::kind_of_sql(row.get(2)?),
+    };
+    Ok((ItemId(rows::number(row, 0)?), partition))
 }
 
 /// How many items were added up to the change `until`, and are there still.

@@ -1,5 +1,4 @@
-//! What consolidation reads and writes: items of the same words, keys of the same meaning, items that
-//! lack a summary.
+//! What consolidation reads and writes: items of the same words, keys of the same meaning.
 
 use std::collections::{HashMap, HashSet};
 
@@ -45,16 +44,6 @@ impl Archive {
 
     pub(crate) async fn about(&self, namespace: NamespaceId, key: String) -> Result<Vec<ItemId>> {
         self.read(move |db| about(db, namespace, &key)).await
-    }
-
-    pub(crate) async fn unsummarised(
-        &self,
-        namespace: NamespaceId,
-        letters: u64,
-        most: usize,
-    ) -> Result<Vec<(ItemId, u64)>> {
-        self.read(move |db| unsummarised(db, namespace, letters, most))
-            .await
     }
 
     /// Makes items one, the first: how many became a part of it. None where they may not be merged.
@@ -226,27 +215,6 @@ pub(super) fn about(
         .query_map(params![rows::sql(namespace.0), key], |row| {
             rows::number(row, 0).map(ItemId)
         })?
-        .collect()
-}
-
-/// Items of at least `letters` letters that have no summary, by ascending number, with how many.
-pub(super) fn unsummarised(
-    db: &Connection,
-    namespace: NamespaceId,
-    letters: u64,
-    most: usize,
-) -> rusqlite::Result<Vec<(ItemId, u64)>> {
-    let sql = "SELECT id, length(observation) + length(response) AS letters FROM items
-        WHERE namespace = ?1 AND summary = '' AND letters >= ?2 ORDER BY id LIMIT ?3";
-    db.prepare(sql)?
-        .query_map(
-            params![
-                rows::sql(namespace.0),
-                rows::sql(letters),
-                browse::limit(most)
-            ],
-            |row| Ok((ItemId(rows::number(row, 0)?), rows::number(row, 1)?)),
-        )?
         .collect()
 }
 

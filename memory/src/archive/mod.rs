@@ -427,6 +427,34 @@ impl Archive {
             .await
     }
 
+    /// Forgets a namespace: everything in it, as [`forget`](Self::forget) does, and its names. Its number is
+    /// not given out again, and nothing is remembered under it any more.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory); then nothing is forgotten.
+    pub async fn forget_namespace(&self, namespace: NamespaceId) -> Result<Forgotten> {
+        self.0
+            .writer
+            .purge(move |db| {
+                forget::forget_namespace(db, namespace).map_err(|error| failed(&error))
+            })
+            .await
+    }
+
+    /// Forgets a namespace if nothing was ever said in it: whoever asks for its number creates it, and may
+    /// then have nothing to say. Whether it was forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory).
+    pub async fn forget_unused(&self, namespace: NamespaceId) -> Result<bool> {
+        self.0
+            .writer
+            .write(move |db| forget::forget_unused(db, namespace).map_err(|error| failed(&error)))
+            .await
+    }
+
     /// Writes a namespace, or all of them, as JSON Lines: an item a line, with the names of its
     /// namespace. How many items it were.
     ///
@@ -488,6 +516,14 @@ impl Archive {
     ) -> Result<Vec<(ItemId, Partition)>> {
         self.read(move |db| changes::numbers(db, after, limit))
             .await
+    }
+
+    pub(crate) async fn newest(
+        &self,
+        until: u64,
+        count: usize,
+    ) -> Result<Vec<(ItemId, Partition)>> {
+        self.read(move |db| changes::newest(db, until, count)).await
     }
 
     pub(crate) async fn unindexed(&self, ids: &[ItemId]) -> Result<Vec<Unindexed>> {

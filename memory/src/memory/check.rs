@@ -5,10 +5,13 @@ use std::collections::VecDeque;
 use catena_core::{Error, Result};
 
 use super::{Memory, Progress, sync::Told};
-use crate::{ItemId, Partition};
+use crate::{ItemId, Partition, Point};
 
 /// The most points that are compared at a time.
 const BATCH: usize = 1000;
+
+/// How many of the newest items are looked for when an index is opened.
+const NEWEST: usize = 64;
 
 /// What was wrong with an index, and is no longer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -94,13 +97,28 @@ impl Memory {
         }
     }
 
-    /// Whether the number of points can be right in an index that was told everything up to a change
-    /// and perhaps more.
+    /// Whether an index looks like one that was told everything up to a change and perhaps more: the number
+    /// of its points can be right, and the newest of those items are there. An older copy of it, in which as
+    /// many are lacking as were forgotten since, has the right number and lacks the newest: numbers of items
+    /// ascend.
     async fn plausible(&self, change: u64) -> Result<bool> {
         let least = self.0.archive.count_until(change).await?;
         let last = self.0.archive.last_change().await?;
         let points = self.0.index.count().await?;
-        Ok((least..=least + (last - change)).contains(&points))
+        if !(least..=least + (last - change)).contains(&points) {
+            return Ok(false);
+        }
+        let newest = self.0.archive.newest(change, NEWEST).await?;
+        let Some((first, _)) = newest.first() else {
+            return Ok(true);
+        };
+        let before = first.0.checked_sub(1).map(ItemId);
+        // Forgotten ones may be between them that it still has.
+        let points = self.0.index.scan(before, 2 * NEWEST).await?;
+        Ok(newest.iter().all(|(id, of)| {
+            let same = |point: &Point| point.id == *id && point.partition() == *of;
+            points.iter().any(same)
+        }))
     }
 
     /// Compares the index with the archive, item by item, and mends what is wrong with it.

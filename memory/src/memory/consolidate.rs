@@ -16,9 +16,6 @@ use crate::{
 /// How alike the vectors of two keys have to be that mean the same, as a cosine.
 const ALIKE: f32 = 0.9;
 
-/// Items of so many letters are long.
-const LONG: u64 = 1000;
-
 /// The most proposals of a plan of each kind.
 const MOST: usize = 10_000;
 
@@ -86,9 +83,6 @@ pub enum Action {
         /// The key of the older ones.
         to: String,
     },
-    /// An item is long and has no summary. For the agent that writes summaries: it calls
-    /// [`Archive::summarise`](crate::Archive::summarise). [`Memory::consolidate`] passes it over.
-    Summarise,
 }
 
 /// What consolidation did.
@@ -111,7 +105,6 @@ impl Memory {
     /// - Keys of facts that mean the same, to be made one: they are the same but for case, white space
     ///   and punctuation; or they share a word that says something (no more than 64 keys have it), the
     ///   same numbers are in them, and the cosine of their vectors is at least 0.9.
-    /// - Items of 1,000 letters and more without a summary.
     ///
     /// Takes time in proportion to the items, and memory in proportion to what is proposed, 10,000 of
     /// each at the most, and to the pairs of keys that are compared, a million at the most.
@@ -123,14 +116,6 @@ impl Memory {
         let mut plan = Plan::default();
         self.plan_merges(namespace, &mut plan).await?;
         self.plan_renames(namespace, &mut plan).await?;
-        let long = self.0.archive.unsummarised(namespace, LONG, MOST).await?;
-        plan.more |= long.len() == MOST;
-        plan.proposals
-            .extend(long.into_iter().map(|(id, letters)| Proposal {
-                action: Action::Summarise,
-                items: vec![id],
-                reason: format!("it has {letters} letters and no summary"),
-            }));
         Ok(plan)
     }
 
@@ -150,7 +135,6 @@ impl Memory {
         let mut done = Consolidated::default();
         for proposal in &plan.proposals {
             let count = match &proposal.action {
-                Action::Summarise => continue,
                 Action::Merge => archive.merge(namespace, proposal.items.clone()).await?,
                 Action::Rename { from, to } => {
                     let items = proposal.items.clone();

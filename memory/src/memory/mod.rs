@@ -201,13 +201,30 @@ impl Memory {
         ids: Option<&[ItemId]>,
     ) -> Result<Forgotten> {
         let forgotten = self.0.archive.forget(namespace, filter, ids).await?;
+        self.tell_forgotten(&forgotten).await?;
+        Ok(forgotten)
+    }
+
+    /// Forgets a namespace with its names, in the archive (see [`Archive::forget_namespace`]) and in the
+    /// index.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`forget`](Self::forget).
+    pub async fn forget_namespace(&self, namespace: NamespaceId) -> Result<Forgotten> {
+        let forgotten = self.0.archive.forget_namespace(namespace).await?;
+        self.tell_forgotten(&forgotten).await?;
+        Ok(forgotten)
+    }
+
+    async fn tell_forgotten(&self, forgotten: &Forgotten) -> Result<()> {
         // At once, whatever else it lacks: an embedder that fails keeps nothing from being forgotten.
         let told = self.0.told.lock().await;
         self.remove(&forgotten.items).await?;
         self.0.index.flush().await?;
         drop(told);
         self.tell_or_warn().await;
-        Ok(forgotten)
+        Ok(())
     }
 
     /// Tells the index what it lacks, or that it cannot be told now.

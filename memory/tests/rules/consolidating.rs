@@ -183,46 +183,16 @@ async fn facts_about_keys_that_mean_the_same_take_each_others_place() {
 }
 
 #[tokio::test]
-async fn long_items_without_a_summary_are_listed_and_left() {
+async fn nothing_is_proposed_that_is_then_not_done() {
     let (_place, memory, namespace) = fresh().await;
     let long = "word ".repeat(200);
-    let items = vec![
-        said(&long, 10),
-        said(&format!("a{long}"), 20).summary("words"),
-        said(&"x".repeat(999), 30),
-        NewItem::turn("ä".repeat(500), "ö".repeat(500)),
-    ];
-    let ids = remember(&memory, namespace, items).await;
+    let items = vec![said(&long, 10), said("One.", 20), said("one", 30)];
+    remember(&memory, namespace, items).await;
     let plan = memory.plan_consolidation(namespace).await.unwrap();
-    let listed: Vec<_> = plan
-        .proposals
-        .iter()
-        .map(|proposal| {
-            (
-                proposal.action.clone(),
-                proposal.items.clone(),
-                &*proposal.reason,
-            )
-        })
-        .collect();
-    let reason = "it has 1000 letters and no summary";
-    let expected = [ids[0], ids[3]].map(|id| (Action::Summarise, vec![id], reason));
-    assert_eq!(listed, expected);
-    assert_eq!(consolidate(&memory, namespace).await, (0, 0));
-    memory
-        .archive()
-        .summarise(namespace, ids[0], "many words".to_owned())
-        .await
-        .unwrap();
-    assert_eq!(
-        memory
-            .plan_consolidation(namespace)
-            .await
-            .unwrap()
-            .proposals
-            .len(),
-        1
-    );
+    let done = memory.consolidate(namespace, &plan).await.unwrap();
+    assert_eq!((plan.proposals.len(), done.merged), (1, 1), "{plan:#?}");
+    let plan = memory.plan_consolidation(namespace).await.unwrap();
+    assert_eq!(plan, Plan::default());
 }
 
 #[tokio::test]

@@ -201,3 +201,47 @@ impl std::io::Write for Slow {
         Ok(())
     }
 }
+
+#[tokio::test]
+async fn a_forgotten_namespace_leaves_not_even_its_name() {
+    let place = Place::new();
+    let memory = open(&place).await;
+    let archive = memory.archive();
+    let (gone, stays) = (names(&secret(1)), names("ada"));
+    let id = memory.namespace(&gone).await.unwrap();
+    let other = memory.namespace(&stays).await.unwrap();
+    for seed in 2..12 {
+        memory.remember(id, item(seed)).await.unwrap();
+        memory.remember(other, item(seed + 100)).await.unwrap();
+    }
+    let forgotten = memory.forget_namespace(id).await.unwrap();
+    assert_eq!((forgotten.items.len(), forgotten.runs.len()), (10, 10));
+    assert_eq!(left(place.folder(), 1..12), Vec::<u64>::new());
+    assert_eq!(archive.find_namespace(&gone).await.unwrap(), None);
+    assert_eq!(memory.index().count().await.unwrap(), 10);
+    assert_eq!(all(archive, other).await.len(), 10);
+
+    // Its number is nobody's: neither what still holds it nor who begins anew gets what is another's.
+    let refused = memory.remember(id, item(12)).await.unwrap_err();
+    assert!(refused.is_invalid(), "{refused}");
+    assert_eq!(archive.forget_namespace(id).await.unwrap().items, []);
+    let anew = memory.namespace(&gone).await.unwrap();
+    assert_ne!(anew, id);
+    assert_eq!(memory.remember(anew, item(13)).await.unwrap().turn, 1);
+}
+
+#[tokio::test]
+async fn a_namespace_is_unused_until_something_is_said() {
+    let place = Place::new();
+    let memory = open(&place).await;
+    let archive = memory.archive();
+    let id = memory.namespace(&names("ada")).await.unwrap();
+    memory.remember(id, item(1)).await.unwrap();
+    let used = archive.forget_unused(id).await.unwrap();
+    // Turns that are forgotten have been there all the same.
+    memory.forget(id, &Filter::default(), None).await.unwrap();
+    assert!(!used && !archive.forget_unused(id).await.unwrap());
+    let unused = memory.namespace(&names("eve")).await.unwrap();
+    assert!(archive.forget_unused(unused).await.unwrap());
+    assert_eq!(archive.namespaces().await.unwrap().len(), 1);
+}

@@ -228,6 +228,35 @@ async fn an_older_copy_of_an_index_is_brought_up_to_date() {
     world.check(&memory).await;
 }
 
+/// One point is missing and one too many: their number is right.
+#[tokio::test]
+async fn an_older_copy_with_as_many_points_is_found_out() {
+    let world = World::new().await;
+    let memory = world.open().await;
+    remember(&memory, world.namespace, 0..200).await;
+    memory.sync(&mut |_, _| {}).await.unwrap();
+    let older = world.index.points().await;
+    remember(&memory, world.namespace, 200..201).await;
+    let forgotten = [ItemId(3)];
+    memory
+        .forget(world.namespace, &Filter::default(), Some(&forgotten))
+        .await
+        .unwrap();
+    memory.sync(&mut |_, _| {}).await.unwrap();
+    let stamp = world.index.stamp().await.unwrap().unwrap();
+    drop(memory);
+    world.index.reset(&stamp).await.unwrap();
+    world.index.upsert(older).await.unwrap();
+    let memory = world.open().await;
+    let repaired = memory.repaired();
+    assert_eq!((repaired.added, repaired.removed), (1, 1));
+    world.check(&memory).await;
+    // What is right is not compared once more.
+    memory.sync(&mut |_, _| {}).await.unwrap();
+    drop(memory);
+    assert_eq!(world.open().await.repaired(), Default::default());
+}
+
 #[tokio::test]
 async fn while_an_embedder_or_an_index_fails_writes_are_kept_and_found_by_words() {
     for embedder in [true, false] {
