@@ -4,6 +4,7 @@
 
 mod bounds;
 mod controller;
+mod crowd;
 mod facts;
 mod prompts;
 mod resuming;

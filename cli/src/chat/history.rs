@@ -49,7 +49,8 @@ mod tests {
         assert_eq!(plain("../a b"), "%2e%2e%2fa%20b");
         let file = |user, bot| file(&Namespace::new(user, bot, "c"));
         assert_ne!(file("a.b", "c"), file("a", "b.c"));
-        let long = |end| file(&"中".repeat(80), end).unwrap();
+        let many = "中".repeat(80);
+        let long = |end| file(&many, end).unwrap();
         assert_ne!(long("a"), long("b"));
         assert!(long("a").file_name().unwrap().len() <= LONGEST);
     }

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Points (1,000,000 unless said otherwise) of 384 numbers lie around a thousand centres, as texts
-//! lie around their subjects, and belong to ten namespaces. Every search is of one namespace.
+//! lie around their subjects, and belong to namespaces (10 unless said otherwise). Every search is of one
+//! namespace: with 1 of them, of all points.
 
 use std::{
     fs, io,

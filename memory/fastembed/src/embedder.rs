@@ -1,6 +1,7 @@
 //! The embedder.
 
 use std::{
+    error::Error as StdError,
     fmt,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -13,13 +14,16 @@ use tokio::task;
 
 use crate::{
     files::{self, Files, MAX_TOKENS},
+    pieces::{self, Piece},
     runtime,
 };
 
-/// How many texts go through the model together.
+/// How many pieces of texts go through the model together.
 const BATCH: usize = 32;
 
-/// A sentence model in this process: mean pooling, texts of up to 256 tokens; what is longer is cut.
+/// A sentence model in this process, with mean pooling. It reads 256 tokens at once: the vector of a longer
+/// text is the mean of those of its pieces, by their tokens, and it takes as long as they do. Behind 32 pieces,
+/// some 8,000 tokens, a text is cut.
 ///
 /// Several calls at once take turns, batch by batch: the model has one state. The name in its
 /// profile contains a digest of its files, so that vectors of a changed model are never taken for
@@ -98,19 +102,24 @@ impl FastEmbedder {
             profile: EmbedderProfile {
                 name,
                 dimensions,
-                max_tokens: MAX_TOKENS,
+                max_tokens: pieces::MOST * (MAX_TOKENS - 2),
             },
             model: Arc::new(Mutex::new(model)),
         })
     }
 
-    async fn batch(&self, texts: Vec<String>) -> Result<Vec<Embedding>> {
+    /// Has `work` done with the model, on a thread where that may block.
+    async fn with<T: Send + 'static, E: Into<Box<dyn StdError + Send + Sync>> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut TextEmbedding) -> Result<T, E> + Send + 'static,
+    ) -> Result<T> {
         let model = Arc::clone(&self.model);
-        let embedded = task::spawn_blocking(move || {
+        let done = task::spawn_blocking(move || {
             let mut model = model.lock().unwrap_or_else(PoisonError::into_inner);
-            model.embed(&texts, Some(BATCH))
+            work(&mut model)
         });
-        embedded.await.map_err(stopped)?.map_err(|error| {
+        done.await.map_err(stopped)?.map_err(|error| {
+            let error = error.into();
             Error::other(format!("the sentence model failed: {error}")).with_source(error)
         })
     }
@@ -130,17 +139,25 @@ impl Embedder for FastEmbedder {
     }
 
     async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>> {
-        // Texts of a batch are filled up to its longest.
-        let mut by_length: Vec<(usize, &String)> = texts.iter().enumerate().collect();
-        by_length.sort_by_key(|(_, text)| text.len());
-        let mut embedded = Vec::with_capacity(texts.len());
-        for batch in by_length.chunks(BATCH) {
-            let vectors = self.batch(batch.iter().map(|(_, text)| (*text).clone()).collect());
-            let places = batch.iter().map(|(place, _)| *place);
-            embedded.extend(places.zip(vectors.await?));
+        let mut pieces = Vec::new();
+        for (number, text) in texts.iter().enumerate() {
+            let text = text.clone();
+            let of_text = self.with(move |model| pieces::pieces(model, number, &text));
+            pieces.extend(of_text.await?);
         }
-        embedded.sort_by_key(|(place, _)| *place);
-        Ok(embedded.into_iter().map(|(_, vector)| vector).collect())
+        // Those of a batch are filled up to its longest.
+        pieces.sort_by_key(|piece| piece.words.len());
+        let mut sums = vec![Embedding::new(); texts.len()];
+        for batch in pieces.chunks(BATCH) {
+            let words: Vec<_> = batch.iter().map(|piece| piece.words.clone()).collect();
+            let vectors = self.with(move |model| model.embed(&words, Some(BATCH)));
+            for (Piece { text, tokens, .. }, vector) in batch.iter().zip(vectors.await?) {
+                if let Some(sum) = sums.get_mut(*text) {
+                    pieces::add(sum, &vector, *tokens);
+                }
+            }
+        }
+        Ok(sums.into_iter().map(pieces::mean).collect())
     }
 }
 

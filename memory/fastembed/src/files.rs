@@ -7,7 +7,9 @@ use fastembed::{Pooling, TokenizerFiles, UserDefinedEmbeddingModel};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// The most tokens of a text: with so many the model was made, more do not help.
+use crate::pieces::MAKING;
+
+/// The most tokens that the model reads at once: with so many it was made, more do not help.
 pub(crate) const MAX_TOKENS: usize = 256;
 
 /// What was read, and how it is called: by its file, and by a digest of everything that decides what
@@ -21,7 +23,10 @@ pub(crate) struct Files {
 pub(crate) fn read(model: &Path, tokenizer: &Path) -> Result<Files> {
     let onnx = read_file("model", model)?;
     let cutting = read_file("tokenizer", tokenizer)?;
-    let digest = Sha256::new().chain_update(&onnx).chain_update(&cutting);
+    let digest = Sha256::new()
+        .chain_update(&onnx)
+        .chain_update(&cutting)
+        .chain_update(MAKING);
     let digest = digest.finalize();
     let digest: String = digest
         .iter()

@@ -6,6 +6,7 @@
 
 mod embedder;
 mod files;
+mod pieces;
 mod runtime;
 
 pub use embedder::FastEmbedder;

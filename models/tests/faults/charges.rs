@@ -2,32 +2,34 @@
 
 use std::{sync::Arc, time::Duration};
 
-use catena_core::{Context, Run, RunOptions, Usage, agent};
+use catena_core::{ChatModel, Context, Run, RunOptions, Usage, agent};
 use catena_models::layer::Retry;
 use tokio::net::TcpStream;
 
 use crate::server::{DEADLINE, HEAD, PROTOCOLS, Protocol, TIMEOUT, ask, send, served, status};
 
-/// What a run is charged that asks once, through four attempts, and whether it was answered.
 async fn charged(protocol: Protocol, serve: impl AsyncFn(usize, &mut TcpStream)) -> (Usage, bool) {
-    served(protocol, serve, async |model| {
-        let first = Duration::from_millis(1);
-        let model = Arc::new(Retry::new(model).max_attempts(4).backoff(first, first));
-        let node = agent(move |(): (), cx: Context| {
-            let model = model.clone();
-            async move {
-                let answer = cx.chat(&*model, ask()).await;
-                assert_eq!(cx.committed(), cx.spent(), "something is still set aside");
-                Ok((cx.spent(), answer.is_ok()))
-            }
-        });
-        let run = Run::start(node, (), RunOptions::new("run"));
-        run.outcome().await.unwrap().output
-    })
-    .await
+    served(protocol, serve, spent).await
 }
 
-fn attempts(calls: u64) -> Usage {
+/// What a run is charged that asks once, through four attempts, and whether it was answered.
+pub(crate) async fn spent(model: Arc<dyn ChatModel>) -> (Usage, bool) {
+    let first = Duration::from_millis(1);
+    let model = Arc::new(Retry::new(model).max_attempts(4).backoff(first, first));
+    let node = agent(move |(): (), cx: Context| {
+        let model = model.clone();
+        async move {
+            let answer = cx.chat(&*model, ask()).await;
+            assert_eq!(cx.committed(), cx.spent(), "something is still set aside");
+            Ok((cx.spent(), answer.is_ok()))
+        }
+    });
+    let run = Run::start(node, (), RunOptions::new("run"));
+    run.outcome().await.unwrap().output
+}
+
+/// So many calls without a token.
+pub(crate) fn attempts(calls: u64) -> Usage {
     Usage {
         calls,
         ..Usage::default()

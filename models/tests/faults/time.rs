@@ -4,18 +4,22 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    time::{Duration, Instant},
 };
 
 use futures::future::join_all;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
-use crate::server::{
-    DEADLINE, HEAD, PROTOCOLS, Protocol, TIMEOUT, ask, drip, patiently, plainly, requested, send,
-    status,
+use crate::{
+    charges::{attempts, spent},
+    server::{
+        DEADLINE, HEAD, PROTOCOLS, Protocol, TIMEOUT, ask, drip, patiently, plainly, requested,
+        send, served, status,
+    },
 };
 
 /// Each case with each protocol, side by side.
-async fn all(cases: impl Fn(Protocol) -> Vec<String>, check: impl AsyncFn(Protocol, String)) {
+async fn all<T>(cases: impl Fn(Protocol) -> Vec<T>, check: impl AsyncFn(Protocol, T)) {
     let cases = PROTOCOLS.into_iter().flat_map(|protocol| {
         let cases = cases(protocol).into_iter();
         cases.map(move |case| (protocol, case))
@@ -72,29 +76,65 @@ async fn an_answer_that_never_ends() {
     .await;
 }
 
+/// What a slow loris says byte by byte (the head, the body, an event, an error), what is said of that, and
+/// after which time.
+fn dripped(protocol: Protocol) -> Vec<(String, String, Duration)> {
+    let long = "x".repeat(1000);
+    let silent = || (format!("nothing came for {TIMEOUT:?}"), TIMEOUT);
+    let endless = || (format!("took longer than {DEADLINE:?}"), DEADLINE);
+    // Of an error the status is known, and its body is not worth a longer wait.
+    let status_alone = || ("500".to_owned(), TIMEOUT);
+    [
+        (format!("HTTP/1.1 200 OK\r\nx-long: {long}\r\n"), silent()),
+        (
+            format!("HTTP/1.1 200 OK\r\n\r\n{}{long}", protocol.opening()),
+            endless(),
+        ),
+        ([HEAD, &protocol.text(&long)].concat(), endless()),
+        (status("500 Oops", "", &long), status_alone()),
+    ]
+    .map(|(dripped, (said, after))| (dripped, said, after))
+    .into()
+}
+
+/// Says it: a head that is whole at once, what is left of it a byte at a time, until nobody listens.
+async fn loris(socket: &mut TcpStream, dripped: &str) {
+    let (quick, slow) = dripped.split_once("\r\n\r\n").unwrap_or(("", dripped));
+    if !quick.is_empty() {
+        send(socket, &format!("{quick}\r\n\r\n")).await;
+    }
+    drip(socket, slow).await;
+}
+
 #[tokio::test]
 async fn a_slow_loris() {
-    // The head, the body, an event, an error.
-    let cases = |protocol: Protocol| {
-        let long = "x".repeat(1000);
-        vec![
-            format!("HTTP/1.1 200 OK\r\nx-long: {long}\r\n"),
-            format!("HTTP/1.1 200 OK\r\n\r\n{}{long}", protocol.opening()),
-            [HEAD, &protocol.text(&long)].concat(),
-            status("500 Oops", "", &long),
-        ]
-    };
-    all(cases, async |protocol, dripped| {
-        let (quick, slow) = dripped.split_once("\r\n\r\n").unwrap_or(("", &dripped));
-        let answer = plainly(protocol, async |_, socket| {
-            if !quick.is_empty() {
-                send(socket, &format!("{quick}\r\n\r\n")).await;
-            }
-            drip(socket, slow).await;
-            pending().await
-        });
+    all(dripped, async |protocol, (dripped, said, after)| {
+        let start = Instant::now();
+        let answer = plainly(protocol, async |_, socket| loris(socket, &dripped).await);
         let error = answer.await.unwrap_err();
-        assert!(error.is_retryable(), "{error:?}");
+        let took = start.elapsed();
+        assert!(
+            error.is_retryable() && !error.is_rate_limited(),
+            "{error:?}"
+        );
+        assert!(!error.is_malformed_output(), "{error:?}");
+        assert!(error.to_string().contains(&said), "{error}");
+        // Not later than `plainly` allows, and not before its time.
+        assert!(took >= after, "{took:?}: {error}");
+    })
+    .await;
+}
+
+/// Each attempt is a call, takes its time, and gave no token; nothing stays set aside.
+#[tokio::test]
+async fn a_slow_loris_is_charged_as_calls() {
+    all(dripped, async |protocol, (dripped, said, after)| {
+        let start = Instant::now();
+        let serve = async |_: usize, socket: &mut TcpStream| loris(socket, &dripped).await;
+        let charged = served(protocol, serve, spent).await;
+        assert_eq!(charged, (attempts(4), false), "{said}");
+        let took = start.elapsed();
+        assert!(took >= 4 * after, "{took:?}: {said}");
     })
     .await;
 }
