@@ -295,7 +295,14 @@ impl Talking {
             return Err(Failure::usage("nobody is there to be asked")
                 .help("`catena memory forget --yes` forgets without asking"));
         };
-        if !self.agreed("Forget these for good? [y/N] ").await {
+        let these = match chosen.is_everything() {
+            true => "the whole conversation",
+            false => "these",
+        };
+        if !self
+            .agreed(&format!("Forget {these} for good? [y/N] "))
+            .await
+        {
             print("nothing was forgotten\n");
             return Ok(());
         }

@@ -58,17 +58,15 @@ impl Chosen {
             filter,
         })
     }
-}
 
-/// The most memories that are shown before they are forgotten.
-const SHOWN: usize = 10;
-
-impl Chosen {
     /// Whether that is the conversation as a whole.
     pub(crate) fn is_everything(&self) -> bool {
         self.ids.is_none() && self.filter.is_everything()
     }
 }
+
+/// The most memories that are shown before they are forgotten.
+const SHOWN: usize = 10;
 
 /// What would be forgotten: the numbers, and the first of them for a person.
 pub(crate) async fn choose(
