@@ -47,7 +47,7 @@ fn holes(folder: &Path) -> io::Result<u64> {
     Ok(sum)
 }
 
-fn if_gone(error: io::Error) -> io::Result<u64> {
+pub(crate) fn if_gone(error: io::Error) -> io::Result<u64> {
     match error.kind() {
         io::ErrorKind::NotFound => Ok(0),
         _ => Err(error),

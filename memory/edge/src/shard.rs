@@ -10,7 +10,7 @@ use qdrant_edge::{
     ScalarType, UpdateOperation, VectorStorageDatatype, WalOptions,
 };
 
-use crate::{EdgeOptions, failure::failed, point, wal};
+use crate::{EdgeOptions, disk, failure::failed, point, wal};
 
 /// The library's folder in that of the index.
 pub(crate) const FOLDER: &str = "points";
@@ -153,9 +153,12 @@ fn size(folder: &Path) -> std::io::Result<u64> {
     let mut sum = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let metadata = entry.metadata()?;
+        // The library gives files of its log other names meanwhile, on a thread of its own.
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
         sum += match metadata.is_dir() {
-            true => size(&entry.path())?,
+            true => size(&entry.path()).or_else(disk::if_gone)?,
             false => metadata.len(),
         };
     }

@@ -11,11 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The size of the log files in `folder`, in bytes.
+/// The size of the log files in `folder`, in bytes, but for those that get another name meanwhile.
 pub(crate) fn size(folder: &Path) -> Result<u64> {
     let mut sum = 0;
     for entry in fs::read_dir(folder)? {
-        sum += entry?.metadata()?.len();
+        sum += entry?.metadata().map_or(0, |metadata| metadata.len());
     }
     Ok(sum)
 }

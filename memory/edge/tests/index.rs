@@ -174,8 +174,8 @@ async fn what_it_is_opened_with_holds_from_the_next_optimize_on() {
             .map(|file| fs::metadata(file).unwrap().len())
             .sum::<u64>()
     };
-    let graph = size("graph");
-    assert!(graph > 0 && size("quantized") == 0);
+    let links = size("links");
+    assert!(links > 0 && size("quantized") == 0);
     for (options, copies, larger) in [
         (small.clone().quantized(true), true, false),
         // What the first was made with cannot change any more, and is no reason to fail.
@@ -192,7 +192,7 @@ async fn what_it_is_opened_with_holds_from_the_next_optimize_on() {
         assert_eq!(index.count().await.unwrap(), POINTS);
         drop(index);
         assert_eq!(size("quantized") > 0, copies, "{options:?}");
-        assert_eq!(size("graph") > graph * 3 / 2, larger, "{options:?}");
+        assert_eq!(size("links") > links * 3 / 2, larger, "{options:?}");
         let again = EdgeIndex::open(folder.path(), options.clone())
             .await
             .unwrap();

@@ -4,8 +4,6 @@
 //! alone. A text's vector is that of its pieces together, each with the weight of its tokens. What that is
 //! worth, docs/memory-index.md tells.
 
-use std::iter;
-
 use catena_core::Embedding;
 use fastembed::TextEmbedding;
 
@@ -14,6 +12,9 @@ use crate::files::MAX_TOKENS;
 /// The most pieces of a text; what is behind them is cut. With them a text takes as long as so many short
 /// ones.
 pub(crate) const MOST: usize = 32;
+
+/// A piece is looked for among so many bytes: in words no token has as many as 64.
+const NEAR: usize = 64 * MAX_TOKENS;
 
 /// What decides about a vector beside the model's files: it is a part of the embedder's name.
 pub(crate) const MAKING: &str = "the mean of 32 pieces of 256 tokens, by tokens";
@@ -40,21 +41,25 @@ pub(crate) fn pieces(
     if text.len() <= MAX_TOKENS - 2 {
         return Ok(vec![whole()]);
     }
-    let encoding = model.tokenizer.encode(text, true)?;
-    let parts = iter::once(&encoding).chain(encoding.get_overflowing());
-    let pieces: Vec<_> = parts
-        .take(MOST)
-        .filter_map(|part| {
-            // The model's own tokens are nowhere in the text.
-            let places = part.get_offsets().iter().filter(|(from, to)| from < to);
-            let (from, to) = (places.clone().next()?.0, places.clone().last()?.1);
-            Some(Piece {
-                text: number,
-                tokens: places.count(),
-                words: text.get(from..to)?.to_owned(),
-            })
-        })
-        .collect();
+    let mut pieces = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() && pieces.len() < MOST {
+        let near = rest.get(..rest.floor_char_boundary(NEAR)).unwrap_or(rest);
+        // It stops where the model does, and tells nothing of what is behind.
+        let encoding = model.tokenizer.encode(near, true)?;
+        // The model's own tokens are nowhere in the text.
+        let places = encoding.get_offsets().iter().filter(|(from, to)| from < to);
+        let end = places.clone().map(|(_, to)| *to).max();
+        let Some((words, behind)) = end.and_then(|end| rest.split_at_checked(end)) else {
+            break;
+        };
+        pieces.push(Piece {
+            text: number,
+            tokens: places.count(),
+            words: words.to_owned(),
+        });
+        rest = behind.trim_start();
+    }
     Ok(match pieces.is_empty() {
         true => vec![whole()],
         false => pieces,

