@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use catena::{
-    ChatModel, Error, Journal, Run, RunId, RunOptions, RunStatus, SqliteJournal,
+    Error, Journal, Run, RunId, RunOptions, RunStatus, SqliteJournal,
     agents::{MemoryChat, Message, Reply},
     memory::{Namespace, NamespaceId},
     models::ScriptedModel,
@@ -31,6 +31,10 @@ impl Crowd {
         self.bot.memory.namespace(&namespace).await.unwrap()
     }
 
+    async fn status(&self, run: &RunId) -> RunStatus {
+        self.journal.load(run).await.unwrap().unwrap().0.status
+    }
+
     /// A turn, from its beginning or from where it broke off.
     async fn turn(
         &self,
@@ -40,7 +44,7 @@ impl Crowd {
     ) -> (RunId, Result<Reply, Error>) {
         let model = Arc::new(self.bot.model.clone());
         let chat = MemoryChat::new(model, self.bot.memory.clone(), of).answer_tokens(40);
-        let options = RunOptions::new("chat").journal(Arc::clone(&self.journal));
+        let options = RunOptions::new("chat").journal(self.journal.clone());
         let options = match resumed {
             Some(run) => options.resume(run),
             None => options,
@@ -109,11 +113,9 @@ async fn each_turn_of_many_conversations_at_once_is_a_run_that_can_be_resumed() 
     })
     .with_profile(profile);
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("runs.db");
-    let open = || Arc::new(SqliteJournal::open(&file).unwrap());
     let crowd = Arc::new(Crowd {
         bot: Bot::new(scripted).await,
-        journal: open(),
+        journal: Arc::new(SqliteJournal::open(folder.path().join("runs.db")).unwrap()),
     });
     let talks = (0..CONVERSATIONS).map(|who| {
         let crowd = Arc::clone(&crowd);
@@ -122,9 +124,6 @@ async fn each_turn_of_many_conversations_at_once_is_a_run_that_can_be_resumed() 
     let talks: Vec<_> = join_all(talks).await;
     let talks: Vec<_> = talks.into_iter().map(|talk| talk.unwrap()).collect();
 
-    let status = async |journal: &SqliteJournal, run: &RunId| {
-        journal.load(run).await.unwrap().unwrap().0.status
-    };
     for (who, turns) in talks.iter().enumerate() {
         assert_eq!(turns.len(), if is_cut_off(who) { AWAY } else { TURNS });
         for (number, (run, _)) in turns.iter().enumerate() {
@@ -132,7 +131,7 @@ async fn each_turn_of_many_conversations_at_once_is_a_run_that_can_be_resumed() 
                 true => RunStatus::Failed,
                 false => RunStatus::Finished,
             };
-            assert_eq!(status(&crowd.journal, run).await, expected);
+            assert_eq!(crowd.status(run).await, expected);
         }
     }
 
@@ -148,7 +147,7 @@ async fn each_turn_of_many_conversations_at_once_is_a_run_that_can_be_resumed() 
             let (again, reply) = crowd.turn(of, text, Some(run.clone())).await;
             assert_eq!(&again, run);
             assert_eq!(reply.unwrap().turn, Some(AWAY as u64));
-            assert_eq!(status(&crowd.journal, run).await, RunStatus::Finished);
+            assert_eq!(crowd.status(run).await, RunStatus::Finished);
         }
     });
     let resumed = join_all(resumed).await.len();
