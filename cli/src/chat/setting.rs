@@ -38,7 +38,7 @@ impl Setting {
     pub(super) fn of(talk: &Talk, store: &Store, config: &Config) -> Result<Self, Failure> {
         let with = talk.with();
         Ok(Self {
-            place: Place::of(store, config)?.from_root(),
+            place: Place::of(store, config)?.absolute(),
             model: model::name(&with, config).to_owned(),
             window: talk.window.or(config.window),
             prompts: prompts_folder(&with, config)?,

@@ -170,7 +170,7 @@ impl Place {
     }
 
     /// From the root: a run may be resumed from another folder.
-    pub(crate) fn from_root(self) -> Self {
+    pub(crate) fn absolute(self) -> Self {
         Self {
             archive: path::absolute(&self.archive).unwrap_or(self.archive),
             ..self

@@ -73,7 +73,7 @@ pub(super) async fn read(args: MemoryRead, config: &Config) -> Result<(), Failur
     Job {
         namespace: namespace(&args.whose, &name, config)?,
         setting: Setting {
-            place: Place::of(&args.store, config)?.from_root(),
+            place: Place::of(&args.store, config)?.absolute(),
             model: model::name(&with, config).to_owned(),
             window: args.engine.window.or(config.window),
             prompts: prompts_folder(&with, config)?,
