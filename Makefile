@@ -112,11 +112,11 @@ speed: weights
 	python=$$(scripts/venv.sh servers models/tests/servers/requirements.txt); \
 	$$python scripts/speed.py --catena $(CATENA) --book $(BOOK) --weights "$$($(CATENA) models pull qwen2.5-coder-0.5b)"
 
-# make search  searching 1,000,000 vectors in the embedded index (about 10 minutes); POINTS
+# make search  searching 1,000,000 vectors in the embedded index (about 10 minutes); POINTS, NAMESPACES
 .PHONY: search
 search: setup
 	cargo build --locked $(HEAVY) --example search
-	$(CARGO_TARGET_DIR)/debug/examples/search $(POINTS)
+	$(CARGO_TARGET_DIR)/debug/examples/search $(or $(POINTS),1000000) $(NAMESPACES)
 
 # make long-talk  300 turns with the local model: facts of the first turns, some changed since, asked at the end (hours; QUICK=1 says 20 of them)
 .PHONY: long-talk

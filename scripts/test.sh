@@ -4,7 +4,7 @@ set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
 if ! CATENA_SERVERS=$(scripts/venv.sh servers models/tests/servers/requirements.txt); then
-    echo "The server that catena-models is tested against could not be installed: see above" >&2
+    echo "The server that catena-models is tested against, and the pytest of catena fix, could not be installed: see above" >&2
     CATENA_SERVERS=
 fi
 export CATENA_SERVERS
