@@ -19,11 +19,12 @@ use crate::{
 };
 
 /// Names of values that are bytes.
-const BYTES: [&str; 6] = [
+const BYTES: [&str; 7] = [
     "size",
     "bytes",
     "bytes_here",
     "weights",
+    "working",
     "prefix_cache",
     "available",
 ];

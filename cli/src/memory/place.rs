@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use catena_memory::{ItemId, Moment};
+use catena_memory::{ItemId, Moment, Namespace};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     data,
     failure::Failure,
+    reading::as_usage,
 };
 
 /// What finds the nearest vectors.
@@ -205,22 +206,9 @@ fn default_archive() -> Result<PathBuf, Failure> {
     Ok(folder.join(FILE))
 }
 
-/// The most bytes of a name: as many as a file's has, of which a conversation may get it.
-const LONGEST_NAME: usize = 255;
-
 /// Refuses what is no name of a user, a bot or a conversation.
 pub(crate) fn check_name(of: &str, name: &str) -> Result<(), Failure> {
-    let wrong = match () {
-        () if name.trim().is_empty() => "is empty".to_owned(),
-        () if name.len() > LONGEST_NAME => format!("has {} bytes", name.len()),
-        () if name.contains(char::is_control) => "has a control character in it".to_owned(),
-        () => return Ok(()),
-    };
-    Err(
-        Failure::usage(format!("the name of the {of} {wrong}")).help(format!(
-            "a name is of 1 to {LONGEST_NAME} bytes, not all of them white space, and on one line"
-        )),
-    )
+    Namespace::check_name(of, name).map_err(as_usage)
 }
 
 /// A memory's number, as `#12` or `12`.
@@ -278,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_name_is_a_line_of_a_file_s_length() {
-        let longest = "a".repeat(LONGEST_NAME);
+        let longest = "a".repeat(255);
         for name in ["a", "my garden", "中文", "a/b", &longest] {
             assert!(check_name("user", name).is_ok(), "{name}");
         }

@@ -1,4 +1,4 @@
-//! What consolidation reads and writes: items of the same words, keys of the same meaning.
+//! What consolidation reads and writes: items of the same words, keys of the same name.
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,13 +24,13 @@ impl Archive {
         self.read(move |db| alike(db, namespace, most)).await
     }
 
-    /// Pairs of keys, by the first item that has each: the younger and the older.
-    pub(crate) async fn related_keys(
+    /// Pairs of keys that are the same, by the first item that has each: the younger and the oldest.
+    pub(crate) async fn same_keys(
         &self,
         namespace: NamespaceId,
         most: usize,
     ) -> Result<Vec<(ItemId, ItemId)>> {
-        self.read(move |db| related_keys(db, namespace, most)).await
+        self.read(move |db| same_keys(db, namespace, most)).await
     }
 
     /// The keys of facts.
@@ -72,11 +72,7 @@ impl Archive {
     }
 }
 
-/// What is no more than a pause or an emphasis. Signs that change what is meant (`C++`, `#1`, `50%`)
-/// are none.
-const PUNCTUATION: &str = ".,;:!?\'\"()[]{}-–—…‘’“”«»„‚¿¡·、。，！？：；「」『』（）";
-
-/// The words of an item, without case, white space and punctuation.
+/// What an item says, but for case, white space and its last full stop.
 fn same_words(item: &MemoryItem) -> String {
     let parts = [
         item.key.as_deref().unwrap_or_default(),
@@ -86,23 +82,27 @@ fn same_words(item: &MemoryItem) -> String {
     parts.map(plain).join("\n")
 }
 
-/// Lower case, one space between words, no punctuation, except before a digit: -5 is not 5, nor 1.5
-/// the same as 1 5. A text of nothing else is left as it is.
-pub(crate) fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        let before_digit = letters.peek().is_some_and(char::is_ascii_digit);
-        match letter.is_whitespace() || (PUNCTUATION.contains(letter) && !before_digit) {
-            true if plain.is_empty() || plain.ends_with(' ') => {}
-            true => plain.push(' '),
-            false => plain.extend(letter.to_lowercase()),
+/// Lower case, one space between words, no full stop or exclamation mark at the end. All other signs stay:
+/// `a[i]` is not `a(i)`, and a question is not its answer. A text of nothing else is left as it is.
+fn plain(text: &str) -> String {
+    let words: Vec<_> = text.split_whitespace().map(str::to_lowercase).collect();
+    match words.join(" ").trim_end_matches(['.', '!']).trim_end() {
+        "" => text.to_owned(),
+        plain => plain.to_owned(),
+    }
+}
+
+/// A key without what does not tell it from another: as [`plain`], and without articles before a word.
+fn bare(key: &str) -> String {
+    let plain = plain(key);
+    let mut words = plain.split(' ').peekable();
+    let mut bare: Vec<&str> = Vec::new();
+    while let Some(word) = words.next() {
+        if !(["a", "an", "the"].contains(&word) && words.peek().is_some()) {
+            bare.push(word);
         }
     }
-    match plain.trim_end() {
-        "" => text.to_owned(),
-        words => words.to_owned(),
-    }
+    bare.join(" ")
 }
 
 /// Groups of items whose words are the same, each the oldest first. The table is a temporary one:
@@ -145,42 +145,33 @@ pub(super) fn alike(
     Ok(groups)
 }
 
-/// A word that more keys share says nothing of what they are about.
-const SHARED: usize = 64;
-
-/// Pairs of keys that are the same but for case, white space and punctuation, or share a word that
-/// says something, each by the first item that has it; the younger first. In a temporary table too.
-fn related_keys(
+/// Keys that are the same but for what [`bare`] leaves out, each by the first item that has it: the younger,
+/// and the oldest of them. In a temporary table too.
+fn same_keys(
     db: &Connection,
     namespace: NamespaceId,
     most: usize,
 ) -> rusqlite::Result<Vec<(ItemId, ItemId)>> {
     db.execute_batch(
         "DROP TABLE IF EXISTS temp.shared;
-         CREATE TEMP TABLE shared (word TEXT, first INTEGER, PRIMARY KEY (word, first))
+         CREATE TEMP TABLE shared (bare TEXT, first INTEGER, PRIMARY KEY (bare, first))
              STRICT, WITHOUT ROWID;",
     )?;
     let keys =
         "SELECT key, min(id) FROM items WHERE namespace = ?1 AND key IS NOT NULL GROUP BY key";
     let mut keys = db.prepare(keys)?;
     let mut found = keys.query([rows::sql(namespace.0)])?;
-    let mut add = db.prepare("INSERT OR IGNORE INTO temp.shared VALUES (?1, ?2)")?;
+    let mut add = db.prepare("INSERT INTO temp.shared VALUES (?1, ?2)")?;
     while let Some(row) = found.next()? {
         let (key, first): (String, i64) = (row.get(0)?, row.get(1)?);
-        let words = plain(&key);
-        // A line is no word: this one is the whole key.
-        add.execute(params![format!("{words}\n"), first])?;
-        for word in words.split(' ').filter(|word| browse::tells(word)) {
-            add.execute(params![word, first])?;
-        }
+        add.execute(params![bare(&key), first])?;
     }
-    let sql = "SELECT DISTINCT a.first, b.first FROM temp.shared a
-        JOIN temp.shared b ON b.word = a.word AND b.first < a.first
-        WHERE a.word IN (SELECT word FROM temp.shared GROUP BY word HAVING count(*) BETWEEN 2 AND ?1)
-        LIMIT ?2";
+    let sql = "SELECT first, oldest FROM (
+            SELECT first, min(first) OVER (PARTITION BY bare) AS oldest FROM temp.shared
+        ) WHERE first <> oldest ORDER BY first LIMIT ?1";
     let pairs = db
         .prepare(sql)?
-        .query_map([browse::limit(SHARED), browse::limit(most)], |row| {
+        .query_map([browse::limit(most)], |row| {
             Ok((ItemId(rows::number(row, 0)?), ItemId(rows::number(row, 1)?)))
         })?
         .collect::<rusqlite::Result<_>>()?;

@@ -16,7 +16,7 @@ pub use forget::Forgotten;
 pub use transfer::Imported;
 
 pub(crate) use changes::{Change, Unindexed, Watermark};
-pub(crate) use consolidate::{mergeable, plain};
+pub(crate) use consolidate::mergeable;
 
 use std::{
     io::Write,

@@ -115,7 +115,10 @@ pub(super) fn import(
         check(&item).map_err(|error| wrong(&error))?;
         let into = match namespace {
             Some(namespace) => namespace,
-            None => find_or_create(db, &line.namespace).map_err(|error| failed(&error))?,
+            None => {
+                line.namespace.check().map_err(|error| wrong(&error))?;
+                find_or_create(db, &line.namespace).map_err(|error| failed(&error))?
+            }
         };
         let restored = record::restore(db, into, &item).map_err(|error| failed(&error))?;
         if item.kind == Kind::Fact {

@@ -1,27 +1,16 @@
-//! Consolidation: what was said twice in other words becomes one, and a dry run tells it before.
+//! Consolidation: what was said twice becomes one, and a dry run tells it before.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
-use catena_core::{Embedding, Result};
+use catena_core::Result;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 use super::Memory;
-use crate::{
-    ItemId, MemoryItem, NamespaceId, Validity,
-    archive::{mergeable, plain},
-    index::cosine,
-};
-
-/// How alike the vectors of two keys have to be that mean the same, as a cosine.
-const ALIKE: f32 = 0.9;
+use crate::{ItemId, MemoryItem, NamespaceId, Validity, archive::mergeable};
 
 /// The most proposals of a plan of each kind.
 const MOST: usize = 10_000;
-
-/// The most pairs of keys that are compared, and how many at a time.
-const MOST_PAIRS: usize = 1_000_000;
-const PAIRS: usize = 256;
 
 /// What consolidation would do.
 ///
@@ -99,19 +88,18 @@ pub struct Consolidated {
 impl Memory {
     /// What there is to consolidate in a namespace; nothing is changed.
     ///
-    /// - Items whose words are the same but for case, white space and punctuation, to be merged. Facts
-    ///   only where one took the place of the other: what held twice, with something else in between,
-    ///   stays.
-    /// - Keys of facts that mean the same, to be made one: they are the same but for case, white space
-    ///   and punctuation; or they share a word that says something (no more than 64 keys have it), the
-    ///   same numbers are in them, and the cosine of their vectors is at least 0.9.
+    /// - Items that say the same but for case, white space and a last full stop or exclamation mark, to be
+    ///   merged. Facts only where one took the place of the other: what held twice, with something else in
+    ///   between, stays.
+    /// - Keys of facts that are the same but for that and for English articles, to be made one. Keys that
+    ///   only mean nearly the same are left alone: to a sentence model the left knee is the right one.
     ///
     /// Takes time in proportion to the items, and memory in proportion to what is proposed, 10,000 of
-    /// each at the most, and to the pairs of keys that are compared, a million at the most.
+    /// each at the most.
     ///
     /// # Errors
     ///
-    /// Those of the archive and the embedder.
+    /// Those of the archive.
     pub async fn plan_consolidation(&self, namespace: NamespaceId) -> Result<Plan> {
         let mut plan = Plan::default();
         self.plan_merges(namespace, &mut plan).await?;
@@ -196,81 +184,28 @@ impl Memory {
 
     async fn plan_renames(&self, namespace: NamespaceId, plan: &mut Plan) -> Result<()> {
         let archive = &self.0.archive;
-        let related = archive.related_keys(namespace, MOST_PAIRS).await?;
-        plan.more |= related.len() == MOST_PAIRS;
-        let mut pairs = Vec::new();
-        for related in related.chunks(PAIRS) {
-            pairs.extend(self.same_meaning(namespace, related).await?);
-        }
-        // The oldest first: what gets another key itself is not what others get, since they are alike
-        // to it and not to what it becomes. The next plan tells.
-        pairs.sort_by_key(|pair| (pair.younger.0, pair.older.0));
-        let mut renamed = HashSet::new();
-        for Pair {
-            younger: (first, from),
-            older: (older, to),
-            cosine,
-        } in pairs
-        {
-            if renamed.contains(&older) || !renamed.insert(first) {
+        let pairs = archive.same_keys(namespace, MOST).await?;
+        plan.more |= pairs.len() == MOST;
+        let ids = pairs
+            .iter()
+            .flat_map(|(younger, oldest)| [*younger, *oldest]);
+        let ids: BTreeSet<_> = ids.collect();
+        let keys = archive
+            .keys_of(namespace, ids.into_iter().collect())
+            .await?;
+        for (younger, oldest) in pairs {
+            let (Some(from), Some(to)) = (keys.get(&younger), keys.get(&oldest)) else {
                 continue;
-            }
+            };
             plan.proposals.push(Proposal {
                 items: archive.about(namespace, from.clone()).await?,
-                reason: format!("\"{from}\" and \"{to}\" mean the same (cosine {cosine:.2})"),
-                action: Action::Rename { from, to },
+                reason: format!("\"{from}\" and \"{to}\" are the same name"),
+                action: Action::Rename {
+                    from: from.clone(),
+                    to: to.clone(),
+                },
             });
         }
         Ok(())
     }
-
-    /// Those pairs of keys, the younger first, that mean the same.
-    async fn same_meaning(
-        &self,
-        namespace: NamespaceId,
-        related: &[(ItemId, ItemId)],
-    ) -> Result<Vec<Pair>> {
-        let ids = related
-            .iter()
-            .flat_map(|(younger, older)| [*younger, *older]);
-        let ids: BTreeSet<_> = ids.collect();
-        let ids = ids.into_iter().collect();
-        let keys = self.0.archive.keys_of(namespace, ids).await?;
-        let vectors = self.vectors_of(&keys).await?;
-        let pairs = related.iter().filter_map(|(younger, older)| {
-            let (from, to) = (keys.get(younger)?, keys.get(older)?);
-            let cosine = cosine(vectors.get(younger)?, vectors.get(older)?);
-            let same = plain(from) == plain(to);
-            let alike = cosine >= ALIKE && numbers(from) == numbers(to);
-            (same || alike).then(|| Pair {
-                younger: (*younger, from.clone()),
-                older: (*older, to.clone()),
-                cosine,
-            })
-        });
-        Ok(pairs.collect())
-    }
-
-    async fn vectors_of(
-        &self,
-        keys: &HashMap<ItemId, String>,
-    ) -> Result<HashMap<ItemId, Embedding>> {
-        let (ids, texts): (Vec<_>, Vec<_>) =
-            keys.iter().map(|(id, key)| (*id, key.clone())).unzip();
-        let vectors = self.embed(&texts).await?;
-        Ok(ids.into_iter().zip(vectors).collect())
-    }
-}
-
-/// Two keys that mean the same, each with the first item that has it.
-struct Pair {
-    younger: (ItemId, String),
-    older: (ItemId, String),
-    cosine: f32,
-}
-
-/// The numbers in a text: what differs in them is never the same, however near it is.
-fn numbers(text: &str) -> Vec<&str> {
-    let parts = text.split(|letter: char| !letter.is_numeric());
-    parts.filter(|part| !part.is_empty()).collect()
 }

@@ -30,8 +30,8 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](Error::is_invalid) when `to` is the index in use or belongs to another archive,
-    /// and then nothing is touched; [`is_memory`](Error::is_memory) when the two sides differ
+    /// [`is_invalid`](Error::is_invalid) when `to` belongs to another archive or is the index in use, and then
+    /// nothing is touched, or, where that shows only when it is emptied, it is filled again; [`is_memory`](Error::is_memory) when the two sides differ
     /// afterwards; otherwise those of the indexes.
     ///
     /// # Cancel safety
@@ -50,6 +50,16 @@ impl Memory {
         let total = from.count().await?;
         self.check_target(&**to, total).await?;
         to.reset(&self.stamp()).await?;
+        if total > 0 && from.count().await? == 0 {
+            // One server has many names. What is gone is made anew.
+            let place = to.describe();
+            drop(told);
+            self.verify(progress).await?;
+            return Err(Error::invalid(format!(
+                "the index {place} is the one in use, under another name"
+            ))
+            .with_help("nothing is lost, it was filled again; name another place to move it to"));
+        }
         let mut sent = Side::default();
         loop {
             let points = from.scan(sent.after, BATCH).await?;
@@ -63,7 +73,7 @@ impl Memory {
         to.flush().await?;
         let arrived = self.compare(from, &**to).await?;
         let moved = sent.moved();
-        if arrived != moved || to.count().await? != moved.points {
+        if arrived != moved || moved.points != total || to.count().await? != total {
             return Err(differ(&format!(
                 "{} points were sent and {} arrived, or others",
                 moved.points, arrived.points

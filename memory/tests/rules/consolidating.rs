@@ -44,7 +44,7 @@ async fn consolidate(memory: &Memory, namespace: NamespaceId) -> (u64, u64) {
 }
 
 #[tokio::test]
-async fn what_differs_in_case_space_and_punctuation_only_becomes_the_oldest() {
+async fn what_differs_in_case_space_and_its_last_stop_only_becomes_the_oldest() {
     let (_place, memory, namespace) = fresh().await;
     let items = vec![
         said("I was born in Graz.", 20),
@@ -52,11 +52,17 @@ async fn what_differs_in_case_space_and_punctuation_only_becomes_the_oldest() {
         said("i was  born in GRAZ", 10).summary("born in Graz"),
         said("It is 5 degrees, not 1.5.", 40),
         said("It is -5 degrees not 1 5", 50),
-        said("\"I was born\nin Graz!\"", 60),
+        said("I was born\nin Graz!", 60),
         said("?!", 70),
         said("…", 80),
         said("I code in C", 90),
         said("I code in C++", 91),
+        said("Rome is my home.", 93),
+        said("Rome is my home?", 94),
+        said("read a[i]", 95),
+        said("read a(i)", 96),
+        said("it is - five", 97),
+        said("it is five", 98),
         NewItem::turn("I was born in Graz.", "When?").at(Moment(92)),
     ];
     let ids = remember(&memory, namespace, items).await;
@@ -127,7 +133,7 @@ async fn facts_become_one_where_one_took_the_place_of_the_other() {
 }
 
 #[tokio::test]
-async fn facts_about_keys_that_mean_the_same_take_each_others_place() {
+async fn facts_about_keys_of_the_same_name_take_each_others_place() {
     let (_place, memory, namespace) = fresh().await;
     let facts = vec![
         fact("name of the dog", "Rex", 10),
@@ -136,6 +142,12 @@ async fn facts_about_keys_that_mean_the_same_take_each_others_place() {
         fact("the dog's name", "Waldi", 40),
         fact("birthday in 1990 of the oldest of the sisters", "May", 10),
         fact("birthday in 1991 of the oldest of the sisters", "June", 20),
+        fact("not allergic to penicillin", "yes", 10),
+        fact("allergic to penicillin", "no", 20),
+        fact("left knee pain", "mild", 10),
+        fact("right knee pain", "none", 20),
+        fact("vitamin", "C", 10),
+        fact("vitamin A", "low", 20),
         fact("who", "Ada", 10),
         fact("Who", "Bob", 20),
     ];
@@ -146,7 +158,7 @@ async fn facts_about_keys_that_mean_the_same_take_each_others_place() {
         .iter()
         .map(|proposal| {
             assert!(
-                proposal.reason.contains("mean the same"),
+                proposal.reason.contains("are the same name"),
                 "{}",
                 proposal.reason
             );
@@ -156,17 +168,15 @@ async fn facts_about_keys_that_mean_the_same_take_each_others_place() {
             }
         })
         .collect();
-    // "the dog's name" has other words, and what was in 1991 was not in 1990.
     let expected = [
-        ("Dog: name of the", "name of the dog", &ids[1..2]),
         ("The name of the dog", "name of the dog", &ids[2..3]),
-        ("Who", "who", &ids[7..8]),
+        ("Who", "who", &ids[13..14]),
     ];
     assert_eq!(renames, expected);
-    assert_eq!(consolidate(&memory, namespace).await, (0, 3));
+    assert_eq!(consolidate(&memory, namespace).await, (0, 2));
     let item = &memory
         .archive()
-        .items(namespace, &[ids[0], ids[1]])
+        .items(namespace, &[ids[0], ids[2]])
         .await
         .unwrap();
     assert_eq!(item[0].validity.until, Some(Moment(20)));
@@ -174,9 +184,9 @@ async fn facts_about_keys_that_mean_the_same_take_each_others_place() {
     assert_eq!(item[1].key.as_deref(), Some("name of the dog"));
     // It is found by what it is called now, by its words and by its vector.
     for search in [Search::Words, Search::Dense] {
-        let query = Query::new("name of the dog\nBello").search(search).limit(1);
+        let query = Query::new("name of the dog\nFido").search(search).limit(1);
         let found = memory.search(namespace, &query).await.unwrap();
-        assert_eq!(found[0].item.id, ids[1]);
+        assert_eq!(found[0].item.id, ids[2]);
     }
     let points = memory.index().scan(None, 100).await.unwrap();
     assert_eq!(points.len(), ids.len());
@@ -242,9 +252,9 @@ async fn a_plan_that_is_out_of_date_does_what_still_holds() -> Result<()> {
     Ok(())
 }
 
-/// Keys of which some mean the same, values of which some say the same, times in any order.
+/// Keys of which some are the same, values of which some say the same, times in any order.
 fn anything() -> impl Strategy<Value = NewItem> {
-    let key = prop::sample::select(&["dog's name", "Dog's name", "DOG'S NAME!", "home"][..]);
+    let key = prop::sample::select(&["dog's name", "Dog's name", "the DOG'S NAME!", "home"][..]);
     let value = prop::sample::select(&["Rex", "rex.", "Bello", "REX", "bello"][..]);
     (any::<bool>(), key, value, 1..9_u64).prop_map(|(turn, key, value, at)| match turn {
         true => said(value, at),
@@ -259,10 +269,15 @@ fn letters(text: &str) -> String {
         .collect()
 }
 
+/// A key's letters, without its article.
+fn named(key: &str) -> String {
+    letters(key.strip_prefix("the ").unwrap_or(key))
+}
+
 /// Every telling: what of what, but for case and punctuation, in which turn and when.
 fn tellings(items: &[MemoryItem]) -> BTreeSet<(String, String, u64, u64)> {
     let of = |item: &MemoryItem| -> Vec<_> {
-        let key = letters(item.key.as_deref().unwrap_or_default());
+        let key = named(item.key.as_deref().unwrap_or_default());
         let told = |source: &catena_memory::Source| {
             (
                 key.clone(),
@@ -283,7 +298,7 @@ fn holding(items: &[MemoryItem], at: u64) -> BTreeSet<(String, String)> {
         .filter(|item| item.validity.holds_at(Moment(at)))
         .map(|item| {
             (
-                letters(item.key.as_deref().unwrap_or_default()),
+                named(item.key.as_deref().unwrap_or_default()),
                 letters(&item.observation),
             )
         })

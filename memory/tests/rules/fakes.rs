@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -20,7 +20,7 @@ type Points = BTreeMap<ItemId, Point>;
 #[derive(Debug)]
 pub(crate) struct Flaky {
     name: String,
-    now: ExactIndex,
+    now: Arc<ExactIndex>,
     disk: Mutex<(Option<IndexStamp>, Points)>,
     fails: AtomicBool,
     /// How many points it was given.
@@ -35,7 +35,7 @@ impl Flaky {
     pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            now: ExactIndex::new(),
+            now: Arc::default(),
             disk: Mutex::default(),
             fails: AtomicBool::default(),
             given: AtomicUsize::default(),
@@ -47,6 +47,14 @@ impl Flaky {
     pub(crate) fn spoiling(name: &str, spoil: fn(Point) -> Option<Point>) -> Self {
         Self {
             spoil,
+            ..Self::new(name)
+        }
+    }
+
+    /// The same index under another name.
+    pub(crate) fn alias(&self, name: &str) -> Self {
+        Self {
+            now: Arc::clone(&self.now),
             ..Self::new(name)
         }
     }

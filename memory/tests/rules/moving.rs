@@ -129,3 +129,12 @@ async fn the_index_in_use_and_that_of_another_archive_are_no_targets() {
         assert_eq!(to.count().await.unwrap(), 1200, "nothing is touched");
     }
 }
+
+#[tokio::test]
+async fn the_index_in_use_under_another_name_is_filled_again() {
+    let World { memory, from, .. } = world().await;
+    let to: Arc<dyn VectorIndex> = Arc::new(from.alias("localhost"));
+    let error = memory.relocate(&to, &mut |_, _| {}).await.unwrap_err();
+    assert!(error.is_invalid(), "{error}");
+    assert_eq!(from.points().await.len(), 1200);
+}

@@ -57,8 +57,8 @@ impl Workspace {
     }
 
     /// A copy of a repository, as it is now: in a git work tree the files that git tracks and those
-    /// that it does not ignore, elsewhere all but what is made (`target`, `node_modules`, virtual
-    /// environments of Python, …). Of repositories within it, such as submodules, the same. Permissions stay. Links are copied as links where they stay within it, and left out where they do not.
+    /// that it does not ignore, elsewhere all but what is hidden, such as keys, and what is made (`target`,
+    /// `node_modules`, virtual environments of Python, …). Of repositories within it, such as submodules, the same. Permissions stay. Links are copied as links where they stay within it, and left out where they do not.
     ///
     /// # Errors
     ///
@@ -76,7 +76,11 @@ impl Workspace {
         }
         let files = match tracked(repository, None) {
             Some(files) => files,
-            None => found(repository).map_err(|error| failed(repository, error))?,
+            None => {
+                let mut files = found(repository).map_err(|error| failed(repository, error))?;
+                files.retain(|file| !is_hidden(file));
+                files
+            }
         };
         let workspace = Self::new()?;
         let mut bytes = 0_u64;
@@ -216,6 +220,12 @@ fn tracked(repository: &Path, above: Option<&Path>) -> Option<Vec<PathBuf>> {
 fn is_repository(path: &Path) -> bool {
     let is_folder = fs::symlink_metadata(path).is_ok_and(|data| data.is_dir());
     is_folder && path.join(".git").exists()
+}
+
+/// Whether it, or a folder that it is in, has a name with a dot in front.
+fn is_hidden(path: &Path) -> bool {
+    path.iter()
+        .any(|part| part.as_encoded_bytes().starts_with(b"."))
 }
 
 fn found(repository: &Path) -> io::Result<Vec<PathBuf>> {
@@ -371,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_what_is_made_is_left_out() {
+    fn elsewhere_what_is_hidden_or_made_is_left_out() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         for name in [
@@ -383,6 +393,8 @@ mod tests {
             "env/pyvenv.cfg",
             "env/bin/python",
             "build/c.rs",
+            ".ssh/id_rsa",
+            ".env",
         ] {
             write(root, name, name);
         }

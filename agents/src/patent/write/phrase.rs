@@ -353,18 +353,45 @@ fn definite(text: &str) -> String {
         " etc.",
         " etc",
     ] {
-        text = text.replace(word, "");
+        text = without(&text, word);
     }
-    while let Some(at) = text.find("such as ") {
+    while let Some(at) = text.find(" such as ") {
         let rest = text.get(at..).unwrap_or_default();
-        let end = rest.find([',', ';']).unwrap_or(rest.len());
-        text.replace_range(at..at + end, "");
+        // What is said of the whole goes on behind the examples.
+        let goes_on = [
+            ",",
+            ";",
+            " and is ",
+            " and are ",
+            " and has ",
+            " and have ",
+            " is ",
+            " are ",
+            " that ",
+            " which ",
+            " wherein ",
+        ];
+        let end = goes_on.iter().filter_map(|word| rest.find(word)).min();
+        text.replace_range(at..at + end.unwrap_or(rest.len()), "");
     }
     text.split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
         .replace(" ,", ",")
         .replace(",,", ",")
+}
+
+/// A text without a word that stands there by itself, not at the beginning of another one.
+fn without(text: &str, word: &str) -> String {
+    let mut pieces = text.split(word);
+    let mut left = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        if piece.starts_with(char::is_alphanumeric) {
+            left += word;
+        }
+        left += piece;
+    }
+    left
 }
 
 /// A fragment without number, marks and end, in one sentence, not too long.
@@ -399,6 +426,29 @@ pub(super) fn plain(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_makes_a_claim_indefinite_goes_and_nothing_else() {
+        for (text, expected) in [
+            ("a groove etched with plasma", "a groove etched with plasma"),
+            ("rings, pins, etc. of steel", "rings, pins of steel"),
+            (
+                "a bowl or the likelihood of one",
+                "a bowl or the likelihood of one",
+            ),
+            ("a clip or the like", "a clip"),
+            (
+                "made of a metal such as steel and is welded to the plate",
+                "made of a metal and is welded to the plate",
+            ),
+            (
+                "of a metal such as steel, and heated",
+                "of a metal, and heated",
+            ),
+        ] {
+            assert_eq!(definite(text), expected);
+        }
+    }
 
     #[test]
     fn examples_and_preferences_are_no_features() {

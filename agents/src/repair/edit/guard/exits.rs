@@ -56,6 +56,7 @@ fn of_python(named: &Named<'_>) -> Option<&'static str> {
     match named.path {
         (_, "_exit") if !is_own => Some("os._exit"),
         ("os", "abort") => Some("os.abort"),
+        ("os", name) if name.starts_with("exec") => Some("os.exec…"),
         ("sys", "exit") => Some("sys.exit"),
         ("pytest", "exit") => Some("pytest.exit"),
         ("pytest", "skip") => Some("pytest.skip"),
@@ -107,6 +108,7 @@ mod tests {
             ("a.py", "raise unittest.SkipTest('x')", Some("SkipTest")),
             ("a.rs", "std::process::exit(0);", Some("process::exit")),
             // Under another name.
+            ("a.py", "import os\nos.execvp('true', [])", Some("os.exec…")),
             ("a.py", "from os import _exit\n_exit(0)", Some("os._exit")),
             ("a.py", "from os import _exit as q\nq(0)", Some("os._exit")),
             ("a.py", "from os import *\n_exit(0)", Some("os._exit")),
