@@ -7,7 +7,12 @@ mod support;
 use std::{
     io::Write,
     process::{Child, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -48,6 +53,32 @@ fn turns(home: &Home) -> Vec<Value> {
         .exits(0)
         .json();
     show.as_array().unwrap().clone()
+}
+
+/// Vectors are asked of a server that never gives any: Ctrl-C is heard in the turn and behind it.
+#[test]
+fn an_embedder_that_hangs_keeps_nobody() {
+    let (home, embeds) = (Home::new(), Arc::new(AtomicBool::new(false)));
+    let seen = embeds.clone();
+    let server = Server::start(move |request| match request.body.get("input") {
+        Some(_) => {
+            seen.store(true, Ordering::SeqCst);
+            Reply::Hang
+        }
+        None => bot(request),
+    });
+    let mut chat = home.with(&server, ["chat", "--index", "exact", "--once", DOG]);
+    let mut child = chat.args(["--embedder", "openai:slow:8"]).spawn().unwrap();
+    while !embeds.load(Ordering::SeqCst) {
+        thread::sleep(Duration::from_millis(20));
+        assert!(child.try_wait().unwrap().is_none(), "it asks for vectors");
+    }
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        signal(child.id(), "INT");
+        thread::sleep(Duration::from_millis(300));
+        assert!(begun.elapsed() < Duration::from_secs(20), "it is heard");
+    }
 }
 
 /// One call for the first turn's answer, one for its facts, one for the need of the second, and one

@@ -513,3 +513,17 @@ fn runs_of_patents_are_listed_and_do_not_fork() {
     let partial = everything(&home, "cup.partial.json");
     assert_eq!(partial["complete"], false);
 }
+
+#[test]
+fn a_patent_is_scored_by_the_rules_that_it_was_written_by() {
+    let (home, server) = (drafted(), Server::start(author));
+    run(&mut write(&home, &server, &["--jurisdiction", "ep"])).exits(0);
+    let findings = |more: &[&str]| {
+        let mut score = home.catena(["patent", "score", "cup.json", "--json"]);
+        let scored = run(score.args(more)).exits(0).json();
+        scored["patents"][0]["scores"]["findings"].clone()
+    };
+    let own = findings(&[]);
+    assert_eq!(own, findings(&["--jurisdiction", "ep"]));
+    assert_ne!(own, findings(&["--jurisdiction", "us"]));
+}

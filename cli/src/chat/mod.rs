@@ -70,10 +70,18 @@ pub(crate) async fn chat(args: Chat, config: &Config) -> Result<(), Failure> {
         failed: false,
     };
     let talked = talking.talk().await;
-    let Talking { bot, session, .. } = talking;
+    let Talking {
+        bot,
+        session,
+        mut interrupts,
+        ..
+    } = talking;
     let left = bot.leave(&session).await;
-    // Or what was said would have to be embedded again the next time. That it lags is told by then.
-    let _ = bot.memory.sync(&mut |_, _| {}).await;
+    // Or what was said would have to be embedded the next time, which it is where nobody waits for it now.
+    tokio::select! {
+        _ = bot.memory.sync(&mut |_, _| {}) => {}
+        () = interrupts.next() => {}
+    }
     talked.and(left)
 }
 

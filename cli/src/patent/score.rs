@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::input;
 use crate::{
-    args::PatentScore,
+    args::{Office, PatentScore},
     failure::Failure,
     terminal::{harmless, print},
 };
@@ -24,14 +24,17 @@ pub(super) fn score(args: &PatentScore) -> Result<(), Failure> {
         Some(path) => Some(input::patent(path)?.0.to_text()),
         None => None,
     };
-    let mut patents: Vec<(String, Patent)> = Vec::new();
+    let mut patents: Vec<(String, Patent, Office)> = Vec::new();
     for path in &args.files {
-        patents.push((path.display().to_string(), input::patent(path)?.0));
+        let (patent, office) = input::patent(path)?;
+        // As `check` has it: by whose rules it was written, if it says so.
+        let office = args.jurisdiction.or(office).unwrap_or_default();
+        patents.push((path.display().to_string(), patent, office));
     }
-    let guide = Jurisdiction::from(args.jurisdiction.unwrap_or_default()).guide();
     let scored: Vec<Scored> = patents
         .into_iter()
-        .map(|(name, patent)| {
+        .map(|(name, patent, office)| {
+            let guide = Jurisdiction::from(office).guide();
             let findings = check_patent(&patent, &guide);
             let text = patent.to_text();
             let scores = score_patent(&text, truth.as_deref(), &findings, &ApproximateCounter);
