@@ -78,8 +78,9 @@ pub(crate) async fn chat(args: Chat, config: &Config) -> Result<(), Failure> {
     } = talking;
     let left = bot.leave(&session).await;
     // Or what was said would have to be embedded the next time, which it is where nobody waits for it now.
+    let mut untold = |_: u64, _: u64| {};
     tokio::select! {
-        _ = bot.memory.sync(&mut |_, _| {}) => {}
+        _ = bot.memory.sync(&mut untold) => {}
         () = interrupts.next() => {}
     }
     talked.and(left)

@@ -297,7 +297,7 @@ fn rename(
             digest: &digest(&new),
             number: Some(item.id),
         };
-        retell(db, &telling, item)?;
+        retell(db, &telling, item, true)?;
     }
     for item in &items {
         note_if_gone(db, item.id)?;

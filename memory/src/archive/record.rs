@@ -240,7 +240,7 @@ pub(super) fn restore(
                 digest: &digest,
                 number: None,
             };
-            return retell(db, &telling, item);
+            return retell(db, &telling, item, false);
         }
         (None, _) => {
             let id = insert(db, namespace, &new, &digest, item.validity, None)?;
@@ -272,20 +272,27 @@ pub(super) fn anew(item: &MemoryItem) -> NewItem {
     }
 }
 
-/// Tells a fact each time that `item` was told, except where it is known already.
+/// Tells a fact each time that `item` was told, except where it is known already: `anew` also where it is
+/// known and, unlike the item, does not hold, since another was told at that moment.
 pub(super) fn retell(
     db: &Connection,
     telling: &Telling<'_>,
     item: &MemoryItem,
+    anew: bool,
 ) -> rusqlite::Result<Restored> {
     let namespace = telling.namespace;
     let mut added = false;
     let mut last = None;
     for source in &item.sources {
-        let here = match (told(db, namespace, telling.digest, source)?, last) {
+        let held = item.validity.holds_at(source.at);
+        let known = match told(db, namespace, telling.digest, source)? {
+            Some(id) if anew && held && !timeline::holds_at(db, id, source.at)? => None,
+            known => known,
+        };
+        let here = match (known, last) {
             (Some(id), _) => id,
             // It did not hold any longer: another one was told at that moment.
-            (None, Some(id)) if !item.validity.holds_at(source.at) => id,
+            (None, Some(id)) if !held => id,
             (None, _) => {
                 let told = telling.tell(db, source.at.max(item.validity.from))?;
                 added |= !told.merged;

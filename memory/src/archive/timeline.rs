@@ -139,6 +139,13 @@ impl Telling<'_> {
     }
 }
 
+pub(super) fn holds_at(db: &Connection, id: ItemId, moment: Moment) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM items WHERE id = ?1 AND valid_from <= ?2
+        AND (valid_until IS NULL OR valid_until > ?2))";
+    db.prepare_cached(sql)?
+        .query_row([rows::sql(id.0), rows::sql(moment.0)], |row| row.get(0))
+}
+
 pub(super) fn is_there(db: &Connection, id: ItemId) -> rusqlite::Result<bool> {
     db.prepare_cached("SELECT EXISTS (SELECT 1 FROM items WHERE id = ?1)")?
         .query_row([rows::sql(id.0)], |row| row.get(0))

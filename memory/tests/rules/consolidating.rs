@@ -192,6 +192,25 @@ async fn facts_about_keys_of_the_same_name_take_each_others_place() {
     assert_eq!(points.len(), ids.len());
 }
 
+/// Of both names the same held, though another was told at the same moment in between.
+#[tokio::test]
+async fn what_held_of_both_names_holds_of_the_one() {
+    let (_place, memory, namespace) = fresh().await;
+    let facts = vec![
+        fact("Dog's name", "rex.", 8),
+        fact("dog's name", "Bello", 8),
+        fact("dog's name", "rex.", 8),
+    ];
+    remember(&memory, namespace, facts).await;
+    assert_eq!(consolidate(&memory, namespace).await, (0, 2));
+    let items = all(memory.archive(), namespace).await;
+    let holds = items
+        .iter()
+        .filter(|item| item.validity.holds_at(Moment(9)));
+    let holds: Vec<_> = holds.map(|item| &*item.observation).collect();
+    assert_eq!(holds, ["rex."]);
+}
+
 #[tokio::test]
 async fn nothing_is_proposed_that_is_then_not_done() {
     let (_place, memory, namespace) = fresh().await;
