@@ -281,7 +281,7 @@ fn a_model_that_does_not_fit_is_refused_with_the_figures() {
     run(&mut ask(&home, "huge.gguf"))
         .exits(1)
         .prints_nothing()
-        .says("huge.gguf' needs about 11132.6 GB of memory, ")
+        .says("huge.gguf' needs about 11133.1 GB of memory, ")
         .says(" are available")
         .says("choose a smaller model");
 }
