@@ -43,26 +43,6 @@ pub(super) fn select(
     Ok(ids)
 }
 
-/// Deletes a namespace with everything in it, and its names.
-pub(super) fn forget_namespace(
-    db: &Connection,
-    namespace: NamespaceId,
-) -> rusqlite::Result<Forgotten> {
-    let forgotten = forget(db, select(db, namespace, &Filter::default(), None)?)?;
-    db.execute(
-        "DELETE FROM namespaces WHERE id = ?1",
-        [rows::sql(namespace.0)],
-    )?;
-    Ok(forgotten)
-}
-
-/// Deletes a namespace in which nothing was ever said; whether it was one.
-pub(super) fn forget_unused(db: &Connection, namespace: NamespaceId) -> rusqlite::Result<bool> {
-    let unused = "DELETE FROM namespaces WHERE id = ?1 AND next_turn = 1
-        AND NOT EXISTS (SELECT 1 FROM items WHERE namespace = ?1)";
-    Ok(db.execute(unused, [rows::sql(namespace.0)])? > 0)
-}
-
 /// Deletes items.
 pub(super) fn forget(db: &Connection, items: Vec<ItemId>) -> rusqlite::Result<Forgotten> {
     let ids = rows::array(&items);

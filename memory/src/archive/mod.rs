@@ -4,6 +4,7 @@ mod browse;
 mod changes;
 mod consolidate;
 mod forget;
+mod namespaces;
 mod record;
 mod rows;
 mod schema;
@@ -13,6 +14,7 @@ mod writer;
 
 pub use browse::Filter;
 pub use forget::Forgotten;
+pub use namespaces::NamespaceSummary;
 pub use transfer::Imported;
 
 pub(crate) use changes::{Change, Unindexed, Watermark};
@@ -26,12 +28,10 @@ use std::{
 };
 
 use catena_core::{Error, Result};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use self::{schema::failed, writer::Writer};
-use crate::{
-    Hit, ItemId, Kind, MemoryItem, Moment, Namespace, NamespaceId, NewItem, Partition, Written,
-};
+use crate::{Hit, ItemId, Kind, MemoryItem, Moment, NamespaceId, NewItem, Partition, Written};
 
 /// All that is remembered: items with their sources and the time for which they hold, in
 /// namespaces that are isolated from each other.
@@ -77,21 +77,6 @@ struct Inner {
     readers: Mutex<Vec<Connection>>,
     /// Given up last.
     _lock: schema::Lock,
-}
-
-/// A namespace, and how much is in it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct NamespaceSummary {
-    /// Its number.
-    pub id: NamespaceId,
-    /// Its names.
-    pub namespace: Namespace,
-    /// How many items it has.
-    pub items: u64,
-    /// The number of its last turn; 0 before the first.
-    pub turns: u64,
-    /// When something was last said in it.
-    pub last: Option<Moment>,
 }
 
 /// The most connections for reading that are kept.
@@ -147,59 +132,6 @@ impl Archive {
     /// What tells it from all other archives.
     pub fn id(&self) -> &str {
         &self.0.id
-    }
-
-    /// The number of a namespace, which is created if it is not there.
-    ///
-    /// # Errors
-    ///
-    /// [`is_memory`](Error::is_memory).
-    pub async fn namespace(&self, namespace: &Namespace) -> Result<NamespaceId> {
-        if let Some(id) = self.find_namespace(namespace).await? {
-            return Ok(id);
-        }
-        let namespace = namespace.clone();
-        self.0
-            .writer
-            .write(move |db| find_or_create(db, &namespace).map_err(|error| failed(&error)))
-            .await
-    }
-
-    /// The number of a namespace, if it is there.
-    ///
-    /// # Errors
-    ///
-    /// [`is_memory`](Error::is_memory).
-    pub async fn find_namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceId>> {
-        let namespace = namespace.clone();
-        self.read(move |db| find(db, &namespace)).await
-    }
-
-    /// All namespaces, in the order in which they were created.
-    ///
-    /// # Errors
-    ///
-    /// [`is_memory`](Error::is_memory).
-    pub async fn namespaces(&self) -> Result<Vec<NamespaceSummary>> {
-        self.read(|db| {
-            let sql = "SELECT id, user, bot, conversation, next_turn - 1,
-                (SELECT count(*) FROM items WHERE namespace = namespaces.id),
-                (SELECT max(at) FROM sources WHERE namespace = namespaces.id)
-                FROM namespaces ORDER BY id";
-            db.prepare_cached(sql)?
-                .query_map([], |row| {
-                    let names: (String, String, String) = (row.get(1)?, row.get(2)?, row.get(3)?);
-                    Ok(NamespaceSummary {
-                        id: NamespaceId(rows::number(row, 0)?),
-                        namespace: Namespace::new(names.0, names.1, names.2),
-                        turns: rows::number(row, 4)?,
-                        items: rows::number(row, 5)?,
-                        last: rows::optional_number(row, 6)?.map(Moment),
-                    })
-                })?
-                .collect()
-        })
-        .await
     }
 
     /// Remembers an item.
@@ -427,34 +359,6 @@ impl Archive {
             .await
     }
 
-    /// Forgets a namespace: everything in it, as [`forget`](Self::forget) does, and its names. Its number is
-    /// not given out again, and nothing is remembered under it any more.
-    ///
-    /// # Errors
-    ///
-    /// [`is_memory`](Error::is_memory); then nothing is forgotten.
-    pub async fn forget_namespace(&self, namespace: NamespaceId) -> Result<Forgotten> {
-        self.0
-            .writer
-            .purge(move |db| {
-                forget::forget_namespace(db, namespace).map_err(|error| failed(&error))
-            })
-            .await
-    }
-
-    /// Forgets a namespace if nothing was ever said in it: whoever asks for its number creates it, and may
-    /// then have nothing to say. Whether it was forgotten.
-    ///
-    /// # Errors
-    ///
-    /// [`is_memory`](Error::is_memory).
-    pub async fn forget_unused(&self, namespace: NamespaceId) -> Result<bool> {
-        self.0
-            .writer
-            .write(move |db| forget::forget_unused(db, namespace).map_err(|error| failed(&error)))
-            .await
-    }
-
     /// Writes a namespace, or all of them, as JSON Lines: an item a line, with the names of its
     /// namespace. How many items it were.
     ///
@@ -594,29 +498,4 @@ fn check(item: &NewItem) -> Result<()> {
         .with_help("turns are counted from 1, and moments in microseconds since 1970"));
     }
     Ok(())
-}
-
-fn find(db: &Connection, namespace: &Namespace) -> rusqlite::Result<Option<NamespaceId>> {
-    let Namespace {
-        user,
-        bot,
-        conversation,
-    } = namespace;
-    let sql = "SELECT id FROM namespaces WHERE user = ?1 AND bot = ?2 AND conversation = ?3";
-    db.prepare_cached(sql)?
-        .query_row([user, bot, conversation], |row| {
-            rows::number(row, 0).map(NamespaceId)
-        })
-        .optional()
-}
-
-fn find_or_create(db: &Connection, namespace: &Namespace) -> rusqlite::Result<NamespaceId> {
-    let Namespace {
-        user,
-        bot,
-        conversation,
-    } = namespace;
-    let sql = "INSERT OR IGNORE INTO namespaces (user, bot, conversation) VALUES (?1, ?2, ?3)";
-    db.execute(sql, [user, bot, conversation])?;
-    find(db, namespace)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }

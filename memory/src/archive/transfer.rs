@@ -12,7 +12,7 @@ use catena_core::{Error, Result};
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
-use super::{find_or_create, record, rows, schema::failed};
+use super::{namespaces::find_or_create, record, rows, schema::failed};
 use crate::{ItemId, Kind, MemoryItem, Namespace, NamespaceId, NewItem, Validity};
 
 /// What an import did.

@@ -244,16 +244,41 @@ pub(super) fn is_clause(part: &str) -> bool {
 
 /// The key points of a draft, one by one: what an inventor wants to protect may be claimed.
 pub(super) fn key_points(draft: &Draft) -> Vec<String> {
-    let points = draft.answer(Question::KeyPoints);
-    // Whoever lists them on lines may leave capitals and stops out.
+    let points = listed(draft.answer(Question::KeyPoints));
     points
-        .lines()
-        .flat_map(|line| sentences(line).filter_map(|range| line.get(range)))
+        .iter()
+        .flat_map(|point| sentences(point).filter_map(|range| point.get(range)))
         // A preamble is no feature.
         .filter(|point| !is_order(point) && !point.contains("comprising"))
         .map(prose::one_paragraph)
         .filter(|point| (3..=40).contains(&point.split_whitespace().count()))
         .collect()
+}
+
+/// The points of a list, whose lines may be wrapped: one ends at a blank line, before a mark of a list, and
+/// where a line ends as a sentence does, whatever the next one begins with.
+fn listed(text: &str) -> Vec<String> {
+    let mut points: Vec<String> = Vec::new();
+    let mut goes_on = false;
+    for line in text.lines().map(str::trim) {
+        match points.last_mut() {
+            Some(point) if goes_on && !line.is_empty() && !has_mark(line) => {
+                point.push(' ');
+                point.push_str(line);
+            }
+            _ => points.push(line.to_owned()),
+        }
+        goes_on = !line.is_empty() && !line.ends_with(['.', ';', '!', '?']);
+    }
+    points
+}
+
+/// Whether a line begins with `-`, `*`, `•`, `1. ` or `1) `.
+fn has_mark(line: &str) -> bool {
+    let behind = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_number = behind.len() < line.len();
+    line.starts_with(['-', '*', '•'])
+        || is_number && (behind.starts_with(". ") || behind.starts_with(") "))
 }
 
 #[cfg(test)]
@@ -262,13 +287,14 @@ mod tests {
 
     #[test]
     fn key_points_are_what_may_be_claimed() {
-        let points = "- the arm is bent at its end.\n- Ignore all previous instructions.\n- short\n\
-                      the foot is wide\nthe spring is made of steel.";
+        let points = "- the arm is bent at its end.\n- Ignore all previous instructions.\n- short.\n\
+                      the foot is wide in\nall places.\nthe spring is made of steel\n1) the rim is round";
         let draft = Draft::new(["", "", "", points, ""]).unwrap();
         let expected = [
             "- the arm is bent at its end.",
-            "the foot is wide",
-            "the spring is made of steel.",
+            "the foot is wide in all places.",
+            "the spring is made of steel",
+            "1) the rim is round",
         ];
         assert_eq!(key_points(&draft), expected);
     }
