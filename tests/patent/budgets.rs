@@ -59,6 +59,44 @@ async fn what_is_missing_is_marked_and_then_written() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_written_side_by_side_is_kept_when_the_budget_ends() {
+    let guide = Jurisdiction::Us.guide();
+    let slow = || {
+        model(|_, _| None)
+            .latency(std::time::Duration::from_millis(50))
+            .configure(|profile| profile.parallel = 4)
+    };
+    let whole = slow();
+    let all = crate::support::written(writer(&whole)).await;
+    for calls in 1..whole.calls() {
+        let asked = slow();
+        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+        let options = |calls: usize| {
+            RunOptions::new("patent")
+                .journal(journal.clone())
+                .budget(Budget::new().calls(calls as u64))
+        };
+        let task = || PatentTask::new(draft());
+        let run = Run::start(writer(&asked).build().unwrap(), task(), options(calls));
+        let id = run.id().clone();
+        let stopped = run.outcome().await.unwrap_err();
+        assert!(stopped.is_budget_exceeded(), "{stopped}");
+        assert_eq!(asked.calls(), calls, "all that is allowed is used");
+        if calls >= 4 {
+            let events = journal.events(&id).await.unwrap();
+            let partial = PatentWork::from_events(&events).patent(&draft(), &guide);
+            let text = partial.to_markdown();
+            assert!(text.contains("Cups tip over easily."), "{calls}: {text}");
+        }
+
+        let graph = writer(&asked).build().unwrap();
+        let run = Run::start(graph, task(), options(whole.calls()).resume(id));
+        assert_eq!(run.outcome().await.unwrap().output.patent, all.patent);
+        assert_eq!(asked.calls(), whole.calls(), "nothing is paid twice");
+    }
+}
+
 #[tokio::test]
 async fn tokens_are_bounded_across_sections_that_are_written_side_by_side() {
     let asked = model(|_, _| None).configure(|profile| profile.parallel = 4);

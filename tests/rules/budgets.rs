@@ -39,6 +39,29 @@ async fn no_width_exceeds_the_budget() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn calls_under_way_when_the_budget_is_spent_are_not_thrown_away() {
+    let journal = memory();
+    let graph = |model: &ScriptedModel| asking(model, 4);
+    let limited = |calls: u64| {
+        RunOptions::new("run")
+            .journal(journal.clone())
+            .budget(Budget::new().calls(calls))
+    };
+    // The fourth call is refused at once, while three are under way.
+    let model = echo().latency(Duration::from_millis(50));
+    let run = Run::start(graph(&model), texts(8), limited(3));
+    let id = run.id().clone();
+    let error = run.outcome().await.unwrap_err();
+    assert!(error.is_budget_exceeded(), "{error}");
+    assert_eq!(error.spent().unwrap().calls, 3);
+    assert_eq!(error.partial().len(), 3, "they are handed over: {error:?}");
+
+    let run = Run::start(graph(&model), texts(8), limited(8).resume(id));
+    assert_eq!(run.outcome().await.unwrap().output.len(), 8);
+    assert_eq!(model.calls(), 8, "nothing is paid twice");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn at_no_instant_is_more_committed_than_allowed() {
     // Answers are much shorter than allowed, so that reservations and settlements take turns.

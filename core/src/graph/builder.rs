@@ -67,7 +67,9 @@ impl GraphBuilder {
 
     /// Adds a node that runs `agent` on each item of a list, at most `width` at a time (at least
     /// one), and gives the results in the order of the items. The first failure cancels the rest;
-    /// with [`on_failure`](crate::on_failure) each item has a policy of its own.
+    /// with [`on_failure`](crate::on_failure) each item has a policy of its own. When the budget is
+    /// spent no item is begun any more, but the calls under way are finished and kept: they are
+    /// paid for, and a run that goes on finds them.
     pub fn map<A: Agent>(
         &mut self,
         name: impl Into<String>,

@@ -38,8 +38,10 @@ impl<A: Agent> ErasedNode for MapNode<A> {
         let mut results = Results::new(total);
         let mut running = JoinSet::new();
         let mut items = items.into_iter().enumerate();
+        let mut spent = None;
         loop {
             while running.len() < self.width
+                && spent.is_none()
                 && !cancel.is_cancelled()
                 && let Some((index, item)) = items.next()
             {
@@ -53,14 +55,23 @@ impl<A: Agent> ErasedNode for MapNode<A> {
                 break;
             };
             let (index, result) = joined(finished)?;
-            if let Err(error) = results.take(index, result) {
-                cancel.cancel();
-                running.shutdown().await;
-                return Err(error.with_partial(results.partial(cx)));
+            match results.take(index, result) {
+                Ok(()) => {}
+                // The calls under way are within the budget and are paid for: cut off, each would
+                // be paid once more by the run that goes on. What they call next is refused.
+                Err(error) if error.is_budget_exceeded() => spent = spent.or(Some(error)),
+                Err(error) => {
+                    cancel.cancel();
+                    running.shutdown().await;
+                    return Err(error.with_partial(results.partial(cx)));
+                }
             }
         }
         if cancel.is_cancelled() {
             return Err(Error::cancelled());
+        }
+        if let Some(error) = spent {
+            return Err(error.with_partial(results.partial(cx)));
         }
         match results.open() {
             None => Ok(Sent::On(Box::new(results.in_order()))),
