@@ -323,3 +323,13 @@ pub(crate) enum Approve {
     /// The claims
     Claims,
 }
+
+impl Approve {
+    /// The name of its question, and in that of its file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Claims => "claims",
+        }
+    }
+}

@@ -94,6 +94,25 @@ impl Target {
         }
     }
 
+    /// Refuses a run that might later write over a file beside this one: its `notes`, and what is left
+    /// where it does not end.
+    pub(super) fn check_beside(&self, notes: &[&str]) -> Result<(), Failure> {
+        let notes = notes.iter().map(|what| self.note(what));
+        for path in notes.chain([self.partial().path]) {
+            if !self.force && path.symlink_metadata().is_ok() {
+                return Err(Failure::usage(format!(
+                    "{} exists, and this run might write over it",
+                    shown(&path)
+                ))
+                .help(
+                    "if a run left it that did not end, `catena runs list` shows what to go on with; \
+                     else move it, name another file with --out, or write over it with --force",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether it is there already and may not be written over, or cannot be written at all.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let there = self.path.symlink_metadata().ok();

@@ -73,7 +73,8 @@ fn read_back(bytes: &[u8]) -> Patent {
                     patent.sections.push(PatentSection::new(text).unwrap());
                 }
             },
-            ("Heading2", _) => patent.sections.last_mut().unwrap().push_heading(text),
+            ("Heading2", _) => patent.sections.last_mut().unwrap().push_heading(1, text),
+            ("Heading3", _) => patent.sections.last_mut().unwrap().push_heading(2, text),
             ("NumberedParagraph", _) => {
                 let (number, text) = text.split_once('\t').unwrap();
                 let expected = patent.numbered().count() + 1;
@@ -113,7 +114,7 @@ fn in_capitals(patent: &Patent) -> Patent {
             let mut capitals = PatentSection::new(section.heading().to_uppercase()).unwrap();
             for block in section.blocks() {
                 match block {
-                    PatentBlock::Heading(text) => capitals.push_heading(text),
+                    PatentBlock::Heading { level, text } => capitals.push_heading(*level, text),
                     PatentBlock::Paragraph(text) => capitals.push_paragraph(text),
                 }
             }
@@ -135,7 +136,8 @@ fn cup() -> Patent {
         ),
     ] {
         let mut section = PatentSection::new(heading).unwrap();
-        section.push_heading("In general");
+        section.push_heading(1, "In general");
+        section.push_heading(2, "The foot");
         section.push_paragraph(text);
         patent.sections.push(section);
     }

@@ -8,13 +8,11 @@
 //! claims are full of it: "the X of …" at its first mention, which may be inherent in what follows
 //! (MPEP 2173.05(e)); superlatives; and fixed phrases.
 
-use std::collections::HashSet;
-
 use super::{
     super::Patent,
     Finding, PatentPlace, Rule, Severity, finding,
-    references::references,
-    words::{Word, singular, stem, words},
+    said::{Claims, Said},
+    words::{Word, words},
 };
 
 /// Words that no noun phrase goes on with.
@@ -229,17 +227,11 @@ const FIXED: &[&str] = &[
 ];
 
 pub(super) fn check(patent: &Patent, findings: &mut Vec<Finding>) {
+    let known = Claims::of(patent);
     for claim in &patent.claims {
-        let mut seen = Seen::default();
-        for number in ancestors(patent, claim.number()) {
-            if let Some(ancestor) = patent.claim(number) {
-                for word in words(ancestor.text()) {
-                    seen.push(&word);
-                }
-            }
-        }
+        let mut so_far = known.before(claim.number());
         // Once a phrase is reported it is known, here and in the claims that depend on this one.
-        missing(claim.text(), &mut seen, |_, article, phrase| {
+        missing(claim.text(), &mut so_far, |_, article, phrase| {
             findings.push(finding(
                 Rule::AntecedentBasis,
                 Severity::Warning,
@@ -255,18 +247,9 @@ pub(super) fn check(patent: &Patent, findings: &mut Vec<Finding>) {
 /// the article, and the phrase behind it.
 pub(in crate::patent) fn unintroduced(patent: &Patent, claim: u32) -> Vec<(usize, String)> {
     let mut found = Vec::new();
-    let mut seen = Seen::default();
-    for number in ancestors(patent, claim) {
-        for word in patent
-            .claim(number)
-            .map(|ancestor| words(ancestor.text()))
-            .unwrap_or_default()
-        {
-            seen.push(&word);
-        }
-    }
+    let mut so_far = Claims::of(patent).before(claim);
     if let Some(claim) = patent.claim(claim) {
-        missing(claim.text(), &mut seen, |at, _, phrase| {
+        missing(claim.text(), &mut so_far, |at, _, phrase| {
             found.push((at, phrase.to_owned()));
         });
     }
@@ -341,61 +324,10 @@ pub(in crate::patent) fn is_stop(word: &Word<'_>) -> bool {
     word.is(STOPS)
 }
 
-/// The claims that this one refers to, directly and through others, earliest first.
-fn ancestors(patent: &Patent, number: u32) -> Vec<u32> {
-    let mut found = HashSet::new();
-    let mut open = vec![number];
-    while let Some(next) = open.pop() {
-        let Some(claim) = patent.claim(next) else {
-            continue;
-        };
-        for reference in references(next, claim.text()) {
-            for other in reference.claims {
-                if other < next && found.insert(other) {
-                    open.push(other);
-                }
-            }
-        }
-    }
-    let mut found: Vec<u32> = found.into_iter().collect();
-    found.sort_unstable();
-    found
-}
-
-/// The words so far, by their singular in order, and by their stem.
-#[derive(Default)]
-struct Seen {
-    text: Vec<String>,
-    stems: HashSet<String>,
-}
-
-impl Seen {
-    fn push(&mut self, word: &Word<'_>) {
-        self.text.push(singular(&word.lower));
-        self.stems.insert(stem(&word.lower));
-        // "line-based calibration" introduces what is "line based".
-        for part in word.lower.split('-') {
-            self.stems.insert(stem(part));
-        }
-    }
-
-    /// Whether these words stand in the text so far in this order.
-    fn has_phrase(&self, phrase: &[Word<'_>]) -> bool {
-        let wanted: Vec<String> = phrase.iter().map(|word| singular(&word.lower)).collect();
-        !wanted.is_empty() && self.text.windows(wanted.len()).any(|found| found == wanted)
-    }
-
-    fn has_words(&self, phrase: &[Word<'_>]) -> bool {
-        phrase
-            .iter()
-            .all(|word| self.stems.contains(&stem(&word.lower)))
-    }
-}
-
-fn missing(text: &str, seen: &mut Seen, mut report: impl FnMut(usize, &str, &str)) {
+fn missing(text: &str, so_far: &mut Said, mut report: impl FnMut(usize, &str, &str)) {
     let words = words(text);
     for (at, word) in words.iter().enumerate() {
-        seen.push(word);
+        so_far.push(word);
         if !word.is(&["the", "said"]) {
             continue;
         }
@@ -415,7 +347,7 @@ fn missing(text: &str, seen: &mut Seen, mut report: impl FnMut(usize, &str, &str
         let followed_by_of = rest
             .get(phrase.len())
             .is_some_and(|word| word.lower == "of" && !word.after_punctuation);
-        if has_antecedent(seen, phrase) || (followed_by_of && !said) {
+        if has_antecedent(so_far, phrase) || (followed_by_of && !said) {
             continue;
         }
         // Before an auxiliary the phrase is complete; else its end is a guess.
@@ -440,7 +372,7 @@ fn phrase<'a, 'b>(words: &'b [Word<'a>]) -> &'b [Word<'a>] {
     words.get(..length).unwrap_or_default()
 }
 
-fn has_antecedent(seen: &Seen, phrase: &[Word<'_>]) -> bool {
+fn has_antecedent(so_far: &Said, phrase: &[Word<'_>]) -> bool {
     // What this very phrase added is not pushed yet.
     (1..=phrase.len()).rev().any(|length| {
         let Some((name, rest)) = phrase.split_at_checked(length) else {
@@ -451,7 +383,7 @@ fn has_antecedent(seen: &Seen, phrase: &[Word<'_>]) -> bool {
             (Some(last), Some(next)) => is_name_end(last) && is_verb_like(next),
             (None, _) => false,
         };
-        complete && (seen.has_phrase(name) || name.len() > 1 && seen.has_words(name))
+        complete && (so_far.has_phrase(name) || name.len() > 1 && so_far.has_words(name))
     })
 }
 

@@ -57,17 +57,20 @@ fn refers(claim: &PatentClaim, patent: &Patent, guide: &Guide, findings: &mut Ve
         for &other in &reference.claims {
             if other == number {
                 error("it refers to itself".into(), "refer to an earlier claim");
-            } else if patent.claim(other).is_none() {
-                error(
-                    format!("it refers to claim {other}, which does not exist"),
-                    "refer to an earlier claim",
-                );
-            } else if other > number {
+            } else if other > number && patent.claim(other).is_some() {
                 error(
                     format!("it refers to claim {other}, which comes later"),
                     "refer to an earlier claim, or change the order",
                 );
             }
+        }
+        // "Claims 1 to 4000" is one mistake, not thousands.
+        for (first, last) in absent(&reference.claims, patent) {
+            let message = match first == last {
+                true => format!("it refers to claim {first}, which does not exist"),
+                false => format!("it refers to claims {first} to {last}, which do not exist"),
+            };
+            error(message, "refer to an earlier claim");
         }
         if reference.claims.len() < 2 {
             continue;
@@ -89,6 +92,21 @@ fn refers(claim: &PatentClaim, patent: &Patent, guide: &Guide, findings: &mut Ve
             );
         }
     }
+}
+
+/// The runs of numbers, first and last, of which there is no claim.
+fn absent(numbers: &[u32], patent: &Patent) -> Vec<(u32, u32)> {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for &number in numbers {
+        if patent.claim(number).is_some() {
+            continue;
+        }
+        match runs.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    runs
 }
 
 /// Whether a claim refers to several.

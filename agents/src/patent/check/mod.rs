@@ -10,6 +10,7 @@ mod form;
 mod mentions;
 mod numerals;
 mod references;
+mod said;
 mod support;
 mod words;
 

@@ -1,9 +1,10 @@
 use std::{fs, path::Path};
 
+use catena_core::sentences;
 use proptest::prelude::*;
 
 use super::{
-    super::{Jurisdiction, PatentClaim, PatentSection},
+    super::{Jurisdiction, PatentClaim, PatentSection, draft::is_order},
     *,
 };
 
@@ -91,6 +92,7 @@ fn claims_refer_to_earlier_claims() {
         "The cup of claim 2.",
         "The cup of claim 7.",
         "The cup of claim 1.",
+        "The cup of any of claims 3 to 4000000000.",
     ]);
     assert_eq!(
         found(&patent, Rule::ClaimReferences),
@@ -98,6 +100,8 @@ fn claims_refer_to_earlier_claims() {
             "claim 1: it refers to claim 2, which comes later",
             "claim 2: it refers to itself",
             "claim 3: it refers to claim 7, which does not exist",
+            "claim 5: it refers to itself",
+            "claim 5: it refers to claims 6 to 1003, which do not exist",
         ]
     );
 }
@@ -479,6 +483,26 @@ fn granted_patents_raise_few_findings() {
         }
         assert_eq!(findings.len(), most, "{findings:#?}");
     }
+}
+
+/// No sentence of theirs is taken for an order to a model.
+#[test]
+fn granted_patents_give_no_orders() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/patents/full_text.jsonl");
+    let Ok(records) = fs::read_to_string(&path) else {
+        eprintln!("skipped: {} is not there", path.display());
+        return;
+    };
+    let mut seen = 0;
+    for record in records.lines() {
+        let text = Patent::from_record(record).unwrap().to_markdown();
+        for sentence in sentences(&text) {
+            seen += 1;
+            assert!(!is_order(&text[sentence.clone()]), "{}", &text[sentence]);
+        }
+    }
+    println!("{seen} sentences");
 }
 
 /// How many findings the real patents have, by the rules of the United States.

@@ -51,7 +51,7 @@ impl Patent {
             blocks.push(heading(1, section.heading()));
             for block in section.blocks() {
                 blocks.push(match block {
-                    PatentBlock::Heading(text) => heading(2, text),
+                    PatentBlock::Heading { level, text } => heading(1 + level, text),
                     PatentBlock::Paragraph(text) => {
                         number += 1;
                         DocxBlock::Numbered {

@@ -14,7 +14,11 @@ impl Patent {
             out.push_str(&format!("\n## {}\n", section.heading()));
             for block in section.blocks() {
                 match block {
-                    PatentBlock::Heading(text) => out.push_str(&format!("\n### {text}\n")),
+                    PatentBlock::Heading { level, text } => {
+                        // Below the section's own, which has two marks.
+                        let marks = "#".repeat(2 + usize::from(*level));
+                        out.push_str(&format!("\n{marks} {text}\n"));
+                    }
                     PatentBlock::Paragraph(text) => {
                         number += 1;
                         out.push_str(&format!("\n[{number:04}] "));
@@ -132,7 +136,7 @@ impl Reader {
         }
         match (&self.part, self.patent.sections.last_mut()) {
             (Part::Section, Some(section)) => {
-                section.push_heading(heading);
+                section.push_heading(if level == 3 { 1 } else { 2 }, heading);
                 Ok(())
             }
             _ => Err("a sub-heading outside a section".into()),

@@ -136,7 +136,7 @@ impl TryFrom<RawSection> for PatentSection {
         let mut section = Self::new(raw.heading)?;
         for block in raw.blocks {
             match block {
-                PatentBlock::Heading(text) => section.push_heading(text),
+                PatentBlock::Heading { level, text } => section.push_heading(level, text),
                 PatentBlock::Paragraph(text) => section.push_paragraph(text),
             }
         }
@@ -149,7 +149,12 @@ impl TryFrom<RawSection> for PatentSection {
 #[serde(rename_all = "snake_case")]
 pub enum PatentBlock {
     /// A heading inside the section; it has no number.
-    Heading(String),
+    Heading {
+        /// 1 below the section's own, 2 below that.
+        level: u8,
+        /// One line.
+        text: String,
+    },
     /// A numbered paragraph; it may have several lines, none of which is blank.
     Paragraph(String),
 }
@@ -194,15 +199,19 @@ impl PatentSection {
     pub fn paragraphs(&self) -> impl Iterator<Item = &str> {
         self.blocks.iter().filter_map(|block| match block {
             PatentBlock::Paragraph(text) => Some(text.as_str()),
-            PatentBlock::Heading(_) => None,
+            PatentBlock::Heading { .. } => None,
         })
     }
 
-    /// Adds a sub-heading; an empty one adds nothing.
-    pub fn push_heading(&mut self, text: impl AsRef<str>) {
+    /// Adds a sub-heading of level 1 or 2 (what is outside of these is the nearer one); an empty one adds
+    /// nothing.
+    pub fn push_heading(&mut self, level: u8, text: impl AsRef<str>) {
         let text = one_line(text.as_ref());
         if !text.is_empty() {
-            self.blocks.push(PatentBlock::Heading(text));
+            self.blocks.push(PatentBlock::Heading {
+                level: level.clamp(1, 2),
+                text,
+            });
         }
     }
 

@@ -12,7 +12,7 @@ impl Patent {
             out.push_str(&format!("\n{}\n", section.heading().to_uppercase()));
             for block in section.blocks() {
                 match block {
-                    PatentBlock::Heading(text) => out.push_str(&format!("\n{text}\n")),
+                    PatentBlock::Heading { text, .. } => out.push_str(&format!("\n{text}\n")),
                     PatentBlock::Paragraph(text) => {
                         number += 1;
                         out.push_str(&format!("\n[{number:04}] {text}\n"));

@@ -36,7 +36,7 @@ fn patents() -> impl Strategy<Value = Patent> {
                 };
                 for (heading, text) in blocks {
                     if heading {
-                        section.push_heading(text);
+                        section.push_heading(1 + (text.len() % 2) as u8, text);
                     } else {
                         section.push_paragraph(text);
                     }
@@ -78,6 +78,7 @@ proptest! {
 fn what_people_edit_is_read() {
     let patent = Patent::from_markdown(
         "# A cup\r\n\n## Background\nCups\ntip over.\n\nOften.\n[0009] Always.\n### Feet\n\n\
+         #### Wide feet\n\n\
          ## What is claimed is:\n\n1) A cup, comprising:\n  a foot; and\n\n  a rim 1.5 mm thick.\n\
          2. The cup of claim 1.\n## Abstract of the disclosure\nA cup.\n",
     )
@@ -89,7 +90,14 @@ fn what_people_edit_is_read() {
             PatentBlock::Paragraph("Cups\ntip over.".into()),
             PatentBlock::Paragraph("Often.".into()),
             PatentBlock::Paragraph("Always.".into()),
-            PatentBlock::Heading("Feet".into()),
+            PatentBlock::Heading {
+                level: 1,
+                text: "Feet".into()
+            },
+            PatentBlock::Heading {
+                level: 2,
+                text: "Wide feet".into()
+            },
         ]
     );
     assert_eq!(patent.claims.len(), 2);

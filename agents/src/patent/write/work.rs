@@ -219,11 +219,11 @@ impl PatentWork {
                 continue;
             }
             if last != Some(id.section) {
-                section.push_heading(&above.heading);
+                section.push_heading(1, &above.heading);
                 last = Some(id.section);
             }
             if !child.heading.eq_ignore_ascii_case(&above.heading) {
-                section.push_heading(&child.heading);
+                section.push_heading(2, &child.heading);
             }
             match text.is_empty() {
                 true => section.push_paragraph(mark(&format!("{id} {}", child.heading))),

@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::{input, output::Target};
 use crate::{
-    args::{Engine, Limits, Office, Out, Output, PatentRedo, PatentRun, PatentWrite},
+    args::{Approve, Engine, Limits, Office, Out, Output, PatentRedo, PatentRun, PatentWrite},
     config::Config,
     failure::Failure,
     journal,
@@ -114,6 +114,16 @@ fn known(pieces: &[PatentPiece], work: &PatentWork) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses a run whose side files would take the place of others.
+fn unclaimed(targets: &[Target], approve: &[Approve]) -> Result<(), Failure> {
+    let notes: Vec<&str> = approve.iter().map(|what| what.name()).collect();
+    for (at, target) in targets.iter().enumerate() {
+        // Questions are put beside the first file alone.
+        target.check_beside(if at == 0 { &notes } else { &[] })?;
+    }
+    Ok(())
+}
+
 /// Begins a run.
 pub(super) async fn begin(
     task: PatentTask,
@@ -124,6 +134,7 @@ pub(super) async fn begin(
     config: &Config,
 ) -> Result<(), Failure> {
     let targets = Setting::targets(Target::all(&out.out, out.force)?)?;
+    unclaimed(&targets, &run.approve)?;
     let journal = match run.no_journal {
         true => None,
         false => Some(journal::open(&run.journal)?),
