@@ -4,12 +4,13 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::ErrorKind,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
 use serde::Deserialize;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, requests::Requests};
 
 /// What the configuration file may say; `catena --help` documents it.
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +29,9 @@ pub(crate) struct Config {
     pub(crate) instructions: Option<String>,
     #[serde(default)]
     pub(crate) openai: OpenAi,
+    /// What the environment says of all servers.
+    #[serde(skip)]
+    pub(crate) requests: Requests,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -37,8 +41,23 @@ pub(crate) struct OpenAi {
     pub(crate) context_window: Option<u32>,
     pub(crate) input_price: Option<f64>,
     pub(crate) output_price: Option<f64>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) requests_per_minute: Option<NonZeroU32>,
+    pub(crate) tokens_per_minute: Option<NonZeroU32>,
+    pub(crate) parallel: Option<NonZeroU32>,
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
+}
+
+impl OpenAi {
+    pub(crate) fn requests(&self) -> Requests {
+        Requests {
+            retries: self.retries,
+            requests_per_minute: self.requests_per_minute,
+            tokens_per_minute: self.tokens_per_minute,
+            parallel: self.parallel,
+        }
+    }
 }
 
 impl Config {
@@ -82,6 +101,7 @@ impl Config {
         if let Some(embedder) = variable("CATENA_EMBEDDER") {
             config.embedder = Some(embedder);
         }
+        config.requests = Requests::from_env()?;
         Ok(config)
     }
 

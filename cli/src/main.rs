@@ -22,6 +22,7 @@ mod progress;
 mod reading;
 mod repair_evals;
 mod report;
+mod requests;
 mod runs;
 mod signals;
 mod stopped;

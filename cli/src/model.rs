@@ -65,8 +65,9 @@ async fn load_named(
     })?;
     if let ModelRef::OpenAi(name) = &reference {
         let (model, place) = remote(name, config)?;
+        let requests = config.requests.or(config.openai.requests());
         return Ok(Loaded {
-            chat: Arc::new(model),
+            chat: requests.layered(Arc::new(model)),
             scorer: None,
             place,
         });

@@ -56,6 +56,10 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   input_price = 0.15             dollars for a million tokens
   output_price = 0.60
   headers = { \"X-Title\" = \"catena\" }
+  retries = 3                    attempts after one that failed and may succeed: none later than 2 minutes after it
+  requests_per_minute = 60       no more than these [default: no limit]
+  tokens_per_minute = 100000     read and written together
+  parallel = 4                   requests at the same time
 
 Environment (an empty variable counts as none):
   CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_DEVICE, CATENA_PAGED_ATTENTION, CATENA_PROMPTS,
@@ -63,6 +67,8 @@ Environment (an empty variable counts as none):
                                     as the flags of these names
   CATENA_BASE_URL, CATENA_API_KEY   the server behind openai:NAME and its key
                                     (else OPENAI_BASE_URL and OPENAI_API_KEY)
+  CATENA_RETRIES, CATENA_REQUESTS_PER_MINUTE, CATENA_TOKENS_PER_MINUTE, CATENA_PARALLEL
+                                    how a server is asked, as in the configuration file
   CATENA_JOURNAL                    as --journal
   CATENA_QDRANT_KEY                 the key of a Qdrant server that wants one
   CATENA_CACHE_DIR                  where model files are kept [default: catena in the user's cache folder]

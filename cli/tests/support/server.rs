@@ -58,6 +58,8 @@ pub(crate) enum Reply {
     Cut(&'static str),
     /// Answers with a status and a body.
     Status(u16, &'static str),
+    /// Answers 429, to be asked again after so many seconds.
+    Later(u64),
     /// Says nothing until the client goes away.
     Hang,
 }
@@ -176,6 +178,10 @@ fn serve(
                 "HTTP/1.1 {status} Status\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
             )
         }
+        Reply::Later(seconds) => write!(
+            stream,
+            "HTTP/1.1 429 Later\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        ),
         Reply::Hang => reader.read_to_end(&mut Vec::new()).map(drop),
     }
 }
