@@ -20,6 +20,7 @@ mod output_file;
 mod patent;
 mod progress;
 mod reading;
+mod remote;
 mod repair_evals;
 mod report;
 mod requests;

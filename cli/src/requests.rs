@@ -8,7 +8,7 @@ use catena_models::layer::{ConcurrencyLimit, RateLimit, Retry};
 use crate::{config::variable, failure::Failure, terminal::headline};
 
 /// Attempts after the first.
-const RETRIES: u32 = 3;
+pub(crate) const RETRIES: u32 = 3;
 /// No attempt begins later than this after the first: a server that hangs fails each after two minutes.
 const WITHIN: Duration = Duration::from_secs(120);
 
