@@ -205,7 +205,7 @@ fn how_a_server_is_asked_can_be_set() {
 fn tokens_a_minute_are_limited() {
     let (home, server) = (Home::new(), Server::start(reader));
     let done = run(ask(&home, &server, &[]).env("CATENA_TOKENS_PER_MINUTE", "20"));
-    done.exits(1).says("never fits the 20 tokens a minute");
+    done.exits(2).says("never fits the 20 tokens a minute");
     assert_eq!(server.seen(), 0);
 }
 

@@ -143,7 +143,7 @@ fn anthropic_by_its_own_protocol() {
     assert_eq!(request.header("anthropic-version"), Some("2023-06-01"));
     assert_eq!(request.header("authorization"), None);
     assert!(request.body["max_tokens"].is_u64());
-    assert!(request.user().contains(QUESTION));
+    assert!(request.body["messages"].to_string().contains(QUESTION));
 }
 
 /// A server that is overloaded says so with 529, which passes.

@@ -179,8 +179,8 @@ mod tests {
         }
         let whole = begun.elapsed();
         let begun = Instant::now();
-        let recorded = Recorded::of(journal.clone(), &conversation("mine"));
-        let recorded = recorded.await.unwrap();
+        let mine = conversation("mine");
+        let recorded = Recorded::of(journal.clone(), &mine).await.unwrap();
         let took = begun.elapsed();
         println!("500 runs: {took:?}; with their effects {whole:?}");
         assert_eq!(recorded.turns.len(), 5);
