@@ -4,12 +4,14 @@ use std::{
     collections::BTreeMap,
     env, fs,
     io::ErrorKind,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
+use catena_models::Vendor;
 use serde::Deserialize;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, requests::Requests};
 
 /// What the configuration file may say; `catena --help` documents it.
 #[derive(Debug, Default, Deserialize)]
@@ -27,21 +29,65 @@ pub(crate) struct Config {
     pub(crate) bot: Option<String>,
     pub(crate) instructions: Option<String>,
     #[serde(default)]
-    pub(crate) openai: OpenAi,
+    pub(crate) openai: Server,
+    #[serde(default)]
+    openrouter: Server,
+    #[serde(default)]
+    anthropic: Server,
+    #[serde(default)]
+    ollama: Server,
+    #[serde(default)]
+    vllm: Server,
+    #[serde(default)]
+    llamacpp: Server,
+    #[serde(default)]
+    mistralrs: Server,
+    /// What the environment says of all servers.
+    #[serde(skip)]
+    pub(crate) requests: Requests,
 }
 
+/// A server, under the prefix of its models.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct OpenAi {
+pub(crate) struct Server {
     pub(crate) base_url: Option<String>,
     pub(crate) context_window: Option<u32>,
     pub(crate) input_price: Option<f64>,
     pub(crate) output_price: Option<f64>,
+    pub(crate) retries: Option<u32>,
+    pub(crate) requests_per_minute: Option<NonZeroU32>,
+    pub(crate) tokens_per_minute: Option<NonZeroU32>,
+    pub(crate) parallel: Option<NonZeroU32>,
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
 }
 
+impl Server {
+    pub(crate) fn requests(&self) -> Requests {
+        Requests {
+            retries: self.retries,
+            requests_per_minute: self.requests_per_minute,
+            tokens_per_minute: self.tokens_per_minute,
+            parallel: self.parallel,
+        }
+    }
+}
+
 impl Config {
+    /// What is set of a vendor's server.
+    pub(crate) fn server(&self, vendor: Vendor) -> &Server {
+        match vendor {
+            Vendor::OpenRouter => &self.openrouter,
+            Vendor::Anthropic => &self.anthropic,
+            Vendor::Ollama => &self.ollama,
+            Vendor::Vllm => &self.vllm,
+            Vendor::LlamaCpp => &self.llamacpp,
+            Vendor::MistralRs => &self.mistralrs,
+            _ => &self.openai,
+        }
+    }
+
     /// Reads `path`, or the file at the default place if there is one; what the environment says
     /// takes the place of what the file says.
     pub(crate) fn load(path: Option<&Path>) -> Result<Self, Failure> {
@@ -82,6 +128,7 @@ impl Config {
         if let Some(embedder) = variable("CATENA_EMBEDDER") {
             config.embedder = Some(embedder);
         }
+        config.requests = Requests::from_env()?;
         Ok(config)
     }
 
@@ -113,12 +160,12 @@ impl Config {
             .help("`catena --help` shows what it may say")
         };
         let config: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        let prices = [config.openai.input_price, config.openai.output_price];
-        if prices
-            .into_iter()
-            .flatten()
-            .any(|price| !price.is_finite() || price < 0.0)
-        {
+        let servers = Vendor::ALL.map(|vendor| config.server(vendor));
+        let mut prices = servers.iter().flat_map(|server| {
+            let prices = [server.input_price, server.output_price];
+            prices.into_iter().flatten()
+        });
+        if prices.any(|price| !price.is_finite() || price < 0.0) {
             return Err(wrong(
                 "a price is an amount of dollars, 0 or more".to_owned(),
             ));
@@ -151,6 +198,14 @@ mod tests {
             toml::from_str("model = 'x'\n[openai]\nheaders = { A = 'b' }").unwrap();
         assert_eq!(config.model.as_deref(), Some("x"));
         assert_eq!(config.openai.headers["A"], "b");
+    }
+
+    #[test]
+    fn each_vendor_has_a_table_of_its_prefix() {
+        for vendor in Vendor::ALL {
+            let config: Config = toml::from_str(&format!("[{vendor}]\nretries = 7")).unwrap();
+            assert_eq!(config.server(vendor).retries, Some(7), "{vendor}");
+        }
     }
 
     #[test]

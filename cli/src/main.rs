@@ -20,8 +20,10 @@ mod output_file;
 mod patent;
 mod progress;
 mod reading;
+mod remote;
 mod repair_evals;
 mod report;
+mod requests;
 mod runs;
 mod signals;
 mod stopped;
@@ -91,7 +93,9 @@ async fn execute(args: Args) -> Result<(), Failure> {
             Command::Chat(chat) => chat::chat(chat, &config).await,
             Command::Fix(args) => fix::fix(args, &config).await,
             Command::Patent(patent) => patent::run(patent, &config).await,
-            Command::Memory(read @ Memory::Read(_)) => memory::run(read, &config).await,
+            Command::Memory(reading @ (Memory::Read(_) | Memory::Import { .. })) => {
+                memory::run(reading, &config).await
+            }
             Command::Memory(memory) => {
                 interruptible(memory::run(memory, &config), memory::INTERRUPTED).await
             }

@@ -10,9 +10,8 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use catena_core::ChatModel;
 use catena_local::Device;
-use catena_models::{OpenAiCompatible, catalog::Store};
+use catena_models::catalog::Store;
 use serde::{Deserialize, Serialize};
 
 /// Where the figures of one model, as it runs here, are kept.
@@ -66,11 +65,11 @@ impl Place {
         }
     }
 
-    /// Of a model that a server has.
-    pub(crate) fn server(store: &Store, model: &OpenAiCompatible) -> Self {
+    /// Of the model `name` that the server at `url` has, which holds no secrets.
+    pub(crate) fn server(store: &Store, name: &str, url: &str) -> Self {
         Self {
             file: store.root().join("servers.bench.json"),
-            key: format!("{} at {}", model.profile().name, model.base_url()),
+            key: format!("{name} at {url}"),
             weights: None,
         }
     }
@@ -123,6 +122,8 @@ fn entries(file: &Path) -> BTreeMap<String, Kept> {
 
 #[cfg(test)]
 mod tests {
+    use catena_models::OpenAiCompatible;
+
     use super::*;
 
     #[test]
@@ -162,7 +163,7 @@ mod tests {
         let store = Store::new(folder.path());
         let place = |url: &str, name: &str| {
             let model = OpenAiCompatible::builder(url, name).build().unwrap();
-            Place::server(&store, &model)
+            Place::server(&store, name, model.base_url())
         };
         let one = place("http://user:hidden@one/v1?key=hidden", "m");
         let file = one.write(8, 1.0, 1.0).unwrap();

@@ -2,20 +2,14 @@
 
 use std::{io::IsTerminal, path::PathBuf, sync::Arc, time::Duration};
 
-use catena_core::{ChatModel, Price, Scorer};
+use catena_core::{ChatModel, Scorer};
 use catena_local::{Device, LocalModel, LocalOptions, Weights};
-use catena_models::{
-    OpenAiCompatible,
-    catalog::{Catalog, Entry, Kind, ModelRef, Progress, Store},
-};
+use catena_models::catalog::{Catalog, Entry, Kind, ModelRef, Progress, Store};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
-    args::With,
-    config::{Config, variable},
-    failure::Failure,
-    measured::Place,
-    reading::as_usage,
+    args::With, config::Config, failure::Failure, measured::Place, reading::as_usage,
+    remote::Remote,
 };
 
 /// The model that answers unless another is named.
@@ -63,10 +57,11 @@ async fn load_named(
             None => failure.help("`catena models list` shows the names"),
         }
     })?;
-    if let ModelRef::OpenAi(name) = &reference {
-        let (model, place) = remote(name, config)?;
+    if let ModelRef::Server(vendor, name) = &reference {
+        let Remote { model, place, .. } = Remote::new(*vendor, name, config)?;
+        let requests = config.requests.or(config.server(*vendor).requests());
         return Ok(Loaded {
-            chat: Arc::new(model),
+            chat: requests.layered(model),
             scorer: None,
             place,
         });
@@ -160,42 +155,6 @@ pub(crate) async fn fetch(reference: &ModelRef, quiet: bool) -> Result<PathBuf, 
 pub(crate) fn device(with: &With, config: &Config) -> Result<Device, Failure> {
     let name = with.device.as_deref().or(config.device.as_deref());
     name.unwrap_or("auto").parse().map_err(as_usage)
-}
-
-fn remote(name: &str, config: &Config) -> Result<(OpenAiCompatible, Place), Failure> {
-    let settings = &config.openai;
-    let from_env = ["CATENA_BASE_URL", "OPENAI_BASE_URL"]
-        .into_iter()
-        .any(|name| variable(name).is_some());
-    let mut builder = match &settings.base_url {
-        Some(base_url) if !from_env => {
-            let builder = OpenAiCompatible::builder(base_url, name);
-            match variable("CATENA_API_KEY") {
-                Some(key) => builder.api_key(key),
-                None => builder,
-            }
-        }
-        _ => OpenAiCompatible::from_env(name).map_err(as_usage)?,
-    };
-    if let Some(tokens) = settings.context_window {
-        builder = builder.context_window(tokens);
-    }
-    if settings.input_price.is_some() || settings.output_price.is_some() {
-        builder = builder.price(Price::per_million(
-            settings.input_price.unwrap_or(0.0),
-            settings.output_price.unwrap_or(0.0),
-        ));
-    }
-    for (name, value) in &settings.headers {
-        builder = builder.header(name, value);
-    }
-    let model = builder.clone().build().map_err(as_usage)?;
-    let place = Place::server(&Store::default_location()?, &model);
-    let model = match place.read() {
-        Some(kept) => builder.parallel(kept.parallel).build().map_err(as_usage)?,
-        None => model,
-    };
-    Ok((model, place))
 }
 
 /// How a download is shown: a bar on a terminal, and elsewhere a line for each step.

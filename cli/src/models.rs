@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     failure::Failure,
     measured, model,
+    remote::Remote,
     terminal::{harmless, print},
 };
 
@@ -42,7 +43,7 @@ pub(crate) async fn run(command: Models, config: &Config) -> Result<(), Failure>
                 device,
                 ..With::default()
             };
-            info(&model, model::device(&with, config)?, json)
+            info(&model, model::device(&with, config)?, json, config)
         }
         Models::Bench {
             model,
@@ -135,7 +136,7 @@ async fn pull(name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn info(name: &str, device: Device, json: bool) -> Result<(), Failure> {
+fn info(name: &str, device: Device, json: bool, config: &Config) -> Result<(), Failure> {
     let store = Store::default_location()?;
     let catalog = Catalog::builtin();
     let (mut about, weights) = match parse(name)? {
@@ -159,6 +160,10 @@ fn info(name: &str, device: Device, json: bool) -> Result<(), Failure> {
                 _ => None,
             };
             (describe_hub(&file, &status), weights)
+        }
+        ModelRef::Server(vendor, name) => {
+            let remote = Remote::new(vendor, &name, config)?;
+            (remote.describe(vendor, config), None)
         }
         _ => {
             return Err(Failure::usage(format!("nothing is known here of {name}"))

@@ -161,7 +161,8 @@ fn a_message_longer_than_the_window_is_refused_and_the_conversation_goes_on() {
     );
     done.exits(1)
         .says("do not fit a window of 900")
-        .says("say it in fewer words");
+        .says("say it in fewer words")
+        .says("`catena memory read FILE` takes a text of any length into memory");
     assert_eq!(done.stdout, "Noted.\n");
     assert_eq!(server.seen(), 1);
 }
@@ -275,4 +276,55 @@ fn what_is_no_archive_or_no_index_is_refused() {
         .exits(2)
         .says("'fast' is no index");
     assert_eq!(server.seen(), 0);
+}
+
+/// Ctrl-C in the middle of an import: it ends at once, what was taken over stays, and the next goes on.
+#[test]
+fn an_import_stops_at_ctrl_c_and_goes_on_the_next_time() {
+    const TURNS: u64 = 60_000;
+    let (home, server) = (Home::new(), Server::start(bot));
+    let line = |turn: u64| {
+        format!(
+            "{{\"user\":\"me\",\"bot\":\"catena\",\"conversation\":\"c\",\"id\":{turn},\"kind\":\"turn\",\
+             \"key\":null,\"observation\":\"On day {turn} it rained in Vélm, and on the next it did not.\",\
+             \"response\":\"Noted.\",\"summary\":\"\",\"validity\":{{\"from\":{turn},\"until\":null}},\
+             \"replaced_by\":null,\"sources\":[{{\"turn\":{turn},\"at\":{turn},\"run\":null}}]}}\n"
+        )
+    };
+    home.write("big.jsonl", (1..=TURNS).map(line).collect::<String>());
+    let mut child = begin(&home, &server, "/import big.jsonl\n");
+    // Its log grows as soon as it does not fit into memory.
+    let log = home.path("data/catena/memory.db-wal");
+    let begun = Instant::now();
+    while std::fs::metadata(&log).map_or(0, |log| log.len()) < 1 << 20 {
+        thread::sleep(Duration::from_millis(5));
+        assert!(child.try_wait().unwrap().is_none(), "it imports");
+        assert!(begun.elapsed() < support::PATIENCE, "it imports");
+    }
+    let sent = Instant::now();
+    signal(child.id(), "INT");
+    let done = finish(child);
+    let took = sent.elapsed();
+    done.exits(130);
+    assert!(took < Duration::from_secs(3), "it took {took:?} to stop");
+    assert!(done.stdout.contains("importing again goes on"), "{done:?}");
+    let added: u64 = done.stdout.split(' ').next().unwrap().parse().unwrap();
+    assert!(0 < added && added < TURNS, "{added}");
+    let list = run(&mut memory(&home, &["list", "--json"])).exits(0).json();
+    assert_eq!(list[0]["items"], added);
+
+    let mut import = memory(
+        &home,
+        &["import", "big.jsonl", "--conversation", "default", "--json"],
+    );
+    let json = run(&mut import).exits(0).json();
+    assert_eq!(
+        (&json["added"], &json["merged"]),
+        (&(TURNS - added).into(), &added.into())
+    );
+    let list = run(&mut memory(&home, &["list", "--json"])).exits(0).json();
+    assert_eq!(
+        (list[0]["items"].as_u64(), list.as_array().unwrap().len()),
+        (Some(TURNS), 1)
+    );
 }

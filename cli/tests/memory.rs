@@ -235,8 +235,9 @@ fn an_export_is_taken_over_whole_or_not_at_all() {
     told(&other, &["import", "bad.jsonl", "-c", "new"])
         .exits(1)
         .says("bad.jsonl, line 2,");
-    told(&other, &["show", "new"]).exits(0);
-    assert_eq!(json(&other, &["show", "new"]), Value::Array(Vec::new()));
+    told(&other, &["show", "new"])
+        .exits(2)
+        .says("there is no conversation");
     told(&other, &["import", "gone.jsonl"])
         .exits(2)
         .says("there is no file gone.jsonl");
@@ -357,12 +358,10 @@ fn a_conversation_is_forgotten_as_a_whole() {
     run(home.with(&server, read).args(index)).exits(0);
     let typed = home.path("data/catena/typed");
     fs::create_dir_all(&typed).unwrap();
-    for name in [name, "garden"] {
-        fs::write(
-            typed.join(format!("me.catena.{name}")),
-            "My dog is called Rex.\n",
-        )
-        .unwrap();
+    let id = id_of_the_archive(&home);
+    let of_the_garden = self::typed(&home, &id, "garden");
+    for file in [&self::typed(&home, &id, name), &of_the_garden] {
+        fs::write(file, "My dog is called Rex.\n").unwrap();
     }
 
     let of = ["forget", "--all", "-c", name];
@@ -392,7 +391,7 @@ fn a_conversation_is_forgotten_as_a_whole() {
                 .windows(word.len())
                 .any(|part| part == word.as_bytes())
         };
-        (has("Rex") && !path.ends_with("me.catena.garden")) || has(name)
+        (has("Rex") && path != of_the_garden) || has(name)
     };
     for folder in [home.path("data/catena"), typed.clone()] {
         for entry in fs::read_dir(folder).unwrap() {
@@ -401,7 +400,7 @@ fn a_conversation_is_forgotten_as_a_whole() {
             assert!(!path.is_file() || !kept(&path), "{}", path.display());
         }
     }
-    assert!(typed.join("me.catena.garden").exists());
+    assert!(of_the_garden.exists());
 }
 
 /// What holds otherwise is told once, and done when the index is optimised.
@@ -468,4 +467,85 @@ fn what_is_no_name_is_refused() {
             .says(wrong)
             .says("a name is of 1 to 255 bytes");
     }
+}
+
+/// What is no export, and what holds nothing, leaves neither an archive nor a conversation.
+#[test]
+fn an_import_that_brings_nothing_leaves_nothing() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    home.write("empty.jsonl", "\n");
+    home.write("wrong.jsonl", "{\"observation\": 7}\n");
+    let before = home.names();
+    for (file, code) in [("empty.jsonl", 0), ("wrong.jsonl", 1)] {
+        for more in [&[][..], &["--conversation", "new"]] {
+            let args = [&["import", file, "--memory", "mistyped.db"][..], more].concat();
+            run(&mut memory(&home, &args)).exits(code);
+            assert_eq!(home.names(), before, "{args:?}");
+        }
+    }
+    // Nor where the vectors cannot be had.
+    let (dog, _) = exported_dog(&home, &server);
+    let before = home.names();
+    let mut import = memory(&home, &["import", &dog, "--memory", "mistyped.db"]);
+    import.env("CATENA_EMBEDDER", "openai:none:8");
+    run(&mut import).exits(2).says("no server is configured");
+    assert_eq!(home.names(), before);
+
+    let args = ["import", "wrong.jsonl", "--conversation", "new"];
+    run(&mut memory(&home, &args)).exits(1);
+    let list = run(&mut memory(&home, &["list", "--json"])).exits(0).json();
+    assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+}
+
+/// An export of a conversation about a dog, and how many memories are in it.
+fn exported_dog(home: &Home, server: &Server) -> (String, usize) {
+    say(home, server, &[], &[DOG, "/export dog.jsonl"]).exits(0);
+    let lines = std::fs::read_to_string(home.path("dog.jsonl")).unwrap();
+    ("dog.jsonl".to_owned(), lines.lines().count())
+}
+
+/// A file with the lines typed in a conversation, as it is named.
+fn typed(home: &Home, archive: &str, conversation: &str) -> std::path::PathBuf {
+    home.path(&format!(
+        "data/catena/typed/{archive}.me.catena.{conversation}"
+    ))
+}
+
+/// The id of an archive: it is told with each recorded turn.
+fn id_of_the_archive(home: &Home) -> String {
+    let export = run(&mut home.catena(["runs", "export", "last"]))
+        .exits(0)
+        .stdout
+        .clone();
+    let head: Value = serde_json::from_str(export.lines().next().unwrap()).unwrap();
+    let told = head.to_string();
+    let (_, rest) = told.split_once("\"archive\":\"").unwrap();
+    rest.split_once('"').unwrap().0.to_owned()
+}
+
+/// Lines that were typed belong to a conversation of one archive, and go with it, also where it goes because
+/// nothing was said in it.
+#[test]
+fn typed_lines_belong_to_an_archive_and_go_with_their_conversation() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    say(&home, &server, &[], &[DOG]).exits(0);
+    let id = id_of_the_archive(&home);
+    let (here, elsewhere) = (
+        typed(&home, &id, "default"),
+        typed(&home, "another", "default"),
+    );
+    let unused = typed(&home, &id, "unused");
+    for file in [&here, &elsewhere, &unused] {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, "typed\n").unwrap();
+    }
+    say(&home, &server, &["unused"], &["/help"]).exits(0);
+    assert!(
+        !unused.exists(),
+        "the conversation was dropped, and its lines with it"
+    );
+    assert!(here.exists());
+    run(&mut memory(&home, &["forget", "--all", "--yes"])).exits(0);
+    assert!(!here.exists());
+    assert!(elsewhere.exists(), "that is another archive's");
 }

@@ -19,9 +19,11 @@ use crate::{Cost, Error, Result, Usage};
 /// by what was really used. So with exact token counts, settled and reserved together never exceed
 /// a limit.
 ///
-/// Where a model may be asked more than once for one answer (a layer that retries or repairs), all
-/// of it is reserved first ([`ChatModel::worst_case`](crate::ChatModel::worst_case)): with three
-/// attempts, the last call that a budget of `calls` allows needs three.
+/// Where an answer that is no good is sent back (a layer that repairs), all of it is reserved first
+/// ([`ChatModel::worst_case`](crate::ChatModel::worst_case)). Another attempt after a failure is
+/// reserved when it is due ([`Delta::Retry`](crate::Delta::Retry)), so that what suffices for a run
+/// without failures suffices with a layer that retries; one that does not fit is not made, and the
+/// call fails as its last attempt did.
 ///
 /// Of a run that is resumed, calls, tokens and money count over all its attempts; the time counts
 /// anew. What a call had cost that was under way when its process was killed is known to nobody.
@@ -179,6 +181,15 @@ impl Ledger {
         if self.time_left() == Some(Duration::ZERO) {
             return Err(self.out_of_time());
         }
+        self.set_aside(estimate)?;
+        Ok(Reservation {
+            ledger: Arc::clone(self),
+            estimate,
+            used: Usage::call(0, 0),
+        })
+    }
+
+    fn set_aside(&self, estimate: Usage) -> Result<()> {
         let mut account = self.account();
         let asked = account.settled + account.reserved + estimate;
         if let Some((name, limit, asked)) = self.budget.exceeded_by(&asked) {
@@ -189,11 +200,7 @@ impl Ledger {
             .with_help(format!("allow more {name}, or ask for less")));
         }
         account.reserved += estimate;
-        Ok(Reservation {
-            ledger: Arc::clone(self),
-            estimate,
-            used: Usage::call(0, 0),
-        })
+        Ok(())
     }
 
     /// Books usage that was paid for earlier: a call replayed from the journal.
@@ -257,6 +264,16 @@ impl Reservation {
     /// Notes what has been used so far: what is charged if the call ends here.
     pub(crate) fn used(&mut self, usage: Usage) {
         self.used = usage;
+    }
+
+    /// Sets `more` aside for another attempt of the same call after `wait`, or refuses.
+    pub(crate) fn extend(&mut self, more: Usage, wait: Duration) -> Result<()> {
+        if self.ledger.time_left().is_some_and(|left| left <= wait) {
+            return Err(self.ledger.out_of_time());
+        }
+        self.ledger.set_aside(more)?;
+        self.estimate += more;
+        Ok(())
     }
 
     /// Replaces the reservation by what was really used.
@@ -365,6 +382,21 @@ mod tests {
         reservation.used(Usage::call(50, 7));
         drop(reservation);
         assert_eq!(ledger.settled(), usage(1, 50, 7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_attempt_needs_room_and_time() {
+        let budget = Budget::new().calls(2).tokens(80);
+        let ledger = Ledger::new(budget.time(Duration::from_secs(10)));
+        let mut reservation = ledger.reserve(Usage::call(50, 30)).unwrap();
+        let (failed, wait) = (Usage::call(0, 0), Duration::from_secs(9));
+        assert!(reservation.extend(Usage::call(1, 0), wait).is_err());
+        assert!(reservation.extend(failed, Duration::from_secs(10)).is_err());
+        reservation.extend(failed, wait).unwrap();
+        assert_eq!(ledger.committed(), usage(2, 50, 30));
+        assert!(reservation.extend(failed, wait).is_err());
+        reservation.settle(usage(2, 50, 1));
+        assert_eq!(ledger.committed(), usage(2, 50, 1));
     }
 
     #[test]

@@ -75,6 +75,15 @@ pub enum EventKind {
         /// The most tokens of the answer; 0 for a tool or an embedder.
         max_tokens: u32,
     },
+    /// An attempt at a call failed, and another follows: a layer of the model's makes it.
+    CallRetried {
+        /// The call's index in its node.
+        call: u32,
+        /// Why the attempt failed.
+        error: Error,
+        /// How long the model waits before the next one.
+        wait: Duration,
+    },
     /// A piece of the answer came.
     Text {
         /// The call's index in its node.

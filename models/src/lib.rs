@@ -3,6 +3,7 @@
 //! - [`OpenAiCompatible`]: any server that speaks the chat completions protocol; [`Preset`]: those
 //!   that are known by name; [`OpenAiEmbedder`]: their embeddings.
 //! - [`Anthropic`]: Anthropic's own protocol.
+//! - [`Vendor`]: who has a model, by the prefix of its name.
 //! - [`ScriptedModel`]: a deterministic model for tests and examples.
 //! - [`layer`]: retries, limits, a cache and more, around any of them.
 //! - [`measure`]: how fast a model is.
@@ -40,9 +41,11 @@ mod openai;
 mod scripted;
 mod stop;
 pub mod testing;
+mod vendor;
 
 pub use anthropic::{Anthropic, AnthropicBuilder, Effort};
 pub use openai::{
     OpenAiCompatible, OpenAiCompatibleBuilder, OpenAiEmbedder, OpenAiEmbedderBuilder, Preset,
 };
 pub use scripted::{Matcher, Reply, ScriptedModel};
+pub use vendor::Vendor;

@@ -41,7 +41,7 @@ pub(crate) const DEFAULT_CONVERSATION: &str = "default";
 /// Who answers, and how.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct Talk {
-    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or openai:NAME [env: CATENA_MODEL]
+    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or a server's: openai:NAME, openrouter:, anthropic:, ollama:, vllm:, llamacpp:, mistralrs: [env: CATENA_MODEL]
     #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
 

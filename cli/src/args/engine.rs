@@ -8,7 +8,7 @@ use super::With;
 
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct Engine {
-    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or openai:NAME [env: CATENA_MODEL]
+    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or a server's: openai:NAME, openrouter:, anthropic:, ollama:, vllm:, llamacpp:, mistralrs: [env: CATENA_MODEL]
     #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
 

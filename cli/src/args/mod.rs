@@ -50,19 +50,30 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   user = \"me\"                    who talks
   bot = \"catena\"                 whom they talk to
   instructions = \"Be brief.\"     what the bot is told about itself
-  [openai]                       for models named openai:NAME
+  [openai]                       for models named openai:NAME; likewise [openrouter], [anthropic], [ollama],
+                                 [vllm], [llamacpp] and [mistralrs]
   base_url = \"http://localhost:8080/v1\"
   context_window = 32768
   input_price = 0.15             dollars for a million tokens
   output_price = 0.60
   headers = { \"X-Title\" = \"catena\" }
+  retries = 3                    attempts after one that failed and may succeed: none later than 2 minutes after it
+  requests_per_minute = 60       no more than these [default: no limit]
+  tokens_per_minute = 100000     read and written together
+  parallel = 4                   requests at the same time
 
 Environment (an empty variable counts as none):
   CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_DEVICE, CATENA_PAGED_ATTENTION, CATENA_PROMPTS,
   CATENA_MEMORY, CATENA_INDEX, CATENA_EMBEDDER
                                     as the flags of these names
   CATENA_BASE_URL, CATENA_API_KEY   the server behind openai:NAME and its key
-                                    (else OPENAI_BASE_URL and OPENAI_API_KEY)
+                                    (else OPENAI_BASE_URL and OPENAI_API_KEY; with the key alone, OpenAI)
+  OPENROUTER_API_KEY, ANTHROPIC_API_KEY   the keys of openrouter:NAME and anthropic:NAME
+  OLLAMA_API_KEY, VLLM_API_KEY, LLAMA_API_KEY   those of ollama:, vllm: and llamacpp:, where one is wanted
+  OPENROUTER_BASE_URL, ANTHROPIC_BASE_URL, OLLAMA_BASE_URL, VLLM_BASE_URL, LLAMACPP_BASE_URL,
+  MISTRALRS_BASE_URL                another address of theirs; by default the last four are on this machine
+  CATENA_RETRIES, CATENA_REQUESTS_PER_MINUTE, CATENA_TOKENS_PER_MINUTE, CATENA_PARALLEL
+                                    how a server is asked, as in the configuration file
   CATENA_JOURNAL                    as --journal
   CATENA_QDRANT_KEY                 the key of a Qdrant server that wants one
   CATENA_CACHE_DIR                  where model files are kept [default: catena in the user's cache folder]
@@ -88,7 +99,8 @@ pub(crate) enum Command {
     ///
     /// On a terminal, a conversation; `/help` lists its commands. From a pipe, each line is a message;
     /// several lines between two lines of """ are one. Answers go to standard output, the rest to
-    /// standard error. What was said is remembered for all later conversations of that name.
+    /// standard error. What was said is remembered for all later conversations of that name. A message has
+    /// to fit the window; `catena memory read FILE` takes a text of any length into memory.
     Chat(Chat),
     /// Repair code that does not pass its tests
     ///
@@ -246,7 +258,7 @@ pub(crate) struct Output {
 
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub(crate) struct With {
-    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or openai:NAME [env: CATENA_MODEL]
+    /// A name of `catena models list`, a path to a GGUF file, hf:owner/repo/file.gguf, or a server's: openai:NAME, openrouter:, anthropic:, ollama:, vllm:, llamacpp:, mistralrs: [env: CATENA_MODEL]
     #[arg(short, long, value_name = "MODEL")]
     pub(crate) model: Option<String>,
 
@@ -451,7 +463,7 @@ pub(crate) enum Models {
     },
     /// What is known of a model, what its file says, and the memory it needs against what there is
     Info {
-        /// A name of `catena models list`, hf:owner/repo/file.gguf, or a path to a GGUF file
+        /// A name of `catena models list`, hf:owner/repo/file.gguf, a path to a GGUF file, or a server's, as --model of `catena ask`
         model: String,
         /// Where it would run, for the memory needed; as --device of `catena ask` [env: CATENA_DEVICE] [default: auto]
         #[arg(long, value_name = "DEVICE")]

@@ -5,18 +5,53 @@ const QUOTES: &str = "\"\"\"";
 /// Between two lines that begin with this, lines are code, which stays as it is.
 const FENCE: &str = "```";
 
-/// Whether more lines belong to `text`: a block was begun and not ended, or its last line ends with
-/// a backslash.
-pub(super) fn is_open(text: &str) -> bool {
-    let begins = text.trim_start();
-    if let Some(rest) = begins.strip_prefix(QUOTES) {
-        return !rest.contains(QUOTES);
+/// What is known of a message after some of its lines.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Block {
+    /// Nothing was said yet.
+    #[default]
+    Empty,
+    /// Between quotes, which are closed or not.
+    Quoted { closed: bool },
+    /// Lines; whether they are within a fence.
+    Plain { fenced: bool },
+}
+
+impl Block {
+    /// Takes the next line, without its end; whether more lines belong to the message: a block was begun and
+    /// not ended, or the line ends with a backslash.
+    pub(super) fn is_open_after(&mut self, line: &str) -> bool {
+        let begins = line.trim_start();
+        if let Self::Empty = self {
+            *self = match begins.strip_prefix(QUOTES) {
+                _ if begins.is_empty() => Self::Empty,
+                Some(rest) => {
+                    let closed = rest.contains(QUOTES);
+                    *self = Self::Quoted { closed };
+                    return !closed;
+                }
+                None => Self::Plain { fenced: false },
+            };
+        }
+        match self {
+            Self::Empty => false,
+            Self::Quoted { closed } => {
+                *closed |= line.contains(QUOTES);
+                !*closed
+            }
+            Self::Plain { fenced } => {
+                *fenced ^= begins.starts_with(FENCE);
+                *fenced || goes_on(line)
+            }
+        }
     }
-    let fences = text
-        .lines()
-        .filter(|line| line.trim_start().starts_with(FENCE))
-        .count();
-    fences % 2 == 1 || goes_on(text)
+}
+
+/// Whether more lines belong to `text`.
+pub(super) fn is_open(text: &str) -> bool {
+    let mut block = Block::default();
+    let open = text.split('\n').map(|line| block.is_open_after(line));
+    open.last().unwrap_or_default()
 }
 
 /// The message that was meant: without quotes around it and backslashes that join its lines.

@@ -1,12 +1,16 @@
 //! What the commands of a conversation do.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    pin::pin,
+};
 
 use catena_memory::{Filter, ItemId, Kind, Query};
 
 use super::{
     command::help,
     history,
+    interrupts::Interrupts,
     session::{Bot, Session},
     why::why,
 };
@@ -131,10 +135,17 @@ pub(super) async fn export(bot: &Bot, of: &Session, file: &Path) -> Result<(), F
     Ok(())
 }
 
-pub(super) async fn import(bot: &Bot, of: &Session, file: &Path) -> Result<(), Failure> {
-    let done = memory::import(&bot.memory, file, Some(of.id)).await?;
-    print(&memory::imported(done));
-    Ok(())
+/// `/import`; whether it was stopped with Ctrl-C.
+pub(super) async fn import(
+    bot: &Bot,
+    of: &Session,
+    file: &Path,
+    interrupts: &mut Interrupts,
+) -> Result<bool, Failure> {
+    let end = pin!(interrupts.next());
+    let (done, stopped) = memory::import(&bot.memory, file, Some(of.id), end).await?;
+    print(&memory::imported(done, stopped));
+    Ok(stopped)
 }
 
 /// `/conversations`: those of the same two.
@@ -196,6 +207,6 @@ pub(super) async fn begin(bot: &Bot, of: &Session, name: Option<&str>) -> Result
 }
 
 /// The file with the lines typed in a conversation.
-pub(super) fn typed(of: &Session) -> Option<PathBuf> {
-    history::file(&of.namespace)
+pub(super) fn typed(bot: &Bot, of: &Session) -> Option<PathBuf> {
+    history::file(bot.memory.archive(), &of.namespace)
 }

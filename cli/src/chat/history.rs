@@ -1,11 +1,11 @@
 //! Where the lines that were typed in a conversation are kept.
 
-use std::path::PathBuf;
+use std::{fs, io, path::PathBuf};
 
-use catena_memory::Namespace;
+use catena_memory::{Archive, Namespace};
 use sha2::{Digest, Sha256};
 
-use crate::data;
+use crate::{data, failure::Failure};
 
 /// The most lines that are kept of a conversation.
 pub(super) const LINES: usize = 1000;
@@ -13,20 +13,42 @@ pub(super) const LINES: usize = 1000;
 /// The most bytes of a file's name that is made of names; file systems take 255.
 const LONGEST: usize = 200;
 
-/// The file of a conversation, in the user's data folder, whether it is there or not; `None` for a
-/// user without one.
-pub(crate) fn file(namespace: &Namespace) -> Option<PathBuf> {
+/// The file of a conversation of an archive, in the user's data folder, whether it is there or not; `None`
+/// for a user without one.
+pub(crate) fn file(archive: &Archive, namespace: &Namespace) -> Option<PathBuf> {
+    let name = name(archive.id(), namespace);
+    Some(data::folder()?.join("typed").join(name))
+}
+
+/// Forgets the lines typed in a conversation.
+pub(crate) fn forget(archive: &Archive, namespace: &Namespace) -> Result<(), Failure> {
+    let Some(typed) = file(archive, namespace) else {
+        return Ok(());
+    };
+    match fs::remove_file(&typed) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::new(format!(
+            "the typed lines in {} cannot be forgotten: {error}",
+            typed.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Conversations of the same names in two archives are not the same.
+fn name(archive: &str, namespace: &Namespace) -> String {
     let Namespace {
         user,
         bot,
         conversation,
     } = namespace;
-    let mut name = [user, bot, conversation].map(|name| plain(name)).join(".");
-    if name.len() > LONGEST {
-        let digest = Sha256::digest(&name);
-        name = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = [archive, user, bot, conversation].map(plain).join(".");
+    match name.len() > LONGEST {
+        true => {
+            let digest = Sha256::digest(&name);
+            digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        }
+        false => name,
     }
-    Some(data::folder()?.join("typed").join(name))
 }
 
 /// A name as a part of a file's name: all but plain letters and digits are written as numbers, so
@@ -47,11 +69,12 @@ mod tests {
     #[test]
     fn no_name_leads_out_of_the_folder_or_to_the_file_of_another() {
         assert_eq!(plain("../a b"), "%2e%2e%2fa%20b");
-        let file = |user, bot| file(&Namespace::new(user, bot, "c"));
-        assert_ne!(file("a.b", "c"), file("a", "b.c"));
+        let of = |archive, user, bot| name(archive, &Namespace::new(user, bot, "c"));
+        assert_ne!(of("1", "a.b", "c"), of("1", "a", "b.c"));
+        assert_ne!(of("1", "a", "b"), of("2", "a", "b"));
         let many = "中".repeat(80);
-        let long = |end| file(&many, end).unwrap();
+        let long = |end| of("1", &many, end);
         assert_ne!(long("a"), long("b"));
-        assert!(long("a").file_name().unwrap().len() <= LONGEST);
+        assert!(long("a").len() <= LONGEST);
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use super::block;
+use super::{block::Block, session::LONG_TEXTS};
 use crate::failure::Failure;
 
 /// The most bytes of a message.
@@ -34,38 +34,38 @@ impl<R: BufRead> Iterator for Messages<R> {
     type Item = Result<String, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut text = Vec::new();
+        let mut said = String::new();
+        let mut block = Block::default();
         loop {
-            let begun = text.len();
+            let mut line = Vec::new();
             // One byte more than there may be, to see that there are too many.
-            let room = LONGEST + 1 - begun as u64;
-            let read = self.0.by_ref().take(room).read_until(b'\n', &mut text);
+            let room = LONGEST + 1 - said.len() as u64;
+            let read = self.0.by_ref().take(room).read_until(b'\n', &mut line);
             if let Err(error) = read {
                 return Some(Err(Failure::new(format!(
                     "standard input cannot be read: {error}"
                 ))));
             }
-            if text.len() as u64 > LONGEST {
+            if line.len() as u64 >= room {
                 return Some(Err(Failure::new(format!(
                     "a message of more than {LONGEST} bytes came from standard input"
                 ))
-                .help("ask about long texts with `catena ask FILE`")));
+                .help(LONG_TEXTS)));
             }
-            let ended = text.len() == begun;
-            let Ok(so_far) = std::str::from_utf8(&text) else {
+            let Ok(line) = std::str::from_utf8(&line) else {
                 return Some(Err(Failure::new("standard input is no text in UTF-8")
                     .help("a message is a line of text")));
             };
-            let so_far = so_far.trim_end_matches(['\n', '\r']);
-            if so_far.trim().is_empty() {
-                if ended {
-                    return None;
+            if said.is_empty() && line.trim().is_empty() {
+                match line.is_empty() {
+                    true => return None,
+                    false => continue,
                 }
-                text.clear();
-                continue;
             }
-            if ended || !block::is_open(so_far) {
-                return Some(Ok(so_far.to_owned()));
+            said += line;
+            if line.is_empty() || !block.is_open_after(line.trim_end_matches(['\n', '\r'])) {
+                said.truncate(said.trim_end_matches(['\n', '\r']).len());
+                return Some(Ok(said));
             }
         }
     }
@@ -90,6 +90,18 @@ mod tests {
     #[test]
     fn a_block_that_is_not_ended_is_a_message_too() {
         assert_eq!(all(b"\"\"\"\nfour\n"), [Ok("\"\"\"\nfour".to_owned())]);
+    }
+
+    /// The longest message there may be, of the shortest lines. Read anew at each line, it took hours.
+    #[test]
+    fn a_long_block_is_read_in_one_go() {
+        let block = format!("\"\"\"\n{}\"\"\"\n", "a\n".repeat(500_000));
+        let begun = std::time::Instant::now();
+        let came = all(block.as_bytes());
+        let took = begun.elapsed();
+        println!("{} lines in {took:?}", block.lines().count());
+        assert_eq!(came, [Ok(block.trim_end().to_owned())]);
+        assert!(took < std::time::Duration::from_secs(5), "{took:?}");
     }
 
     #[test]

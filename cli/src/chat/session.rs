@@ -8,6 +8,7 @@ use catena_memory::{Memory, MemoryItem, Namespace, NamespaceId};
 use serde::Serialize;
 
 use super::{
+    history,
     interrupts::Interrupts,
     setting::Setting,
     turn::{Ended, Screen, follow},
@@ -133,8 +134,9 @@ impl Bot {
     /// Takes away a conversation in which nothing was said.
     pub(super) async fn leave(&self, of: &Session) -> Result<(), Failure> {
         // A turn that came to no answer is one of this conversation, and is resumed in it.
-        if of.recorded.is_empty() {
-            self.memory.archive().forget_unused(of.id).await?;
+        let archive = self.memory.archive();
+        if of.recorded.is_empty() && archive.forget_unused(of.id).await? {
+            history::forget(archive, &of.namespace)?;
         }
         Ok(())
     }
@@ -177,6 +179,10 @@ impl Session {
     }
 }
 
+/// What to do with a text that is too long to be said.
+pub(super) const LONG_TEXTS: &str = "`catena memory read FILE` takes a text of any length into memory, and a \
+                                     conversation about it answers questions";
+
 /// Why a turn came to no answer, with what can be done.
 pub(super) fn failure(ended: &Ended, interactive: bool) -> Option<Failure> {
     let error = match &ended.result {
@@ -185,6 +191,7 @@ pub(super) fn failure(ended: &Ended, interactive: bool) -> Option<Failure> {
     };
     let id = &ended.run;
     let (cancelled, budget) = (error.is_cancelled(), error.is_budget_exceeded());
+    let too_long = error.is_context_overflow();
     let retry = match interactive {
         true => "/retry goes on with it".to_owned(),
         false => format!("`catena runs resume {id}` goes on with it"),
@@ -199,6 +206,7 @@ pub(super) fn failure(ended: &Ended, interactive: bool) -> Option<Failure> {
         () if budget => failure.also(format!(
             "`catena runs resume {id}` with a larger budget goes on where it stopped"
         )),
+        () if too_long => failure.also(LONG_TEXTS.to_owned()),
         () if hopeless || failure.is_usage() => failure,
         () => failure.also(retry),
     })

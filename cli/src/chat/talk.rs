@@ -122,7 +122,7 @@ impl Talking {
     /// Says what is there, and goes on with what was left undone.
     async fn arrive(&mut self) -> Result<(), Failure> {
         if let Source::Terminal(editor) = &self.source {
-            editor.open(commands::typed(&self.session));
+            editor.open(commands::typed(&self.bot, &self.session));
             if !self.screen.quiet {
                 let name = headline(&self.session.namespace.conversation, 40);
                 let turns = self.bot.turns(&self.session).await?;
@@ -248,7 +248,14 @@ impl Talking {
             Command::Facts => commands::facts(bot, session).await?,
             Command::Why => commands::explain(session).await?,
             Command::Export(file) => commands::export(bot, session, &file).await?,
-            Command::Import(file) => commands::import(bot, session, &file).await?,
+            Command::Import(file) => {
+                let interrupts = &mut self.interrupts;
+                if commands::import(bot, session, &file, interrupts).await?
+                    && !self.source.is_terminal()
+                {
+                    return Err(Failure::new("interrupted").code(INTERRUPTED));
+                }
+            }
             Command::Conversations => commands::conversations(bot, session).await?,
             Command::Forget(chosen) => self.forget(&chosen).await?,
             Command::Switch(name) => {
@@ -312,7 +319,7 @@ impl Talking {
             }
             false => commands::forget(&self.bot, &mut self.session, &ids).await?,
         }
-        editor.open(commands::typed(&self.session));
+        editor.open(commands::typed(&self.bot, &self.session));
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use super::interrupts::Interrupts;
 use crate::{
     args::Output,
     model::spinner,
+    requests::retried,
     terminal::{harmless, print},
 };
 
@@ -116,6 +117,10 @@ impl Answer {
                 self.end();
                 self.waiting = spinner(self.screen.quiet || self.screen.json);
                 self.waiting.set_message("remembering");
+            }
+            EventKind::CallRetried { .. } if !self.screen.quiet => {
+                let told = retried(event).unwrap_or_default();
+                self.waiting.suspend(|| eprintln!("{told}"));
             }
             EventKind::Note { name, data } if name == "memory.without" && !self.screen.quiet => {
                 let part = |name: &str| harmless(data[name].as_str().unwrap_or_default());

@@ -7,7 +7,10 @@ use catena_agents::{ClassifiedBy, Critique, Round, Stopped};
 use catena_core::{Event, EventKind};
 use serde::Deserialize;
 
-use crate::terminal::{harmless, print, styled};
+use crate::{
+    requests::retried,
+    terminal::{harmless, print, styled},
+};
 
 /// Where rounds are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,9 @@ struct Unapplied {
 impl Show {
     /// Shows what an event tells of.
     pub(super) fn event(self, event: &Event) {
+        if let Some(line) = retried(event).filter(|_| self != Self::Nothing) {
+            eprintln!("{line}");
+        }
         let EventKind::Note { name, data } = &event.kind else {
             return;
         };

@@ -1,9 +1,6 @@
 //! `catena memory forget`.
 
-use std::{
-    fs,
-    io::{self, BufRead, IsTerminal},
-};
+use std::io::{self, BufRead, IsTerminal};
 
 use catena_memory::{Archive, Filter, ItemId, Memory, Namespace, NamespaceId};
 use serde_json::json;
@@ -96,15 +93,7 @@ pub(crate) async fn purge(
     recorded: &mut Recorded,
 ) -> Result<(), Failure> {
     recorded.clear().await?;
-    if let Some(typed) = history::file(namespace.1)
-        && let Err(error) = fs::remove_file(&typed)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(Failure::new(format!(
-            "the typed lines in {} cannot be forgotten: {error}",
-            typed.display()
-        )));
-    }
+    history::forget(memory.archive(), namespace.1)?;
     match ids {
         Some(_) => memory.forget(namespace.0, &Filter::default(), ids).await?,
         None => memory.forget_namespace(namespace.0).await?,

@@ -1,10 +1,14 @@
 //! `catena memory check`, `reindex` and `move`.
 
+use std::fs;
+
+use catena_edge::EdgeIndex;
+use catena_memory::Memory;
 use serde_json::{Value, json};
 
 use super::{
     IndexChoice, Place,
-    open::{bar, index, known_archive, open, open_anew, show},
+    open::{INDEX, bar, beside, index, known_archive, open, open_anew, show},
     text::memories,
 };
 use crate::{args::Store, config::Config, failure::Failure, terminal::print};
@@ -92,24 +96,97 @@ pub(super) async fn relocate(
     bar.finish_and_clear();
     let moved = moved?;
     let (from, at) = (memory.index().describe(), target.describe());
+    let emptied = empty(memory, &place.index).await;
     if json {
         tell(&json!({
             "from": from,
             "to": at,
             "memories": moved.points,
             "digest": moved.digest,
+            "emptied": emptied.is_ok(),
         }));
-        return Ok(());
+        return emptied.map_err(Failure::told);
     }
     print(&format!(
-        "{} copied from {from} to {at}\nboth sides are the same: {}\n\
+        "{} moved from {from} to {at}\nboth sides were the same: {}\n\
          from now on: `--index {to}`, or `index = \"{to}\"` in the configuration\n",
         memories(moved.points),
         moved.digest,
     ));
+    emptied?;
+    print("nothing is left where they were\n");
     Ok(())
+}
+
+/// Removes the points of an index that was moved away from: what is forgotten from now on would stay there.
+async fn empty(memory: Memory, choice: &IndexChoice) -> Result<(), Failure> {
+    let place = memory.index().describe();
+    let emptied = match choice {
+        IndexChoice::Embedded { .. } => {
+            let folder = beside(memory.archive().path(), INDEX);
+            // It is open as long as the memory is.
+            drop(memory);
+            let discarded = EdgeIndex::discard(&folder).await;
+            discarded.map(|()| {
+                // An empty folder does no harm.
+                let _ = fs::remove_dir_all(&folder);
+            })
+        }
+        _ => match memory.index().stamp().await {
+            Ok(Some(stamp)) => memory.index().reset(&stamp).await,
+            other => other.map(drop),
+        },
+    };
+    emptied.map_err(|error| {
+        Failure::from(error).also(format!(
+            "the memories were moved, and what is left in {place} has to be removed by hand"
+        ))
+    })
 }
 
 fn tell(object: &Value) {
     print(&format!("{object:#}\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use catena_memory::{Namespace, NewItem};
+
+    use super::*;
+    use crate::memory::EmbedderChoice;
+
+    #[tokio::test]
+    async fn nothing_is_left_of_an_index_that_was_moved_away_from() {
+        let root = tempfile::tempdir().unwrap();
+        for index in [
+            IndexChoice::Embedded { quantized: false },
+            IndexChoice::Exact,
+        ] {
+            let place = Place {
+                archive: root.path().join("memory.db"),
+                index,
+                embedder: EmbedderChoice::Hashing,
+            };
+            let memory = open(&place, &Config::default(), true).await.unwrap();
+            let names = Namespace::new("me", "catena", "default");
+            let namespace = memory.namespace(&names).await.unwrap();
+            let item = NewItem::turn("My dog is called Rex.", "Noted.");
+            memory.remember(namespace, item).await.unwrap();
+            memory.sync(&mut |_, _| {}).await.unwrap();
+            assert_eq!(memory.index().count().await.unwrap(), 1);
+            let other = memory.clone();
+            let folder = beside(&place.archive, INDEX);
+            if place.index == IndexChoice::Exact {
+                empty(memory, &place.index).await.unwrap();
+                assert_eq!(other.index().count().await.unwrap(), 0);
+                continue;
+            }
+            assert!(folder.exists());
+            // Somebody else has it: what is left is told.
+            let failure = empty(memory, &place.index).await.unwrap_err();
+            assert!(failure.help_text().unwrap().contains("by hand"));
+            empty(other, &place.index).await.unwrap();
+            assert!(!folder.exists() && place.archive.exists());
+        }
+    }
 }

@@ -1,6 +1,10 @@
 //! From names to an archive, an index and an embedder that belong together.
 
-use std::{ffi::OsString, path::Path, sync::Arc};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use catena_edge::{EdgeIndex, EdgeOptions};
 use catena_memory::{Archive, ExactIndex, IndexStamp, Memory, Namespace, NamespaceId, VectorIndex};
@@ -65,6 +69,16 @@ async fn open_with(
     Ok(memory?)
 }
 
+/// What the folder of an embedded index has behind the name of its archive.
+pub(super) const INDEX: &str = ".index";
+
+/// What lies beside an archive: its path with something behind it.
+pub(super) fn beside(archive: &Path, end: &str) -> PathBuf {
+    let mut path = OsString::from(archive);
+    path.push(end);
+    path.into()
+}
+
 /// The index of an archive.
 pub(super) async fn index(
     archive: &Archive,
@@ -73,9 +87,8 @@ pub(super) async fn index(
     Ok(match choice {
         IndexChoice::Exact => Arc::new(ExactIndex::new()),
         IndexChoice::Embedded { quantized } => {
-            let mut folder = OsString::from(archive.path());
-            folder.push(".index");
-            Arc::new(embedded(Path::new(&folder), *quantized).await?)
+            let folder = beside(archive.path(), INDEX);
+            Arc::new(embedded(&folder, *quantized).await?)
         }
         IndexChoice::Qdrant(url) => {
             let key = variable("CATENA_QDRANT_KEY");

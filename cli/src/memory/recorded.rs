@@ -57,7 +57,7 @@ impl Recorded {
                 READ => &mut readings,
                 _ => continue,
             };
-            let Some((record, _)) = journal.load(&run.id).await? else {
+            let Some(record) = journal.head(&run.id).await? else {
                 continue;
             };
             if serde_json::from_value(record.meta).is_ok_and(|of: Conversation| of == *conversation)
@@ -104,7 +104,7 @@ impl Recorded {
         let Some(last) = self.turns.last() else {
             return Ok(None);
         };
-        let record = self.journal.load(last).await?.map(|(record, _)| record);
+        let record = self.journal.head(last).await?;
         Ok(record.filter(|record| match record.status {
             RunStatus::Running | RunStatus::Cancelled => true,
             RunStatus::Failed => record.error.as_ref().is_some_and(|error| {
@@ -117,12 +117,73 @@ impl Recorded {
     /// The last answer that was given.
     pub(crate) async fn last_reply(&self) -> Result<Option<(RunId, Reply)>, Failure> {
         for run in self.turns.iter().rev() {
-            let loaded = self.journal.load(run).await?;
-            let output = loaded.and_then(|(record, _)| record.output);
+            let output = self
+                .journal
+                .head(run)
+                .await?
+                .and_then(|record| record.output);
             if let Some(Ok(reply)) = output.map(serde_json::from_value) {
                 return Ok(Some((run.clone(), reply)));
             }
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use catena_core::{
+        ChatResponse, Durability, Effect, Entry, Fingerprint, NodePath, RunEnd, Usage,
+    };
+
+    use super::*;
+
+    /// Five hundred runs, each with ten answers of 20 kB.
+    #[tokio::test]
+    async fn runs_of_others_are_looked_through_without_their_effects() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = SqliteJournal::builder(folder.path().join("runs.db"));
+        let journal = Arc::new(journal.durability(Durability::AtExit).open().unwrap());
+        let conversation = |name: &str| Conversation {
+            archive: "archive".to_owned(),
+            namespace: Namespace::new("me", "catena", name),
+        };
+        let answer = ChatResponse::new("word ".repeat(4_000), Usage::call(3, 4_000));
+        for number in 0..500 {
+            let mut record = RunRecord::new(RunId::generate(), RUN, serde_json::Value::Null);
+            let name = if number % 100 == 0 { "mine" } else { "other" };
+            record.meta = serde_json::to_value(conversation(name)).unwrap();
+            let claim = journal.begin(&record).await.unwrap();
+            let entry = |call| Entry {
+                path: NodePath::root("chat"),
+                call,
+                request: Fingerprint::new("m", &[]),
+                effect: Effect::Chat(answer.clone()),
+                usage: answer.usage,
+                elapsed: Duration::ZERO,
+            };
+            let entries = (0..10).map(entry).collect();
+            journal
+                .append(&record.id, entries, Vec::new())
+                .await
+                .unwrap();
+            let end = RunEnd::finished(serde_json::Value::Null);
+            journal.finish(&record.id, end, Vec::new()).await.unwrap();
+            drop(claim);
+        }
+        let begun = Instant::now();
+        for run in journal.list().await.unwrap() {
+            journal.load(&run.id).await.unwrap();
+        }
+        let whole = begun.elapsed();
+        let begun = Instant::now();
+        let mine = conversation("mine");
+        let recorded = Recorded::of(journal.clone(), &mine).await.unwrap();
+        let took = begun.elapsed();
+        println!("500 runs: {took:?}; with their effects {whole:?}");
+        assert_eq!(recorded.turns.len(), 5);
+        assert!(took * 3 < whole, "{took:?} against {whole:?}");
     }
 }

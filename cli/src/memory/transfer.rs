@@ -1,20 +1,30 @@
 //! `catena memory export` and `catena memory import`.
 
-use std::{io::BufWriter, path::Path};
+use std::{
+    fs,
+    io::BufWriter,
+    path::Path,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
-use catena_memory::{Archive, Imported, Memory, Namespace, NamespaceId};
+use catena_memory::{Archive, Imported, Memory, Namespace, NamespaceId, check_export};
 use serde_json::json;
 
 use super::{
     Place,
-    open::{known_archive, known_namespace, open},
+    open::{INDEX, beside, known_archive, known_namespace, open},
     text::memories,
 };
 use crate::{
     args::{ArchiveFile, Store},
     config::Config,
-    failure::Failure,
+    failure::{Failure, INTERRUPTED},
     output_file::OutputFile,
+    signals,
     terminal::{Printer, print},
 };
 
@@ -74,34 +84,112 @@ pub(super) async fn read(
                 .help("name a file that `catena memory export` wrote"),
         );
     }
-    let memory = open(&Place::of(store, config)?, config, json).await?;
-    let namespace = match namespace {
+    // What cannot be taken over is to leave no archive and no conversation behind.
+    if check_export(file, namespace.is_none())? == 0 {
+        return tell(Imported::default(), false, json);
+    }
+    let place = Place::of(store, config)?;
+    let is_new = !place.archive.exists();
+    let taken = take(&place, file, namespace, json, config).await;
+    if is_new && !matches!(taken, Ok((done, _)) if done.added > 0) {
+        discard_empty(&place.archive).await;
+    }
+    let (done, interrupted) = taken?;
+    tell(done, interrupted, json)?;
+    match interrupted {
+        true => Err(Failure::new("interrupted").code(INTERRUPTED).told()),
+        false => Ok(()),
+    }
+}
+
+/// Opens the memory, and imports until somebody presses Ctrl-C; whether somebody did.
+async fn take(
+    place: &Place,
+    file: &Path,
+    namespace: Option<&Namespace>,
+    json: bool,
+    config: &Config,
+) -> Result<(Imported, bool), Failure> {
+    let mut end = pin!(signals::end());
+    let memory = tokio::select! {
+        biased;
+        () = &mut end => return Ok((Imported::default(), true)),
+        memory = open(place, config, json) => memory?,
+    };
+    let into = match namespace {
         Some(namespace) => Some(memory.namespace(namespace).await?),
         None => None,
     };
-    let done = import(&memory, file, namespace).await?;
+    let done = import(&memory, file, into, end.as_mut()).await;
+    if let Some(id) = into {
+        memory.archive().forget_unused(id).await?;
+    }
+    done
+}
+
+/// Removes an archive that was made for what did not come.
+async fn discard_empty(path: &Path) {
+    let empty = match Archive::open(path) {
+        Ok(archive) => archive.namespaces().await.is_ok_and(|all| all.is_empty()),
+        Err(_) => false,
+    };
+    if !empty {
+        return;
+    }
+    // Whatever of it stays, nothing hangs on it.
+    for end in ["", "-wal", "-shm", ".lock"] {
+        let _ = fs::remove_file(beside(path, end));
+    }
+    let _ = fs::remove_dir_all(beside(path, INDEX));
+}
+
+fn tell(done: Imported, interrupted: bool, json: bool) -> Result<(), Failure> {
     match json {
         true => print(&format!("{:#}\n", json!(done))),
-        false => print(&imported(done)),
+        false => print(&imported(done, interrupted)),
     }
     Ok(())
 }
 
-/// Takes over the memories of a file, and tells the index.
+/// Takes over the memories of a file, and tells the index, until `end` comes; whether it came. What was taken
+/// over by then stays.
 pub(crate) async fn import(
     memory: &Memory,
     file: &Path,
     namespace: Option<NamespaceId>,
-) -> Result<Imported, Failure> {
-    let done = memory.archive().import(file, namespace).await?;
-    memory.sync(&mut |_, _| {}).await?;
-    Ok(done)
+    mut end: impl Future<Output = ()> + Unpin,
+) -> Result<(Imported, bool), Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let archive = memory.archive();
+    let mut taking = pin!(archive.import_until(file, namespace, Arc::clone(&stop)));
+    let done = tokio::select! {
+        biased;
+        () = &mut end => {
+            stop.store(true, Ordering::Relaxed);
+            return Ok((taking.await?, true));
+        }
+        done = &mut taking => done?,
+    };
+    let mut untold = |_: u64, _: u64| {};
+    tokio::select! {
+        biased;
+        () = end => Ok((done, true)),
+        synced = memory.sync(&mut untold) => {
+            synced?;
+            Ok((done, false))
+        }
+    }
 }
 
-pub(crate) fn imported(done: Imported) -> String {
-    format!(
-        "{} added, {} were there\n",
-        memories(done.added),
-        done.merged
-    )
+/// What was taken over, for a person.
+pub(crate) fn imported(done: Imported, interrupted: bool) -> String {
+    let counts = format!("{} added, {} were there", memories(done.added), done.merged);
+    let rest = match (interrupted, done.stopped) {
+        (false, _) => "",
+        (true, true) => "; stopped: importing again goes on, and takes nothing twice",
+        (true, false) => {
+            "; stopped before all vectors were made, which is made up for the next time"
+        }
+    };
+    format!("{counts}{rest}\n")
 }

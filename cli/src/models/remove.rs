@@ -20,6 +20,12 @@ pub(super) fn remove(name: &str, dry_run: bool, json: bool) -> Result<(), Failur
     let (name, status) = match &reference {
         ModelRef::Catalog(name) => (name.clone(), catalog.status(name, &store)?),
         ModelRef::Hub(file) => (super::hub_name(file), catalog.hub_status(file, &store)?),
+        ModelRef::Server(..) => {
+            return Err(Failure::usage(format!(
+                "{name} is a model of a server: nothing of it is here to be removed"
+            ))
+            .help("the server that has it removes it"));
+        }
         _ => {
             return Err(
                 Failure::usage(format!("{name} was not fetched by `catena models pull`"))

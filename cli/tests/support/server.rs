@@ -38,6 +38,18 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Whether it is a POST to this path.
+    pub(crate) fn is_for(&self, path: &str) -> bool {
+        self.headers[0] == format!("POST {path} HTTP/1.1")
+    }
+
+    /// The value of a header, if it was sent.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.headers.iter().filter_map(|line| line.split_once(':'));
+        let (_, value) = lines.find(|(given, _)| given.eq_ignore_ascii_case(name))?;
+        Some(value.trim())
+    }
+
     /// The content of the user's message.
     pub(crate) fn user(&self) -> &str {
         let messages = self.body["messages"].as_array().unwrap();
@@ -56,8 +68,12 @@ pub(crate) enum Reply {
     Pieces(Box<dyn Iterator<Item = String> + Send>),
     /// Streams this text and breaks off.
     Cut(&'static str),
+    /// Streams these events, as they were recorded, and ends the answer.
+    Recorded(&'static str),
     /// Answers with a status and a body.
     Status(u16, &'static str),
+    /// Answers 429, to be asked again after so many seconds.
+    Later(u64),
     /// Says nothing until the client goes away.
     Hang,
 }
@@ -169,6 +185,10 @@ fn serve(
             begin(&mut stream)?;
             event(&mut stream, &delta(text, None))
         }
+        Reply::Recorded(events) => {
+            begin(&mut stream)?;
+            stream.write_all(events.as_bytes())
+        }
         Reply::Status(status, body) => {
             let length = body.len();
             write!(
@@ -176,6 +196,10 @@ fn serve(
                 "HTTP/1.1 {status} Status\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
             )
         }
+        Reply::Later(seconds) => write!(
+            stream,
+            "HTTP/1.1 429 Later\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        ),
         Reply::Hang => reader.read_to_end(&mut Vec::new()).map(drop),
     }
 }

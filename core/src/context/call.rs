@@ -1,5 +1,7 @@
 //! One call, from its number to its entry in the journal.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::Context;
@@ -149,6 +151,26 @@ impl Call<'_> {
         if let Some(reservation) = &mut self.reservation {
             reservation.used(usage);
         }
+    }
+
+    /// Tells that an attempt failed with `error` and that another is made after `wait`, if the
+    /// budget has `more` for it; or fails with `error`.
+    pub(super) fn again(&mut self, error: Error, wait: Duration, more: Usage) -> Result<()> {
+        let extended = match &mut self.reservation {
+            Some(reservation) => reservation.extend(more, wait),
+            None => Ok(()),
+        };
+        if extended.is_err() {
+            let help = error.help().map(|help| format!("{help}; "));
+            let help = help.unwrap_or_default();
+            return Err(error.with_help(format!("{help}the budget allows no further attempt")));
+        }
+        self.cx.emit(EventKind::CallRetried {
+            call: self.index,
+            error,
+            wait,
+        });
+        Ok(())
     }
 
     /// Passes on a piece of the answer.

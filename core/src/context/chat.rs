@@ -284,6 +284,9 @@ async fn converse(
             Delta::Spent(usage) => {
                 call.used(priced(model.profile(), answer.usage + *usage + cut_off));
             }
+            Delta::Retry { error, wait, usage } => {
+                call.again(error.clone(), *wait, priced(model.profile(), *usage))?;
+            }
             _ => {}
         }
         if answer.push(delta) {

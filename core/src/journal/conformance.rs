@@ -52,6 +52,15 @@ async fn entries_and_events_come_back(journal: &impl Journal) -> Result<()> {
         event(5, &path, text(1, " three")),
         event(6, &path, EventKind::NodeFinished),
         event(7, &other, text(9, " too")),
+        event(
+            8,
+            &other,
+            EventKind::CallRetried {
+                call: 9,
+                error: Error::rate_limited(Some(Duration::from_secs(2)), "slow down"),
+                wait: Duration::from_millis(2_345),
+            },
+        ),
     ];
     // Not in the order of their numbers: pieces of an answer are told when it is there.
     let is_piece = |event: &Event| matches!(event.kind, EventKind::Text { call: 1, .. });
@@ -66,6 +75,11 @@ async fn entries_and_events_come_back(journal: &impl Journal) -> Result<()> {
     drop(claim);
 
     let (found, entries) = loaded(journal, &run.id).await?;
+    let head = journal.head(&run.id).await?;
+    holds(
+        head.as_ref() == Some(&found),
+        "the head of a run is its record",
+    )?;
     holds(entries == stored, "entries come back as they were appended")?;
     let events = journal.events(&run.id).await?;
     let expected: Vec<Event> = told.into_iter().chain([last]).collect();

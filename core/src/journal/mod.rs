@@ -71,6 +71,16 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// [`is_journal`](crate::Error::is_journal) when it cannot be read.
     async fn load(&self, run: &RunId) -> Result<Option<(RunRecord, Vec<Entry>)>>;
 
+    /// A run's record without its effects, of which there may be a thousand; `None` for a run that it does
+    /// not know. The default loads all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`is_journal`](crate::Error::is_journal) when it cannot be read.
+    async fn head(&self, run: &RunId) -> Result<Option<RunRecord>> {
+        Ok(self.load(run).await?.map(|(record, _)| record))
+    }
+
     /// The events of a run, as they were told; of a run that was resumed, those since then. Empty
     /// for a run that it does not know.
     ///

@@ -1,9 +1,11 @@
 //! The request to a chat model, and what comes back.
 
+use std::time::Duration;
+
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, ToolCall, ToolChoice, ToolSpec, Usage, digest::sha256};
+use crate::{Error, Result, ToolCall, ToolChoice, ToolSpec, Usage, digest::sha256};
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -259,6 +261,17 @@ pub enum Delta {
     /// Used besides the answer that is to come: by attempts that were given up, or by answers that
     /// were sent back. An error after it is one more call, of which nothing else has to be paid.
     Spent(Usage),
+    /// An attempt failed, and another is made: told before the wait. What is used besides is
+    /// [`Spent`](Self::Spent) after it. Whoever drops the stream here prevents the attempt.
+    Retry {
+        /// Why the attempt failed.
+        error: Error,
+        /// How long is waited before the next.
+        wait: Duration,
+        /// The most that the failed attempt used, which no
+        /// [`worst_case`](crate::ChatModel::worst_case) knows of.
+        usage: Usage,
+    },
     /// Text to append.
     Text(String),
     /// Log-probabilities of the tokens since the last ones.
@@ -314,6 +327,7 @@ impl ChatResponse {
     pub fn push(&mut self, delta: Delta) -> bool {
         match delta {
             Delta::Spent(usage) => self.usage += usage,
+            Delta::Retry { .. } => {}
             Delta::Text(text) => self.text.push_str(&text),
             Delta::Logprobs(logprobs) => self.logprobs.extend(logprobs),
             Delta::ToolCall(call) => self.tool_calls.push(call),

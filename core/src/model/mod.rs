@@ -35,7 +35,8 @@ use crate::{Error, Result, TokenCounter};
 /// # Contract
 ///
 /// - The stream ends with exactly one [`Delta::End`], or with an error.
-/// - What was used before the answer is told by [`Delta::Spent`], before the answer's first piece.
+/// - What was used before the answer is told by [`Delta::Spent`], and an attempt that is to come by
+///   [`Delta::Retry`], before the answer's first piece.
 /// - The concatenated [`Delta::Text`]s are the answer, without any stop sequence.
 /// - Dropping the stream, or the future that makes it, stops the work and the spending.
 /// - A failure that may pass is [`is_retryable`](Error::is_retryable); no implementor retries by
@@ -71,7 +72,7 @@ pub trait ChatModel: Send + Sync + fmt::Debug {
     ///
     /// The default is one call with the whole prompt and the longest answer. A layer that only
     /// passes requests on passes this on too, and one that asks several times says so, or a
-    /// budget is exceeded.
+    /// budget is exceeded: here, or before each further attempt with [`Delta::Retry`].
     fn worst_case(&self, request: &ChatRequest) -> WorstCase {
         let max_tokens = request.max_tokens;
         let max_tokens = max_tokens.unwrap_or(self.profile().max_output_tokens);

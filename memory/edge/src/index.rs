@@ -176,6 +176,12 @@ impl VectorIndex for EdgeIndex {
         self.change("be written to the disk", Store::flush).await
     }
 
+    /// Makes anew the parts of the store that held them, and empties the log.
+    async fn purge(&self) -> Result<()> {
+        self.change("be rid of what was removed", Store::purge)
+            .await
+    }
+
     async fn optimize(&self) -> Result<()> {
         self.change("be optimised", Store::optimize).await
     }

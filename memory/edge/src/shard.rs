@@ -3,11 +3,12 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use catena_core::Result;
+use catena_memory::ItemId;
 use qdrant_edge::{
     CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
     EdgeVectorParams, FieldIndexOperations, HnswIndexConfig, KeywordIndexParams, OperationResult,
-    PayloadFieldSchema, PayloadSchemaParams, QuantizationConfig, ScalarQuantizationConfig,
-    ScalarType, UpdateOperation, VectorStorageDatatype, WalOptions,
+    PayloadFieldSchema, PayloadSchemaParams, PointOperations, QuantizationConfig,
+    ScalarQuantizationConfig, ScalarType, UpdateOperation, VectorStorageDatatype, WalOptions,
 };
 
 use crate::{EdgeOptions, disk, failure::failed, point, wal};
@@ -20,6 +21,8 @@ const WAL: &str = "wal";
 const WAL_FILE: usize = 256 * 1024;
 /// How many points are told to the library at once.
 pub(crate) const BATCH: usize = 64;
+/// How many large numbers, 9 bytes each in the log, are more than a file of it takes.
+const FILLING: u64 = WAL_FILE as u64 / 9 + 1;
 /// The largest part that parts are merged into, in KiB of vectors: about 170,000 of 384 halves. What
 /// optimising takes in memory grows with a part, not with the index.
 const PART: usize = 128 * 1024;
@@ -124,6 +127,27 @@ pub(crate) fn load(folder: &Path, options: &EdgeOptions) -> Result<Loaded> {
         })
     };
     load().map_err(|error| failed(folder, "be opened", error))
+}
+
+/// Makes every part anew that has removed points in it, and has the log go on behind changes of which only
+/// the last is left when it is [shortened](shorten_log).
+pub(crate) fn rewrite(shard: &EdgeShard) -> OperationResult<()> {
+    let usual = shard.config().optimizers.clone();
+    shard.set_optimizers_config(EdgeOptimizersConfig {
+        deleted_threshold: Some(0.0),
+        vacuum_min_vector_number: Some(1),
+        ..usual.clone()
+    })?;
+    let rewritten = shard.optimize();
+    shard.set_optimizers_config(usual)?;
+    rewritten?;
+    // Each takes a file of the log for itself: what came before is in another one, and goes.
+    for _ in 0..2 {
+        let ids = (0..FILLING).map(|number| point::id(ItemId(u64::MAX - number)));
+        let nothing = PointOperations::DeletePoints { ids: ids.collect() };
+        shard.update(UpdateOperation::PointOperation(nothing))?;
+    }
+    Ok(())
 }
 
 /// Shortens the log of a store that is not open.

@@ -204,6 +204,10 @@ impl Store {
         if !self.folder.join(shard::FOLDER).exists() || !shard::log_is_long(&self.folder)? {
             return Ok(());
         }
+        self.shorten_log()
+    }
+
+    fn shorten_log(&self) -> Result<()> {
         // Its files are held as long as the store is open.
         let mut state = self.state_to_change();
         if let Some(stamp) = close(&self.folder, &mut state) {
@@ -211,6 +215,18 @@ impl Store {
             *state = Some(Open { shard, stamp });
         }
         Ok(())
+    }
+
+    /// Puts everything on the disk, and leaves nothing there of points that were removed.
+    pub(crate) fn purge(&self) -> Result<()> {
+        disk::check_room(&self.folder, shard::size_of(&self.folder)?)?;
+        self.with(|shard| {
+            shard::rewrite(shard)
+                .map_err(|error| failed(&self.folder, "be rid of what was removed", error))?;
+            shard.flush();
+            Ok(())
+        })?;
+        self.shorten_log()
     }
 
     pub(crate) fn optimize(&self) -> Result<()> {

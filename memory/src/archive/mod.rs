@@ -15,7 +15,7 @@ mod writer;
 pub use browse::Filter;
 pub use forget::Forgotten;
 pub use namespaces::NamespaceSummary;
-pub use transfer::Imported;
+pub use transfer::{Imported, check_export};
 
 pub(crate) use changes::{Change, Unindexed, Watermark};
 pub(crate) use consolidate::mergeable;
@@ -23,7 +23,7 @@ pub(crate) use consolidate::mergeable;
 use std::{
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     time::SystemTime,
 };
 
@@ -383,10 +383,25 @@ impl Archive {
     /// [`is_invalid`](Error::is_invalid) with the number of the first line that is no item;
     /// [`is_memory`](Error::is_memory) when the file cannot be read or the items not be written.
     pub async fn import(&self, path: &Path, namespace: Option<NamespaceId>) -> Result<Imported> {
+        self.import_until(path, namespace, Arc::default()).await
+    }
+
+    /// As [`import`](Self::import), until somebody sets `stop`: the items before that line are then taken
+    /// over, and [`stopped`](Imported::stopped) says so.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`import`](Self::import).
+    pub async fn import_until(
+        &self,
+        path: &Path,
+        namespace: Option<NamespaceId>,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Imported> {
         let path = path.to_owned();
         self.0
             .writer
-            .write(move |db| transfer::import(db, &path, namespace))
+            .write(move |db| transfer::import(db, &path, namespace, &stop))
             .await
     }
 

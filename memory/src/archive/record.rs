@@ -206,7 +206,7 @@ pub(super) struct Restored {
     pub(super) id: ItemId,
     /// It was not there.
     pub(super) added: bool,
-    /// It was taken over as it is, and what took its place there does so here.
+    /// It is here as it was there, and what took its place there does so here.
     pub(super) verbatim: bool,
 }
 
@@ -256,7 +256,7 @@ pub(super) fn restore(
     Ok(Restored {
         id,
         added,
-        verbatim: added,
+        verbatim: true,
     })
 }
 

@@ -6,6 +6,7 @@ use std::{
     fs::File,
     io::{BufRead, BufReader, Write},
     path::Path,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use catena_core::{Error, Result};
@@ -22,6 +23,8 @@ pub struct Imported {
     pub added: u64,
     /// Items that were there already, and got the sources that they lacked.
     pub merged: u64,
+    /// It was stopped before the end of the file. Importing again goes on: what is there is merged.
+    pub stopped: bool,
 }
 
 /// A line.
@@ -82,49 +85,36 @@ fn name(db: &Connection, id: u64) -> rusqlite::Result<Namespace> {
     })
 }
 
-/// Within a transaction: a line that is no item takes everything back.
+/// Within a transaction: a line that is no item takes everything back, and `stop` keeps what came before.
 pub(super) fn import(
     db: &Connection,
     path: &Path,
     namespace: Option<NamespaceId>,
+    stop: &AtomicBool,
 ) -> Result<Imported> {
-    let unreadable = |error: std::io::Error| {
-        Error::memory(format!("{} cannot be read: {error}", path.display()))
-            .with_help("name a file that `export` wrote")
-            .with_source(error)
-    };
-    let file = File::open(path).map_err(unreadable)?;
     let mut imported = Imported::default();
     // What a fact was called there, and is called here.
     let mut numbers: HashMap<(NamespaceId, ItemId), ItemId> = HashMap::new();
     let mut replaced = Vec::new();
-    for (number, line) in (1..).zip(BufReader::new(file).split(b'\n')) {
-        let line = line.map_err(unreadable)?;
-        if line.trim_ascii().is_empty() {
-            continue;
+    for line in lines(path, namespace.is_none())? {
+        if stop.load(Ordering::Relaxed) {
+            imported.stopped = true;
+            break;
         }
-        let wrong = |why: &dyn fmt::Display| {
-            Error::invalid(format!(
-                "{}, line {number}, is no item of an archive: {why}",
-                path.display()
-            ))
-            .with_help("name a file that `export` wrote; nothing was taken over")
-        };
-        let line: Line = serde_json::from_slice(&line).map_err(|error| wrong(&error))?;
-        let item = line.item;
-        check(&item).map_err(|error| wrong(&error))?;
+        let Line {
+            namespace: name,
+            item,
+        } = line?;
         let into = match namespace {
             Some(namespace) => namespace,
-            None => {
-                line.namespace.check().map_err(|error| wrong(&error))?;
-                find_or_create(db, &line.namespace).map_err(|error| failed(&error))?
-            }
+            None => find_or_create(db, &name).map_err(|error| failed(&error))?,
         };
         let restored = record::restore(db, into, &item).map_err(|error| failed(&error))?;
         if item.kind == Kind::Fact {
             numbers.insert((into, item.id), restored.id);
             if let (true, Some(by)) = (restored.verbatim, item.replaced_by) {
-                replaced.push((restored.id, (into, by)));
+                let until = item.validity.until.map(|until| rows::sql(until.0));
+                replaced.push((restored.id, until, (into, by)));
             }
         }
         match restored.added {
@@ -132,13 +122,59 @@ pub(super) fn import(
             false => imported.merged += 1,
         }
     }
-    for (id, by) in replaced {
+    // Also of one that an import before left without, since it was stopped between the two.
+    let set = "UPDATE items SET replaced_by = ?3
+        WHERE id = ?1 AND valid_until IS ?2 AND ?2 IS NOT NULL AND replaced_by IS NULL";
+    for (id, until, by) in replaced {
         let by = numbers.get(&by).map(|by| rows::sql(by.0));
-        db.prepare_cached("UPDATE items SET replaced_by = ?2 WHERE id = ?1")
-            .and_then(|mut set| set.execute(params![rows::sql(id.0), by]))
+        db.prepare_cached(set)
+            .and_then(|mut set| set.execute(params![rows::sql(id.0), until, by]))
             .map_err(|error| failed(&error))?;
     }
     Ok(imported)
+}
+
+/// Reads a file that [`Archive::export`](crate::Archive::export) wrote, takes nothing over, and says how
+/// many items are in it: `named` if they are to go into the namespaces of their names.
+///
+/// # Errors
+///
+/// Those that [`Archive::import`](crate::Archive::import) has before it writes.
+pub fn check_export(path: &Path, named: bool) -> Result<u64> {
+    lines(path, named)?.try_fold(0, |count, line| line.map(|_| count + 1))
+}
+
+/// The items in a file, each checked: with its names, if it is to go there.
+fn lines(path: &Path, named: bool) -> Result<impl Iterator<Item = Result<Line>>> {
+    let unreadable = move |error: std::io::Error| {
+        Error::memory(format!("{} cannot be read: {error}", path.display()))
+            .with_help("name a file that `export` wrote")
+            .with_source(error)
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let lines = (1..).zip(BufReader::new(file).split(b'\n'));
+    Ok(lines.filter_map(move |(number, line)| {
+        let line = match line.map_err(unreadable) {
+            Ok(line) if line.trim_ascii().is_empty() => return None,
+            Ok(line) => line,
+            Err(error) => return Some(Err(error)),
+        };
+        let wrong = |why: &dyn fmt::Display| {
+            Error::invalid(format!(
+                "{}, line {number}, is no item of an archive: {why}",
+                path.display()
+            ))
+            .with_help("name a file that `export` wrote; nothing was taken over")
+        };
+        let line = serde_json::from_slice::<Line>(&line).map_err(|error| wrong(&error));
+        Some(line.and_then(|line| {
+            check(&line.item).map_err(|error| wrong(&error))?;
+            if named {
+                line.namespace.check().map_err(|error| wrong(&error))?;
+            }
+            Ok(line)
+        }))
+    }))
 }
 
 /// Refuses what no archive writes.

@@ -132,6 +132,13 @@ pub trait VectorIndex: Send + Sync + fmt::Debug {
     /// Returns when everything before it survives a `kill -9`.
     async fn flush(&self) -> Result<()>;
 
+    /// As [`flush`](Self::flush), and nothing of a point that was removed is left where the index keeps its
+    /// points; where it can see to that, and as soon as it can. May take as long as
+    /// [`optimize`](Self::optimize).
+    async fn purge(&self) -> Result<()> {
+        self.flush().await
+    }
+
     /// Makes searching faster, where that takes work of its own (building a graph, merging parts);
     /// may take minutes.
     async fn optimize(&self) -> Result<()> {

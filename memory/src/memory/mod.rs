@@ -221,7 +221,7 @@ impl Memory {
         // At once, whatever else it lacks: an embedder that fails keeps nothing from being forgotten.
         let told = self.0.told.lock().await;
         self.remove(&forgotten.items).await?;
-        self.0.index.flush().await?;
+        self.0.index.purge().await?;
         drop(told);
         self.tell_or_warn().await;
         Ok(())

@@ -96,6 +96,31 @@ proptest! {
         });
     }
 
+    /// Stopped anywhere and done again, it is as if it had not been stopped.
+    #[test]
+    fn a_stopped_import_goes_on(items in sayings()) {
+        block_on(async {
+            let (place, archive, namespace) = fresh().await;
+            for item in items {
+                archive.remember(namespace, item).await.unwrap();
+            }
+            let whole = export(&archive, Some(namespace), place.folder()).await;
+            let here = all(&archive, namespace).await;
+            let text = std::fs::read_to_string(&whole).unwrap();
+            let lines: Vec<_> = text.lines().collect();
+            for cut in 0..=lines.len() {
+                let (_there, other, _) = fresh().await;
+                // What was there when it was stopped is what a shorter file would have brought.
+                let part = place.folder().join("part.jsonl");
+                std::fs::write(&part, lines[..cut].join("\n")).unwrap();
+                other.import(&part, None).await.unwrap();
+                other.import(&whole, None).await.unwrap();
+                let of = other.namespace(&names("ada")).await.unwrap();
+                assert_eq!(numberless(&all(&other, of).await), numberless(&here));
+            }
+        });
+    }
+
     /// Into an archive that knows better, or worse: no telling is lost, and no two facts hold.
     #[test]
     fn archives_can_be_put_together(first in sayings(), second in sayings()) {
@@ -223,4 +248,20 @@ async fn a_broken_line_is_named_and_nothing_is_taken_over() {
         missing.is_memory() && missing.to_string().contains("missing"),
         "{missing}"
     );
+}
+
+#[tokio::test]
+async fn an_import_that_is_stopped_keeps_what_it_did_and_says_so() {
+    let (place, archive, namespace) = fresh().await;
+    for number in 0..3 {
+        let item = NewItem::turn(format!("turn {number}"), "");
+        archive.remember(namespace, item).await.unwrap();
+    }
+    let file = export(&archive, None, place.folder()).await;
+    let (_there, other, _) = fresh().await;
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let imported = other.import_until(&file, None, stop).await.unwrap();
+    assert!(imported.stopped && imported.added == 0, "{imported:?}");
+    let imported = other.import(&file, None).await.unwrap();
+    assert!(!imported.stopped && imported.added == 3, "{imported:?}");
 }

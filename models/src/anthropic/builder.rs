@@ -86,6 +86,22 @@ impl AnthropicBuilder {
         self
     }
 
+    /// The model's context window in tokens. Default: the profile's.
+    #[must_use]
+    pub fn context_window(mut self, tokens: u32) -> Self {
+        self.profile.context_window = tokens;
+        self.profile.worker_window = self.profile.worker_window.min(tokens);
+        self.profile.max_output_tokens = self.profile.max_output_tokens.min(tokens);
+        self
+    }
+
+    /// How many requests at a time are worth while, as measured. Default: the profile's.
+    #[must_use]
+    pub fn parallel(mut self, requests: usize) -> Self {
+        self.profile.parallel = requests.max(1);
+        self
+    }
+
     /// What the model's tokens cost. Default: nothing.
     #[must_use]
     pub fn price(mut self, price: Price) -> Self {

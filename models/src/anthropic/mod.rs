@@ -82,6 +82,11 @@ impl Anthropic {
     pub fn from_env(model: impl Into<String>) -> Result<AnthropicBuilder> {
         AnthropicBuilder::from_vars(model.into(), |name| std::env::var(name).ok())
     }
+
+    /// The root of the API, without what is secret in it: user, password and query.
+    pub fn base_url(&self) -> &str {
+        &self.inner.connection.endpoint.url
+    }
 }
 
 #[async_trait]

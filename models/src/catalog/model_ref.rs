@@ -10,6 +10,7 @@ use catena_core::{Error, Result};
 use serde::Deserialize;
 
 use super::{Catalog, entry::is_plain, gguf};
+use crate::Vendor;
 
 /// A model argument, understood.
 ///
@@ -18,7 +19,7 @@ use super::{Catalog, entry::is_plain, gguf};
 /// | `qwen2.5-coder-0.5b` | a name of the catalogue |
 /// | `./weights/model.gguf` | a file (anything with a `/`, or that ends in `.gguf`) |
 /// | `hf:owner/repo/file.gguf` | a file on the Hugging Face hub, `@revision` may follow the repository |
-/// | `openai:gpt-4o-mini` | a model behind an OpenAI-compatible address |
+/// | `openai:gpt-4o-mini`, `ollama:qwen2.5:7b` | a model that a server has, behind the prefix of a [`Vendor`] |
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModelRef {
@@ -28,8 +29,8 @@ pub enum ModelRef {
     File(PathBuf),
     /// A GGUF file on the hub; not looked for yet.
     Hub(HubFile),
-    /// The name of a model behind an OpenAI-compatible address; not looked for yet.
-    OpenAi(String),
+    /// The name of a model that a server has; not looked for yet.
+    Server(Vendor, String),
 }
 
 impl ModelRef {
@@ -47,17 +48,27 @@ impl ModelRef {
     /// # Errors
     ///
     /// [Invalid](Error::is_invalid) if it is no known name (the message names the nearest one), no
-    /// readable GGUF file, or a malformed `hf:` or `openai:` reference.
+    /// readable GGUF file, a malformed `hf:` reference, a prefix without a model, or a prefix that is none
+    /// (the help names them).
     pub fn resolve(text: &str, catalog: &Catalog) -> Result<Self> {
         let text = text.trim();
         if let Some(hub) = text.strip_prefix("hf:") {
             return HubFile::parse(hub).map(Self::Hub);
         }
-        if let Some(model) = text.strip_prefix("openai:") {
-            return if model.is_empty() {
-                Err(Error::invalid("`openai:` names no model").with_help("write `openai:MODEL`"))
-            } else {
-                Ok(Self::OpenAi(model.to_owned()))
+        if let Some((prefix, model)) = prefixed(text) {
+            return match Vendor::from_prefix(prefix) {
+                Some(_) if model.is_empty() => {
+                    Err(Error::invalid(format!("`{prefix}:` names no model"))
+                        .with_help(format!("write `{prefix}:MODEL`")))
+                }
+                Some(vendor) => Ok(Self::Server(vendor, model.to_owned())),
+                None => Err(Error::invalid(format!(
+                    "`{prefix}:` in `{text}` is no prefix of a model"
+                ))
+                .with_help(format!(
+                    "prefixes: hf:, {}; what has none is a name of the catalogue, or a path",
+                    Vendor::ALL.map(|vendor| format!("{vendor}:")).join(", ")
+                ))),
             };
         }
         let is_path = text.contains(['/', '\\']) || text.to_ascii_lowercase().ends_with(".gguf");
@@ -69,6 +80,15 @@ impl ModelRef {
             .entry(text)
             .map(|entry| Self::Catalog(entry.name.clone()))
     }
+}
+
+/// What stands before the first colon, if that could be a prefix, and behind it.
+fn prefixed(text: &str) -> Option<(&str, &str)> {
+    let (prefix, model) = text.split_once(':')?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    // A single letter is a drive, and a file may have any name.
+    let is_prefix = prefix.len() > 1 && prefix.chars().all(plain) && !Path::new(text).exists();
+    is_prefix.then_some((prefix, model))
 }
 
 /// Parses with the built-in catalogue, as [`ModelRef::parse`].
@@ -200,7 +220,11 @@ mod tests {
         );
         assert_eq!(
             ModelRef::parse("openai:a/b:c").unwrap(),
-            ModelRef::OpenAi("a/b:c".into())
+            ModelRef::Server(Vendor::OpenAi, "a/b:c".into())
+        );
+        assert_eq!(
+            ModelRef::parse("ollama:qwen2.5:7b").unwrap(),
+            ModelRef::Server(Vendor::Ollama, "qwen2.5:7b".into())
         );
         let ModelRef::Hub(hub) = ModelRef::parse("hf:owner/repo@v1/q4/file.gguf").unwrap() else {
             panic!("not a hub file");
@@ -210,6 +234,17 @@ mod tests {
             ("owner/repo", "q4/file.gguf", "v1")
         );
         assert_eq!(hub.to_string(), "owner/repo@v1/q4/file.gguf");
+    }
+
+    #[test]
+    fn an_unknown_prefix_is_answered_with_those_there_are() {
+        for text in ["groq:meta/llama", "qwen2.5:7b"] {
+            let error = refused(text);
+            let help = error.help().unwrap();
+            for vendor in Vendor::ALL {
+                assert!(help.contains(&format!("{vendor}:")), "{error:?}");
+            }
+        }
     }
 
     #[test]

@@ -55,9 +55,10 @@
 //! The usage of an answer is that of all calls that it took, attempts that failed and repairs
 //! included; a stream says it as it happens ([`Delta::Spent`](catena_core::Delta::Spent)), so that a
 //! chat that fails or is cancelled is charged what it used. How many it may be at most is the product
-//! of the bounds: with three attempts and two repairs, nine. That is what a budget sets aside before
-//! the first ([`worst_case`](catena_core::ChatModel::worst_case)): a failed attempt as one call
-//! without tokens, a repair as a whole answer to a prompt that has grown by one.
+//! of the bounds: with three attempts and two repairs, nine. A budget sets aside before the first
+//! ([`worst_case`](catena_core::ChatModel::worst_case)) a repair as a whole answer to a prompt that has
+//! grown by one; and before each further attempt ([`Delta::Retry`](catena_core::Delta::Retry)) the one
+//! that failed, as one call without tokens.
 
 mod cache;
 mod cassette;

@@ -57,7 +57,7 @@ impl Sender {
         let mut answer = answer.map_err(|error| Failed { error, begun })?;
         while let Some(delta) = answer.next().await {
             let delta = delta.map_err(|error| Failed { error, begun })?;
-            begun |= !matches!(delta, Delta::Spent(_));
+            begun |= !matches!(delta, Delta::Spent(_) | Delta::Retry { .. });
             self.send(delta).await;
         }
         Ok(())
@@ -76,6 +76,7 @@ impl Sender {
         let error = loop {
             match deltas.next().await {
                 Some(Ok(Delta::Spent(usage))) => self.spent(usage).await,
+                Some(Ok(retry @ Delta::Retry { .. })) => self.send(retry).await,
                 Some(Ok(delta)) => {
                     begun = true;
                     if answer.push(delta) {

@@ -8,8 +8,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use catena_core::{
-    Budget, ChatModel, ChatRequest, ChatStream, Context, Delta, Error, FinishReason, ModelProfile,
-    Result, Run, RunOptions, TokenCounter, Usage, WordCounter, agent,
+    Budget, ChatModel, ChatRequest, ChatStream, Context, Delta, Error, EventKind, FinishReason,
+    ModelProfile, Result, Run, RunOptions, TokenCounter, Usage, WordCounter, agent,
 };
 use catena_models::layer::{
     Cache, ConcurrencyLimit, Fallback, RateLimit, Record, Retry, StructuredOutput,
@@ -212,16 +212,78 @@ proptest! {
     }
 }
 
-/// A call that may become three needs room for three.
+/// Eight questions that are answered at once need eight calls, and each failure one more.
 #[tokio::test(start_paused = true)]
-async fn what_may_be_asked_again_is_set_aside_first() {
-    for (calls, made) in [(2, 0), (3, 3)] {
-        let provider = Provider::new(vec![Fate::Down]);
+async fn another_attempt_is_set_aside_when_it_is_due() {
+    let charged = async |fates: Vec<Fate>, calls| {
+        let provider = Provider::new(fates);
         let model = Arc::new(Retry::new(provider.clone()).max_attempts(3));
-        let budget = Budget::new().calls(calls);
-        let charged = spent(model, provider.clone(), budget).await;
-        assert_eq!((charged.calls, provider.bill().calls), (made, made));
+        let charged = spent(model, provider.clone(), Budget::new().calls(calls)).await;
+        assert_eq!(charged, provider.bill());
+        (charged.calls, charged.output_tokens)
+    };
+    assert_eq!(charged(vec![Fate::Answered], 8).await, (8, 8));
+    assert_eq!(
+        charged([vec![Fate::Down], vec![Fate::Answered; 9]].concat(), 9).await,
+        (9, 8)
+    );
+    assert_eq!(charged(vec![Fate::Down], 2).await, (2, 0));
+    assert_eq!(charged(vec![Fate::Down], 60).await, (24, 0));
+}
+
+/// An attempt that the budget or the time does not allow is neither made nor waited for, and the call
+/// fails as its last attempt did.
+#[tokio::test(start_paused = true)]
+async fn what_fails_for_want_of_budget_says_how_it_had_failed() {
+    let second = std::time::Duration::from_secs(1);
+    for budget in [Budget::new().calls(1), Budget::new().time(20 * second)] {
+        let slow = Error::rate_limited(Some(30 * second), "slow down");
+        let scripted = catena_models::ScriptedModel::from_fn(move |_| Err(slow.clone()));
+        let model = Arc::new(Retry::new(Arc::new(scripted.clone())));
+        let node = agent(move |(): (), cx: Context| {
+            let model = model.clone();
+            async move { cx.chat(&*model, ask("?")).await }
+        });
+        let begun = tokio::time::Instant::now();
+        let run = Run::start(node, (), RunOptions::new("run").budget(budget));
+        let error = run.outcome().await.unwrap_err();
+        assert!(error.is_rate_limited(), "{error:?}");
+        assert!(
+            error
+                .help()
+                .unwrap()
+                .contains("the budget allows no further attempt")
+        );
+        assert!(begun.elapsed() < second);
+        assert_eq!(scripted.calls(), 1);
     }
+}
+
+/// Whoever watches a run sees why it waits, and for how long.
+#[tokio::test(start_paused = true)]
+async fn a_wait_is_told_before_it_begins() {
+    let wait = std::time::Duration::from_secs(30);
+    let slow = Error::rate_limited(Some(wait), "slow down");
+    let replies = [catena_models::Reply::from(slow.clone()), "yes".into()];
+    let scripted = catena_models::ScriptedModel::new().replies(replies);
+    let model = Arc::new(StructuredOutput::new(Arc::new(Retry::new(Arc::new(
+        scripted,
+    )))));
+    let node = agent(move |(): (), cx: Context| {
+        let model = model.clone();
+        async move { cx.chat(&*model, ask("?")).await }
+    });
+    let mut run = Run::start(node, (), RunOptions::new("run"));
+    let begun = tokio::time::Instant::now();
+    let told = loop {
+        let event = run.next().await.unwrap();
+        if let EventKind::CallRetried { error, wait, .. } = event.kind {
+            break (error, wait);
+        }
+    };
+    assert_eq!(begun.elapsed(), std::time::Duration::ZERO);
+    assert!(told.0.is_rate_limited() && told.1 >= wait, "{told:?}");
+    assert_eq!(run.outcome().await.unwrap().output.usage.calls, 2);
 }
 
 /// Between two attempts as well, what was made is charged.

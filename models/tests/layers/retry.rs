@@ -171,3 +171,13 @@ async fn dropping_the_future_ends_the_attempts() {
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert_eq!((scripted.calls(), scripted.in_flight()), (1, 0));
 }
+
+/// Ten seconds until each failure: the second begins in time, the third would not.
+#[tokio::test(start_paused = true)]
+async fn no_attempt_begins_too_late() {
+    let scripted = failing(down()).latency(Duration::from_secs(10));
+    let model = Retry::new(Arc::new(scripted.clone())).within(Duration::from_secs(15));
+    let error = model.chat(ask("?")).await.unwrap_err();
+    assert_eq!(scripted.calls(), 2);
+    assert!(error.help().unwrap().contains("2 attempts"));
+}

@@ -6,7 +6,7 @@ use catena_agents::{PatentPiece, PatentWork};
 use catena_core::{Event, EventKind, Usage};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::terminal::headline;
+use crate::{requests::retried, terminal::headline};
 
 /// A live bar on a terminal; elsewhere a line for each piece; nothing if the user wants none.
 pub(super) struct Show {
@@ -46,6 +46,13 @@ impl Show {
                 self.usage += *usage;
                 self.bar
                     .set_prefix(HumanCount(self.usage.tokens()).to_string());
+            }
+            EventKind::CallRetried { .. } => {
+                let Some(line) = retried(event) else { return };
+                self.bar.set_message(line.clone());
+                if self.lines {
+                    eprintln!("{line}");
+                }
             }
             EventKind::Note { .. } => self.pieces(work),
             _ => {}

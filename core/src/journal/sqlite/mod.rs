@@ -203,6 +203,13 @@ impl Journal for SqliteJournal {
             .await
     }
 
+    async fn head(&self, run: &RunId) -> Result<Option<RunRecord>> {
+        let run = run.clone();
+        self.writer()?
+            .ask(move |db, _| Ok(tables::head(db, &run)?.map(|(record, _)| record)))
+            .await
+    }
+
     async fn events(&self, run: &RunId) -> Result<Vec<Event>> {
         let run = run.clone();
         self.writer()?

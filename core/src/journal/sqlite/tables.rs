@@ -199,6 +199,14 @@ pub(super) fn finish(db: &Connection, run: &RunId, end: &RunEnd, events: &[Event
 }
 
 pub(super) fn load(db: &Connection, run: &RunId) -> Result<Option<(RunRecord, Vec<Entry>)>> {
+    match head(db, run)? {
+        Some((record, n)) => Ok(Some((record, entries(db, n)?))),
+        None => Ok(None),
+    }
+}
+
+/// A run's record, and its number.
+pub(super) fn head(db: &Connection, run: &RunId) -> Result<Option<(RunRecord, i64)>> {
     let record = db
         .prepare_cached(
             "SELECT id, name, shape, input, meta, forked, status, output, error, created_ms,
@@ -215,7 +223,7 @@ pub(super) fn load(db: &Connection, run: &RunId) -> Result<Option<(RunRecord, Ve
     let Some((record, n)) = record else {
         return Ok(None);
     };
-    Ok(Some((record?, entries(db, n)?)))
+    Ok(Some((record?, n)))
 }
 
 fn record(row: &Row<'_>) -> Result<RunRecord> {

@@ -10,8 +10,10 @@ use std::{
 
 use async_trait::async_trait;
 use catena_core::{
-    ChatModel, ChatRequest, ChatStream, Error, ModelProfile, Result, TokenCounter, Usage, WorstCase,
+    ChatModel, ChatRequest, ChatStream, Delta, Error, ModelProfile, Result, TokenCounter, Usage,
+    WorstCase,
 };
+use tokio::time::Instant;
 
 use super::stream::{Failed, Sender, ready, sent};
 use backoff::Backoff;
@@ -26,6 +28,9 @@ use backoff::Backoff;
 /// get its beginning twice; see [`resend_started`](Self::resend_started). The usage of an answer
 /// counts every attempt as a call. The last error is passed on as it is, with the number of
 /// attempts in its [help](Error::help).
+///
+/// Before it waits it tells so ([`Delta::Retry`]), and a run's budget sets the attempt aside then, not
+/// before the first: a budget that suffices without failures suffices with this layer.
 ///
 /// # Example: a server that is up again at the second attempt
 ///
@@ -49,6 +54,7 @@ pub struct Retry {
     inner: Arc<dyn ChatModel>,
     max_attempts: u32,
     backoff: Backoff,
+    within: Option<Duration>,
     resend_started: bool,
     random: Arc<Mutex<fastrand::Rng>>,
 }
@@ -60,6 +66,7 @@ impl Retry {
             inner: model,
             max_attempts: 4,
             backoff: Backoff::default(),
+            within: None,
             resend_started: false,
             random: Arc::new(Mutex::new(fastrand::Rng::new())),
         }
@@ -89,6 +96,14 @@ impl Retry {
         self
     }
 
+    /// How long after the first attempt another may begin; with a server that hangs, each attempt takes
+    /// as long as its timeout. Default: no limit.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.within = Some(time);
+        self
+    }
+
     /// Whether an answer that breaks off in the middle is asked for again. If so, each answer is
     /// held back until it is whole and comes in one piece; what the broken one used is estimated
     /// and counted. Default: no.
@@ -106,6 +121,7 @@ impl Retry {
     }
 
     async fn answer(&self, request: &ChatRequest, mut deltas: Sender) -> Result<()> {
+        let started = Instant::now();
         let mut attempt = 1;
         loop {
             let Err(Failed { error, begun }) = self.attempt(request, &mut deltas).await else {
@@ -115,9 +131,15 @@ impl Retry {
                 return Err(error);
             }
             let wait = (attempt < self.max_attempts).then(|| self.wait(attempt, &error));
-            let Some(wait) = wait.flatten() else {
+            let in_time = |wait: &Duration| {
+                let begins = started.elapsed().saturating_add(*wait);
+                self.within.is_none_or(|within| begins <= within)
+            };
+            let Some(wait) = wait.flatten().filter(in_time) else {
                 return Err(counted(error, attempt));
             };
+            let usage = self.failed(self.inner.worst_case(request));
+            deltas.send(Delta::Retry { error, wait, usage }).await;
             tokio::time::sleep(wait).await;
             // Not before: while it waits, the failed attempt is the one that is under way.
             deltas.spent(Usage::call(0, 0)).await;
@@ -131,6 +153,15 @@ impl Retry {
         }
         let answer = deltas.whole(&*self.inner, request.clone()).await;
         deltas.pass(answer.map(ready)).await
+    }
+
+    /// The most that an attempt uses after which another may follow.
+    fn failed(&self, once: WorstCase) -> Usage {
+        match self.resend_started {
+            // An answer that is held back until it is whole may have to be paid and be of no use.
+            true => once.most(),
+            false => once.failed,
+        }
     }
 
     fn wait(&self, attempt: u32, error: &Error) -> Option<Duration> {
@@ -154,16 +185,11 @@ impl ChatModel for Retry {
     }
 
     fn worst_case(&self, request: &ChatRequest) -> WorstCase {
+        // Of the last attempt: those before it are set aside one by one.
         let once = self.inner.worst_case(request);
-        // An answer that is held back until it is whole may have to be paid and be of no use.
-        let failed = match self.resend_started {
-            true => once.most(),
-            false => once.failed,
-        };
-        let before = (1..self.max_attempts).map(|_| failed).sum::<Usage>();
         WorstCase {
-            answered: before + once.answered,
-            failed: before + failed,
+            answered: once.answered,
+            failed: self.failed(once),
         }
     }
 
@@ -181,6 +207,7 @@ impl fmt::Debug for Retry {
             .field("inner", &self.inner)
             .field("max_attempts", &self.max_attempts)
             .field("backoff", &self.backoff)
+            .field("within", &self.within)
             .field("resend_started", &self.resend_started)
             .finish_non_exhaustive()
     }
