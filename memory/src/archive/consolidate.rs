@@ -8,12 +8,12 @@ use sha2::{Digest, Sha256};
 
 use super::{
     browse, forget,
-    record::{anew, digest, lend_summary, retell, said_at},
+    record::{anew, digest, lend_summary, retell_once, said_at},
     rows,
     schema::failed,
     timeline::{self, Telling},
 };
-use crate::{Archive, ItemId, Kind, MemoryItem, NamespaceId, Validity};
+use crate::{Archive, ItemId, Kind, MemoryItem, Moment, NamespaceId, Source, Validity};
 
 impl Archive {
     pub(crate) async fn alike(
@@ -278,16 +278,13 @@ fn rename(
     if from == to || there.is_empty() || !planned.iter().any(|id| ids.contains(id)) {
         return Ok(0);
     }
-    let mut items = browse::items(db, namespace, &ids)?;
-    // Of equal moments those that never held first: what is told last holds.
-    items.sort_by_key(|item| {
-        let Validity { from, until } = item.validity;
-        (from, until != Some(from), item.id)
-    });
+    let items = browse::items(db, namespace, &ids)?;
     for item in &items {
         forget::delete(db, item.id)?;
     }
-    for item in &items {
+    // Which item has what each of them was told as.
+    let mut places: HashMap<ItemId, ItemId> = HashMap::new();
+    for Step { item, source, .. } in steps(&items) {
         let mut new = anew(item);
         new.key = Some(to.to_owned());
         let telling = Telling {
@@ -297,12 +294,69 @@ fn rename(
             digest: &digest(&new),
             number: Some(item.id),
         };
-        retell(db, &telling, item, true)?;
+        let last = places.get(&item.id).copied();
+        match (source, last, item.validity.until) {
+            (Some(source), ..) => {
+                let (id, _) = retell_once(db, &telling, item, source, last, true)?;
+                lend_summary(db, id, &item.summary)?;
+                places.insert(item.id, id);
+            }
+            (None, Some(id), Some(until)) => timeline::end_unless_told_later(db, id, until)?,
+            (None, ..) => {}
+        }
     }
     for item in &items {
         note_if_gone(db, item.id)?;
     }
     Ok(items.len() as u64)
+}
+
+/// One time that an item was told, or its end where nothing took its place.
+struct Step<'a> {
+    at: Moment,
+    turn: Turn,
+    item: &'a MemoryItem,
+    source: Option<&'a Source>,
+}
+
+/// What comes first of what happens at one moment: what is told last holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Ends,
+    NeverHeld,
+    NeverHeldEnds,
+    Holds,
+}
+
+/// All that happened to some facts about one key, in the order of time. An item at a time would not do: one
+/// that was told again later on holds the place of what was told in between.
+fn steps(items: &[MemoryItem]) -> Vec<Step<'_>> {
+    let mut steps = Vec::new();
+    for item in items {
+        let Validity { from, until } = item.validity;
+        steps.extend(item.sources.iter().map(|source| Step {
+            at: source.at.max(from),
+            turn: match item.validity.holds_at(source.at) {
+                true => Turn::Holds,
+                false => Turn::NeverHeld,
+            },
+            item,
+            source: Some(source),
+        }));
+        if let (Some(until), None) = (until, item.replaced_by) {
+            steps.push(Step {
+                at: until,
+                turn: match from == until {
+                    true => Turn::NeverHeldEnds,
+                    false => Turn::Ends,
+                },
+                item,
+                source: None,
+            });
+        }
+    }
+    steps.sort_by_key(|step| (step.at, step.turn, step.item.id));
+    steps
 }
 
 /// The value of an item that is no longer there was told of the other key too, and is there once.

@@ -280,27 +280,12 @@ pub(super) fn retell(
     item: &MemoryItem,
     anew: bool,
 ) -> rusqlite::Result<Restored> {
-    let namespace = telling.namespace;
     let mut added = false;
     let mut last = None;
     for source in &item.sources {
-        let held = item.validity.holds_at(source.at);
-        let known = match told(db, namespace, telling.digest, source)? {
-            Some(id) if anew && held && !timeline::holds_at(db, id, source.at)? => None,
-            known => known,
-        };
-        let here = match (known, last) {
-            (Some(id), _) => id,
-            // It did not hold any longer: another one was told at that moment.
-            (None, Some(id)) if !held => id,
-            (None, _) => {
-                let told = telling.tell(db, source.at.max(item.validity.from))?;
-                added |= !told.merged;
-                told.id
-            }
-        };
-        add_source(db, namespace, here, source)?;
-        last = Some(here);
+        let (id, is_new) = retell_once(db, telling, item, source, last, anew)?;
+        added |= is_new;
+        last = Some(id);
     }
     let id = last.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     lend_summary(db, id, &item.summary)?;
@@ -312,6 +297,35 @@ pub(super) fn retell(
         added,
         verbatim: false,
     })
+}
+
+/// Tells a fact for one of the times that `item` was told, of which `last` holds the one before: which item
+/// holds it, and whether that is new.
+pub(super) fn retell_once(
+    db: &Connection,
+    telling: &Telling<'_>,
+    item: &MemoryItem,
+    source: &Source,
+    last: Option<ItemId>,
+    anew: bool,
+) -> rusqlite::Result<(ItemId, bool)> {
+    let namespace = telling.namespace;
+    let held = item.validity.holds_at(source.at);
+    let known = match told(db, namespace, telling.digest, source)? {
+        Some(id) if anew && held && !timeline::holds_at(db, id, source.at)? => None,
+        known => known,
+    };
+    let (id, is_new) = match (known, last) {
+        (Some(id), _) => (id, false),
+        // It did not hold any longer: another one was told at that moment.
+        (None, Some(id)) if !held => (id, false),
+        (None, _) => {
+            let told = telling.tell(db, source.at.max(item.validity.from))?;
+            (told.id, !told.merged)
+        }
+    };
+    add_source(db, namespace, id, source)?;
+    Ok((id, is_new))
 }
 
 /// An item of these words that holds as long as that, or at all from then on if that never held.

@@ -281,6 +281,11 @@ fn anything() -> impl Strategy<Value = NewItem> {
     })
 }
 
+/// More of them with `CATENA_CASES`.
+fn cases() -> u32 {
+    std::env::var("CATENA_CASES").map_or(60, |cases| cases.parse().unwrap())
+}
+
 fn letters(text: &str) -> String {
     text.chars()
         .filter(|letter| letter.is_alphabetic())
@@ -324,8 +329,33 @@ fn holding(items: &[MemoryItem], at: u64) -> BTreeSet<(String, String)> {
         .collect()
 }
 
+/// "Bello" was told at 1 and at 3, where "Rex" was told before it: it is one item, and holds at 3.
+#[tokio::test]
+async fn what_was_told_again_holds_under_the_other_key_too() {
+    let (_place, memory, namespace) = fresh().await;
+    for (key, value, at) in [
+        ("the dog's name", "Bello", 1),
+        ("dog's name", "Rex", 3),
+        ("dog's name", "Bello", 3),
+        ("dog's name", "Bello", 1),
+    ] {
+        memory
+            .remember(namespace, fact(key, value, at))
+            .await
+            .unwrap();
+    }
+    let before = all(memory.archive(), namespace).await;
+    let plan = memory.plan_consolidation(namespace).await.unwrap();
+    memory.consolidate(namespace, &plan).await.unwrap();
+    let after = all(memory.archive(), namespace).await;
+    assert_eq!(tellings(&after), tellings(&before));
+    for at in 0..5 {
+        assert_eq!(holding(&after, at), holding(&before, at), "at {at}");
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_that_was_told_is_lost(items in proptest::collection::vec(anything(), 1..20)) {
