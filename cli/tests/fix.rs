@@ -81,6 +81,42 @@ fn a_dry_run_writes_nothing_and_shows_what_it_would() {
 }
 
 #[test]
+fn the_tests_that_a_file_holds_itself_say_whether_it_passes() {
+    let tests = "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(add(1, 2), 3)\n";
+    let doctest = "\"\"\"Sums.\n\n>>> add(1, 2)\n3\n\"\"\"\n";
+    for (before, behind) in [("", tests), (doctest, "")] {
+        let right = format!("{before}{FIXED}{behind}");
+        let answer = right.clone();
+        let model = move |_: &Request| Reply::text(&format!("```python\n{answer}```"));
+        let (home, server) = (Home::new(), Server::start(model));
+        home.write("alone/add.py", &format!("{before}{BROKEN}{behind}"));
+        let done = run(&mut home.with(&server, ["fix", "alone/add.py"]));
+        done.exits(0);
+        for said in [
+            "tested by what it holds itself: python3 -m",
+            "round 0: fails its tests",
+        ] {
+            assert!(done.stdout.contains(said), "no {said:?} in {done:#?}");
+        }
+        assert_eq!(text(&home, "alone/add.py"), right);
+    }
+    // Those of pytest, which is not installed or finds that it fails.
+    let wrong = |_: &Request| {
+        Reply::text(
+            "```python\ndef add(a, b):\n    return 1\n\ndef test_a():\n    assert add(1, 2) == 3\n```",
+        )
+    };
+    let (home, server) = (Home::new(), Server::start(wrong));
+    home.write(
+        "alone/add.py",
+        &format!("{BROKEN}\ndef test_a():\n    assert add(1, 2) == 3\n"),
+    );
+    let done = run(&mut home.with(&server, ["fix", "alone/add.py", "--keep-best"]));
+    assert_ne!(done.code, Some(0), "{done:#?}");
+    assert!(!done.stdout.contains("passes"), "{done:#?}");
+}
+
+#[test]
 fn json_is_one_object_with_everything() {
     let (home, server) = (project(), Server::start(model));
     let json = run(&mut fix(&home, &server, &["--json"])).exits(0).json();

@@ -8,6 +8,7 @@ mod diagnose;
 mod edit;
 mod focus;
 mod folder;
+mod own;
 mod render;
 mod runner;
 mod sandboxed;

@@ -36,11 +36,18 @@ pub(crate) async fn fix(args: Fix, config: &Config) -> Result<(), Failure> {
         is_copied,
         mut readable,
         beside,
+        own,
         mut task,
     } = project;
-    if !beside.is_empty() && !args.output.quiet && !args.output.json {
-        let names = beside.join(" and ");
-        print(&format!("tested by {names}, beside it\n"));
+    if !args.output.quiet && !args.output.json && args.path.is_some() {
+        if !beside.is_empty() {
+            let names = beside.join(" and ");
+            print(&format!("tested by {names}, beside it\n"));
+        }
+        if !own.is_empty() {
+            let commands = own.join(" and ");
+            print(&format!("tested by what it holds itself: {commands}\n"));
+        }
     }
     readable.extend(args.how.boxed.readable.iter().cloned());
     task.instruction = args.instruction.unwrap_or_default();
@@ -95,7 +102,7 @@ fn snippet(
         language => language,
     };
     let name = project::snippet_name(language);
-    let check = project::check_of_file(name, language, command, timeout);
+    let check = project::check_of_file(name, code, language, command, timeout)?;
     let task = RepairTask {
         language,
         reported: error.map(str::to_owned),

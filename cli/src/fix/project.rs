@@ -27,6 +27,8 @@ pub(super) struct Project {
     pub(super) readable: Vec<PathBuf>,
     /// The tests beside a file of no project, by which it is tested.
     pub(super) beside: Vec<String>,
+    /// The commands that run those which it holds itself.
+    pub(super) own: Vec<String>,
     pub(super) task: RepairTask,
 }
 
@@ -91,13 +93,15 @@ impl Project {
         let language = wanted.language.unwrap_or_default();
         let text = text_of(path)?;
         let name = relative(path, &folder).ok_or_else(|| odd_name(path))?;
-        let check = file_check(path, &name, language, wanted.timeout)?;
+        let check = file_check(&name, &text, language, wanted.timeout)?;
+        let own = own_of(&check, &name, &text);
         let task = RepairTask {
             language,
             ..RepairTask::new(name, text, check)
         };
         Ok(Self {
             root: Some(folder),
+            own,
             task,
             ..Self::default()
         })
@@ -131,6 +135,7 @@ impl Project {
             all.iter()
                 .any(|file| is_test(&file.path) && file.path.ends_with(".py"))
         };
+        let is_told = wanted.command.is_some();
         let command = match (wanted.command, language, &only) {
             (Some(command), ..) => Some(command),
             (None, Language::Rust, _) if is_cargo => Some(words(&[
@@ -153,15 +158,32 @@ impl Project {
             }
         };
         let mut readable = Vec::new();
+        let text = |name: &str| {
+            let file = all.iter().find(|file| file.path == name);
+            file.map_or("", |file| &*file.text)
+        };
         let mut visible = match (&only, command) {
-            (Some(name), None) => file_check(&root.join(name), name, language, wanted.timeout)?,
+            (Some(name), None) => file_check(name, text(name), language, wanted.timeout)?,
             (_, command) => {
                 let mut command = command.unwrap_or_default();
                 if !within.is_empty() {
                     command = with_manifest(command, &format!("{within}/Cargo.toml"));
                 }
-                Check::project(command, wanted.timeout.unwrap_or(PROJECT_TIME))
+                let limit = wanted.timeout.unwrap_or(PROJECT_TIME);
+                let mut check = Check::project(command, limit);
+                // Those beside it are not all that it is tested by.
+                let own = match &only {
+                    Some(name) if !is_told && !by_cargo => own_tests(name, text(name), language)?,
+                    _ => None,
+                };
+                let own = own.into_iter().flat_map(|own| own.steps);
+                check.steps.extend(own.map(|step| step.limit(limit)));
+                check
             }
+        };
+        let own = match &only {
+            Some(name) if !is_told => own_of(&visible, name, text(name)),
+            _ => Vec::new(),
         };
         for step in &mut visible.steps {
             environment(&root, &mut step.command, &mut readable);
@@ -188,6 +210,7 @@ impl Project {
             is_copied: true,
             readable,
             beside: wanted.beside,
+            own,
             task,
         })
     }
@@ -280,21 +303,43 @@ fn odd_name(path: &Path) -> Failure {
     Failure::usage(format!("{} has an odd name", path.display()))
 }
 
-/// The check of a file that has no test.
+/// The check of a file that no test is beside of.
 fn file_check(
-    path: &Path,
     name: &str,
+    text: &str,
     language: Language,
     timeout: Option<Duration>,
 ) -> Result<Check, Failure> {
     match language {
-        Language::Other => Err(Failure::usage(format!(
-            "nothing says whether {} is right",
-            path.display()
-        ))
-        .help("name a command that fails as long as it is wrong: --test 'COMMAND'")),
-        language => Ok(check_of_file(name, language, None, timeout)),
+        Language::Other => Err(
+            Failure::usage(format!("nothing says whether {name} is right"))
+                .help("name a command that fails as long as it is wrong: --test 'COMMAND'"),
+        ),
+        language => check_of_file(name, text, language, None, timeout),
     }
+}
+
+/// The check by the tests that a file holds itself, if it holds any.
+fn own_tests(name: &str, text: &str, language: Language) -> Result<Option<Check>, Failure> {
+    let usual = snippet_name(language);
+    if Language::of(Path::new(name)) == language || Check::own(usual, text).is_none() {
+        return Ok(Check::own(name, text));
+    }
+    Err(Failure::usage(format!(
+        "the tests in {name} are not run: it has another ending than {usual}"
+    ))
+    .help("say how they are run: --test 'COMMAND'"))
+}
+
+/// The commands of a check that run the tests which a file holds itself.
+fn own_of(check: &Check, name: &str, text: &str) -> Vec<String> {
+    let own = Check::own(name, text).unwrap_or_default();
+    let of_own = |step: &&CheckStep| own.steps.iter().any(|own| own.command == step.command);
+    let tests = check.steps.iter().filter(of_own);
+    tests
+        .filter(|step| step.stage == Stage::Test)
+        .map(|step| step.command.join(" "))
+        .collect()
 }
 
 /// The name that a snippet has where it is run.
@@ -305,24 +350,30 @@ pub(super) fn snippet_name(language: Language) -> &'static str {
     }
 }
 
-/// The check of a single file: the command, or whether it compiles or runs.
+/// The check of a single file: the command, the tests that it holds, or whether it compiles or runs.
 pub(super) fn check_of_file(
     name: &str,
+    text: &str,
     language: Language,
     command: Option<Vec<String>>,
     timeout: Option<Duration>,
-) -> Check {
-    let mut check = match (command, language) {
-        (Some(command), _) => Check::new([CheckStep::new(Stage::Test, command)]),
-        (None, Language::Rust) => Check::rust_alone(name),
-        (None, _) => Check::python_alone(name),
+) -> Result<Check, Failure> {
+    let own = match &command {
+        Some(_) => None,
+        None => own_tests(name, text, language)?,
+    };
+    let mut check = match (command, own, language) {
+        (Some(command), ..) => Check::new([CheckStep::new(Stage::Test, command)]),
+        (None, Some(own), _) => own,
+        (None, None, Language::Rust) => Check::rust_alone(name),
+        (None, None, _) => Check::python_alone(name),
     };
     if let Some(limit) = timeout {
         for step in &mut check.steps {
             step.limit = limit;
         }
     }
-    check
+    Ok(check)
 }
 
 #[cfg(test)]
@@ -446,6 +497,61 @@ mod tests {
         assert!(tested.is_copied && paths(&tested.task.files) == ["pkg/a.py"]);
         let rust = read("rs/src/lib.rs");
         assert!(command(&rust).starts_with("cargo test --no-run"));
+    }
+
+    #[test]
+    fn a_file_is_tested_by_what_it_holds_itself() {
+        let case = "class T(unittest.TestCase):\n    def test_a(self): pass\n";
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        write(root, "a.py", case);
+        write(root, "a.rs", "#[test]\nfn t() {}\n");
+        write(root, "tool", case);
+        write(root, "py/setup.py", "");
+        write(root, "py/a.py", case);
+        let read = |name: &str, language, command: Option<Vec<String>>| {
+            Project::read(&root.join(name), language, command, None)
+        };
+        let commands = |project: &Project| -> Vec<String> {
+            let steps = project.task.visible.steps.iter();
+            steps.map(|step| step.command.join(" ")).collect()
+        };
+        for name in ["a.py", "py/a.py"] {
+            let project = read(name, None, None).unwrap();
+            assert_eq!(commands(&project), ["python3 -m unittest a.py"]);
+            assert_eq!(project.own, commands(&project));
+        }
+        let rust = read("a.rs", None, None).unwrap();
+        assert_eq!(rust.own, ["./catena_check --test-threads=1"]);
+        // Together with those beside it, and not where a person says what is run.
+        write(
+            root,
+            "test_a.py",
+            "class T(TestCase):\n    def test_a(self): pass\n",
+        );
+        write(
+            root,
+            "py/test_b.py",
+            "class T(TestCase):\n    def test_a(self): pass\n",
+        );
+        let beside = read("a.py", None, None).unwrap();
+        let own = "python3 -m unittest a.py";
+        assert_eq!(commands(&beside), ["python3 -m unittest test_a.py", own]);
+        let project = read("py/a.py", None, None).unwrap();
+        assert_eq!(commands(&project), ["python3 -m unittest discover", own]);
+        let told = read("a.py", None, Some(words(&["true"]))).unwrap();
+        assert_eq!(
+            (commands(&told), told.own.len()),
+            (vec!["true".to_owned()], 0)
+        );
+        // Nothing would run them.
+        let python = Some(Language::Python);
+        let refused = read("tool", python, None).unwrap_err();
+        assert!(
+            refused.is_usage() && refused.to_string().contains("are not run"),
+            "{refused}"
+        );
+        assert!(read("tool", python, Some(words(&["true"]))).is_ok());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod classify;
 mod codes;
+mod doctest;
 mod harness;
 mod outside;
 mod python;
@@ -158,6 +159,7 @@ impl Report {
             }
             diagnostics.extend(rust::in_text(&plain));
             diagnostics.extend(python::in_text(&plain));
+            diagnostics.extend(doctest::in_text(&plain));
             counts.read(&plain);
             text.push_str(&plain);
         }
@@ -204,6 +206,17 @@ impl Report {
             diagnostics,
             text: tail(text.trim_end()).to_owned(),
         }
+    }
+
+    /// The report of a step behind others, whose tests count too.
+    #[must_use]
+    pub(super) fn behind(mut self, before: &Self) -> Self {
+        self.passed = self.passed.saturating_add(before.passed);
+        self.ran = match (self.ran, before.ran) {
+            (Some(own), Some(before)) => Some(own.saturating_add(before)),
+            (own, before) => own.or(before),
+        };
+        self
     }
 
     /// What passes, unless fewer tests ran than have to: then nothing tells that it does.

@@ -122,7 +122,7 @@ impl Reader {
 }
 
 /// `  File "a.py", line 3, in f`
-fn frame(line: &str) -> Option<(String, u32)> {
+pub(super) fn frame(line: &str) -> Option<(String, u32)> {
     let (file, rest) = line
         .trim_start()
         .strip_prefix("File \"")?
@@ -138,7 +138,7 @@ fn is_own(file: &str) -> bool {
 }
 
 /// `IndexError: list index out of range`; the name without its module.
-fn exception(line: &str) -> Option<(&str, &str)> {
+pub(super) fn exception(line: &str) -> Option<(&str, &str)> {
     let (name, message) = match line.split_once(": ") {
         Some((name, message)) => (name, message),
         None => (line.trim_end().trim_end_matches(':'), ""),

@@ -7,7 +7,7 @@ mod plain;
 mod read;
 
 pub(super) use apply::apply;
-pub(super) use guard::{is_test, lost, with_tests};
+pub(super) use guard::{is_test, kinds, lost, with_tests};
 pub(super) use plain::plain;
 pub(super) use read::read;
 

@@ -2,6 +2,7 @@
 
 mod definitions;
 mod exits;
+mod kinds;
 mod modules;
 mod names;
 mod python;
@@ -9,6 +10,7 @@ mod rust;
 
 pub(super) use definitions::left_out;
 pub(super) use exits::exit;
+pub(in crate::repair) use kinds::kinds;
 pub(in crate::repair) use modules::{lost, with_tests};
 
 use std::{ops::Range, path::Path};

@@ -2,6 +2,7 @@
 
 use super::{
     Found,
+    kinds::Kinds,
     names::{is_word, tokens},
 };
 
@@ -44,23 +45,48 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
     found
 }
 
+/// Which kinds of tests a text holds.
+pub(super) fn kinds(text: &str) -> Kinds {
+    let lines = lines(text);
+    let runs = |found: &Found<'_>| {
+        let first = text.lines().nth(found.lines.start).unwrap_or_default();
+        let words = first.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let mut words = words.filter(|word| !word.is_empty());
+        words.all(|word| RUNNING.contains(&word) || word.starts_with("edition20"))
+    };
+    Kinds {
+        items: lines
+            .iter()
+            .any(|line| attributes_in(&line.code).any(|(name, _)| name == "test")),
+        doctests: doctests(&lines).iter().any(runs),
+        of_pytest: false,
+    }
+}
+
+/// What may be said of a block of a doc comment that is compiled.
+const RUNNING: [&str; 4] = ["rust", "should_panic", "no_run", "compile_fail"];
+
 /// Whether an attribute of a test stands in a line of code: `#[test]`, `#[tokio::test(…)]`, `#[cfg(test)]`, …
 fn is_test(code: &str) -> bool {
-    code.match_indices("#[").any(|(at, _)| {
+    attributes_in(code).any(|(name, attribute)| match name {
+        "cfg" | "cfg_attr" => attribute
+            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .any(|word| word == "test"),
+        _ => matches!(
+            name,
+            "test" | "rstest" | "test_case" | "should_panic" | "bench" | "quickcheck"
+        ),
+    })
+}
+
+/// The attributes that begin in a line of code: the last part of what each is called, and all of it.
+fn attributes_in(code: &str) -> impl Iterator<Item = (&str, &str)> {
+    code.match_indices("#[").map(|(at, _)| {
         let inner = code.get(at + 2..).unwrap_or_default().trim_start();
         let end = inner.find(|c: char| !(c.is_alphanumeric() || "_:".contains(c)));
         let path = inner.get(..end.unwrap_or(inner.len())).unwrap_or_default();
         let name = path.rsplit("::").next().unwrap_or_default();
-        let attribute = inner.split(']').next().unwrap_or_default();
-        match name {
-            "cfg" | "cfg_attr" => attribute
-                .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-                .any(|word| word == "test"),
-            _ => matches!(
-                name,
-                "test" | "rstest" | "test_case" | "should_panic" | "bench" | "quickcheck"
-            ),
-        }
+        (name, inner.split(']').next().unwrap_or_default())
     })
 }
 
