@@ -12,6 +12,7 @@ mod own;
 mod render;
 mod runner;
 mod sandboxed;
+mod signal;
 mod state;
 mod steps;
 mod taxonomy;

@@ -9,7 +9,7 @@ use super::{
     BugType, ClassifiedBy, Critique, Method, RepairTask, Repaired, Report, Round, Runner,
     SourceFile, Stopped,
     diagnose::missing,
-    edit::{diff, with_tests},
+    edit::{Guard, diff},
     render::Renderer,
     state::{Draft, State, by_path},
     write::{Writing, Written, differing},
@@ -328,7 +328,7 @@ impl Correct {
             Method::Resample => Vec::new(),
             _ => known(&state.rounds, files),
         };
-        let tested = with_tests(files.iter().chain(&state.task.fixed));
+        let guard = Guard::of(files, &state.task.fixed, &state.task.visible);
         let writings = (0..count)
             .map(|candidate| {
                 let mut request = request.clone();
@@ -344,7 +344,7 @@ impl Correct {
                     shown: shown.clone(),
                     whole: program.is_whole(),
                     known: known.clone(),
-                    tested: tested.clone(),
+                    guard: guard.clone(),
                 }
             })
             .collect();

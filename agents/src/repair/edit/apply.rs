@@ -4,7 +4,7 @@ use std::fmt;
 
 use similar::{Algorithm, capture_diff_slices};
 
-use super::{Change, Hunk, What, guard, imports};
+use super::{Change, Guard, Hunk, What, guard, imports};
 use crate::repair::types::Files;
 
 /// Why a correction cannot be applied, for the model to read.
@@ -32,13 +32,17 @@ impl From<String> for Refused {
     }
 }
 
-/// The files with the changes, which may only be of these files.
+/// The files with the changes, which may only be of these files and leave what `guard` has stay.
 ///
 /// # Errors
 ///
 /// The first change that cannot be applied, and why; also when nothing is different in the end, or a
 /// test is.
-pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files, Refused> {
+pub(in super::super) fn apply(
+    files: &Files,
+    changes: &[Change],
+    guard: &Guard,
+) -> Result<Files, Refused> {
     let mut after = files.clone();
     for change in changes {
         let path = place(&after, change)?;
@@ -68,15 +72,8 @@ pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files
         if new.trim().is_empty() && !old.trim().is_empty() {
             return Err(Refused(format!("it leaves nothing of {path}")));
         }
-        if let Some(call) = guard::exit(path, old, new) {
-            return Err(Refused(format!(
-                "it ends the process with `{call}`; then no test tells anything"
-            )));
-        }
-        if guard::tests(path, old) != guard::tests(path, new) {
-            return Err(Refused(format!(
-                "it changes the tests in {path}; they have to stay as they are"
-            )));
+        if let Some(reason) = guard.refusal(path, old, new) {
+            return Err(Refused(reason));
         }
     }
     Ok(after)
@@ -301,6 +298,10 @@ fn ended(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::{super::read, *};
+
+    fn apply(files: &Files, changes: &[Change]) -> Result<Files, Refused> {
+        super::apply(files, changes, &Guard::default())
+    }
 
     fn files() -> Files {
         let of = |path: &str, text: &str| (path.to_owned(), text.to_owned());

@@ -18,7 +18,7 @@ use crate::repair::Language;
 /// but kept for later; `_exit` wherever it stands, whatever it is of, as the whole of a string too. What is
 /// not seen: a name that is put together (`"_ex" + "it"`) or bound otherwise than by an import, code in a
 /// string that is evaluated, and system calls made by hand.
-pub(in super::super) fn exit(path: &str, old: &str, new: &str) -> Option<&'static str> {
+pub(super) fn exit(path: &str, old: &str, new: &str) -> Option<&'static str> {
     let language = Language::of(Path::new(path));
     let before = ends(language, old);
     let count = |end: &str| before.get(end).copied().unwrap_or(0);

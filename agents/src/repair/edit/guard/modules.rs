@@ -6,7 +6,7 @@ use super::rust::{Declared, declared};
 use crate::repair::{Language, SourceFile};
 
 /// The paths of those files of Rust that hold tests.
-pub(in crate::repair) fn with_tests<'a>(
+pub(super) fn with_tests<'a>(
     files: impl IntoIterator<Item = &'a SourceFile>,
 ) -> Vec<String> {
     let is_rust = |file: &&SourceFile| Language::of(Path::new(&file.path)) == Language::Rust;
@@ -21,7 +21,7 @@ pub(in crate::repair) fn with_tests<'a>(
 
 /// A module whose tests are compiled no more: a file declares it no longer, or under a condition (an
 /// attribute, a block around it) under which it did not stand before. `tested` are the files with tests.
-pub(in crate::repair) fn lost(
+pub(super) fn lost(
     path: &str,
     old: &str,
     new: &str,

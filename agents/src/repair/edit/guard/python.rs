@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use super::{Found, indent, kinds::Kinds};
 
 /// A line, what of it is code, and whether it begins inside a string of several lines.
-struct Line<'a> {
-    text: &'a str,
+pub(super) struct Line<'a> {
+    pub(super) text: &'a str,
     /// The line without comments and strings, but for those that may be code: a word, which may name an
     /// attribute, and what is formatted.
-    code: String,
-    is_string: bool,
+    pub(super) code: String,
+    pub(super) is_string: bool,
     /// Whether it is of a string that stands for itself, as a docstring does.
     is_docstring: bool,
 }
@@ -175,7 +175,7 @@ fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
 }
 
 /// The lines, and which of them begin inside a string.
-fn lines(text: &str) -> Vec<Line<'_>> {
+pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
     let mut open: Option<Open> = None;
     let mut is_bare = false;
     let line = |text| {

@@ -7,11 +7,11 @@ use super::{
 };
 
 /// A line, what of it is code, and how deep in braces it begins.
-struct Line<'a> {
-    text: &'a str,
+pub(super) struct Line<'a> {
+    pub(super) text: &'a str,
     /// The line without comments and the insides of strings.
-    code: String,
-    depth: usize,
+    pub(super) code: String,
+    pub(super) depth: usize,
 }
 
 /// A text without comments and the insides of strings.
@@ -257,7 +257,7 @@ enum Within {
     Raw(usize),
 }
 
-fn lines(text: &str) -> Vec<Line<'_>> {
+pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
     let mut within = Within::Code;
     let mut depth = 0_usize;
     let mut lines = Vec::new();
