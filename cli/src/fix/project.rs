@@ -191,7 +191,8 @@ impl Project {
         // What another repository tracks is there for the tests; whoever wants it changed names it.
         let mut others = repositories(&root, &all);
         others.retain(|other| within != *other && !is_beneath(&within, other));
-        let (files, fixed) = divided(all, &visible, &root, |path, file| match &only {
+        let is_only = only.is_some();
+        let (files, fixed) = divided(all, &visible, &root, is_only, |path, file| match &only {
             Some(only) => path == only,
             None => {
                 let is_other = others.iter().any(|other| is_beneath(path, other));
@@ -217,11 +218,12 @@ impl Project {
 }
 
 /// The files of a project that may change, and those that may not: tests, what builds, and what the command
-/// names, but for a file that is the only one that may.
+/// names, unless one was named to be repaired, which `is_only`.
 fn divided(
     all: Vec<SourceFile>,
     check: &Check,
     root: &Path,
+    is_only: bool,
     may_change: impl Fn(&str, &SourceFile) -> bool,
 ) -> Result<(Vec<SourceFile>, Vec<SourceFile>), Failure> {
     let scripts = build_scripts(&all);
@@ -233,7 +235,6 @@ fn divided(
         .last()
         .map(|step| &*step.command)
         .unwrap_or_default();
-    let is_only = all.iter().filter(|file| may_change(file)).count() == 1;
     let named = match is_only {
         true => Vec::new(),
         false => named::files(command, &all, may_change),
@@ -462,6 +463,11 @@ mod tests {
         let only = words(&["python3", "a.py", "verify.py", "checks/b.py"]);
         let refused = Project::read(root, None, Some(only), None).unwrap_err();
         assert!(refused.is_usage());
+        // Also where it is the only source.
+        write(root, "one/verify.py", "x");
+        let one = Some(words(&["python3", "verify.py"]));
+        let refused = Project::read(&root.join("one"), None, one, None).unwrap_err();
+        assert!(refused.is_usage() && refused.help_text().unwrap().contains("name the FILE"));
         // The file to be repaired is none of its tests.
         let own = Project::read(
             &root.join("a.py"),
