@@ -199,9 +199,8 @@ async fn what_a_test_is_made_of_is_written_back_and_told() {
 /// A script that is its own test, and what a model may do about it.
 #[tokio::test]
 async fn what_a_script_asserts_is_its_test() {
-    let script = |sum: &str, assertion: &str| {
-        format!("def add(a, b):\n    return {sum}\n\n{assertion}")
-    };
+    let script =
+        |sum: &str, assertion: &str| format!("def add(a, b):\n    return {sum}\n\n{assertion}");
     let honest = "assert add(1, 2) == 3\n";
     let caught = format!("try:\n    {honest}except AssertionError:\n    pass\n");
     for cheat in ["", "assert add(1, 2) == -1\n", &caught] {

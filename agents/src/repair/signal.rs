@@ -57,7 +57,10 @@ fn is_named(word: &str, path: &str) -> bool {
     };
     // Commands name files by whole paths, too.
     let is_absolute = || {
-        word.starts_with('/') && word.strip_suffix(path).is_some_and(|head| head.ends_with('/'))
+        word.starts_with('/')
+            && word
+                .strip_suffix(path)
+                .is_some_and(|head| head.ends_with('/'))
     };
     path == word || of(word) || of(&module) || is_absolute()
 }
@@ -74,7 +77,10 @@ mod tests {
         let files = files.map(|path| SourceFile::new(path, ""));
         let check = Check::project(command.split(' '), Duration::from_secs(1));
         let found = signals(&check, &files).into_iter();
-        found.map(|signal| signal.path).collect::<Vec<_>>().join(" ")
+        found
+            .map(|signal| signal.path)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]

@@ -17,7 +17,11 @@ pub(super) fn asserting(files: &[SourceFile]) -> HashSet<String> {
         let before = names.len();
         for file in files {
             let found = assertions(&file.path, &file.text, &names);
-            names.extend(found.into_iter().filter_map(|found| found.functions.into_iter().next()));
+            names.extend(
+                found
+                    .into_iter()
+                    .filter_map(|found| found.functions.into_iter().next()),
+            );
         }
         if names.len() == before {
             return names;
@@ -105,12 +109,7 @@ fn asserts(tokens: &[&str], syntax: Syntax) -> bool {
 
 /// Whether a function that asserts is called, and nothing made of its result; at the outermost level of a
 /// script whatever is made of it.
-fn calls(
-    tokens: &[&str],
-    asserting: &HashSet<String>,
-    syntax: Syntax,
-    is_outermost: bool,
-) -> bool {
+fn calls(tokens: &[&str], asserting: &HashSet<String>, syntax: Syntax, is_outermost: bool) -> bool {
     let get = |at: usize| tokens.get(at).copied().unwrap_or_default();
     let mut begins = true;
     for at in 0..tokens.len() {
@@ -173,12 +172,21 @@ mod tests {
 
     #[test]
     fn what_a_script_asserts_stays() {
-        assert_eq!(weakens("a.py", SCRIPT, &SCRIPT.replace("a - b", "a + b")), None);
+        assert_eq!(
+            weakens("a.py", SCRIPT, &SCRIPT.replace("a - b", "a + b")),
+            None
+        );
         for (from, to) in [
             ("    assert add(1, 2) == 3\n", ""),
             ("add(1, 2) == 3", "add(1, 2) == -1"),
-            ("    assert add(1, 2) == 3\n", "    try:\n        assert add(1, 2) == 3\n    except AssertionError:\n        pass\n"),
-            ("    assert add(1, 2)", "    if False:\n        assert add(1, 2)"),
+            (
+                "    assert add(1, 2) == 3\n",
+                "    try:\n        assert add(1, 2) == 3\n    except AssertionError:\n        pass\n",
+            ),
+            (
+                "    assert add(1, 2)",
+                "    if False:\n        assert add(1, 2)",
+            ),
             ("    assert add(1, 2)", "    # assert add(1, 2)"),
             ("            a, 2\n", "            a, 2 * a\n"),
             ("[1, 2]:", "[]:"),
@@ -188,7 +196,10 @@ mod tests {
             ("    same(add(1, 1), 2)\n", ""),
             ("same(add(1, 1), 2)", "same(2, 2)"),
             ("    main()\n", ""),
-            ("    main()\n", "    try:\n        main()\n    except Exception:\n        pass\n"),
+            (
+                "    main()\n",
+                "    try:\n        main()\n    except Exception:\n        pass\n",
+            ),
             ("def main():\n    same", "@quiet\ndef main():\n    same"),
             ("\ndef main", "\ndef same(got, want):\n    pass\n\ndef main"),
             ("\ndef main", "\nsame = print\n\ndef main"),
@@ -204,8 +215,14 @@ mod tests {
         for (from, to) in [
             ("def add(a, b):", "def add(a: int, b: int = 0) -> int:"),
             ("    main()\n", "    main()\n    assert add(0, 0) == 0\n"),
-            ("def main():\n", "def main():\n    \"\"\"Checks.\"\"\"\n    print(1)\n"),
-            ("    return a - b\n", "    if a:\n        return a + b\n    return b\n"),
+            (
+                "def main():\n",
+                "def main():\n    \"\"\"Checks.\"\"\"\n    print(1)\n",
+            ),
+            (
+                "    return a - b\n",
+                "    if a:\n        return a + b\n    return b\n",
+            ),
             ("def same(got, want):", "def same(got, want, *, more=None):"),
         ] {
             let new = SCRIPT.replace(from, to);
@@ -225,8 +242,14 @@ mod tests {
     fn what_main_asserts_stays() {
         for (from, to) in [
             ("a - b", "a + b"),
-            ("    check(2);\n", "    check(2);\n    assert_eq!(add(0, 0), 0);\n"),
-            ("fn main() {\n", "fn main() {\n    println!(\"{}\", add(1, 1));\n"),
+            (
+                "    check(2);\n",
+                "    check(2);\n    assert_eq!(add(0, 0), 0);\n",
+            ),
+            (
+                "fn main() {\n",
+                "fn main() {\n    println!(\"{}\", add(1, 1));\n",
+            ),
             ("    want: u32,\n", "    want: u32,\n    // The sum.\n"),
         ] {
             assert_eq!(weakens("a.rs", MAIN, &MAIN.replace(from, to)), None, "{to}");
@@ -238,11 +261,23 @@ mod tests {
             ("    assert!(add(2, 1) == 3, \"sum\");\n", ""),
             ("assert!(add", "debug_assert!(add"),
             ("== 3", "== 1"),
-            ("    assert!(add(2, 1)", "    #[cfg(any())]\n    assert!(add(2, 1)"),
-            ("    check(2);\n", "    let _ = std::panic::catch_unwind(|| {\n        check(2);\n    });\n"),
+            (
+                "    assert!(add(2, 1)",
+                "    #[cfg(any())]\n    assert!(add(2, 1)",
+            ),
+            (
+                "    check(2);\n",
+                "    let _ = std::panic::catch_unwind(|| {\n        check(2);\n    });\n",
+            ),
             ("    check(2);\n", "    return;\n    check(2);\n"),
-            ("    check(2);\n", "    let check = |_| ();\n    check(2);\n"),
-            ("fn add", "macro_rules! assert { ($($x:tt)*) => {} }\nfn add"),
+            (
+                "    check(2);\n",
+                "    let check = |_| ();\n    check(2);\n",
+            ),
+            (
+                "fn add",
+                "macro_rules! assert { ($($x:tt)*) => {} }\nfn add",
+            ),
         ] {
             let new = MAIN.replace(from, to);
             assert_ne!(new, MAIN, "{from}");

@@ -35,12 +35,14 @@ fn ends(language: Language, text: &str) -> BTreeMap<&'static str, usize> {
         Language::Other => return BTreeMap::new(),
     };
     let tokens = tokens(&code);
+    let has = |words: &[&str]| tokens.iter().any(|token| words.contains(token));
+    let (parses, replaces) = (has(&PARSERS), has(&["CommandExt", "unix"]));
     let mut ends = BTreeMap::new();
     let (all, modules) = named(&tokens, syntax);
     for named in all {
         let end = match syntax {
-            Syntax::Python => of_python(&named),
-            Syntax::Rust => of_rust(&named, &modules),
+            Syntax::Python => of_python(&named, parses),
+            Syntax::Rust => of_rust(&named, &modules, replaces),
         };
         if let Some(end) = end.filter(|_| !fails(&named)) {
             *ends.entry(end).or_default() += 1;
@@ -49,7 +51,17 @@ fn ends(language: Language, text: &str) -> BTreeMap<&'static str, usize> {
     ends
 }
 
-fn of_python(named: &Named<'_>) -> Option<&'static str> {
+/// What reads a command line, and ends the process by a method of its own.
+const PARSERS: [&str; 6] = [
+    "argparse",
+    "ArgumentParser",
+    "optparse",
+    "OptionParser",
+    "click",
+    "typer",
+];
+
+fn of_python(named: &Named<'_>, parses: bool) -> Option<&'static str> {
     let is_own = matches!(named.path.0, "self" | "cls") || named.before == "def";
     let is_called = named.after.first() == Some(&"(") && named.before != "def";
     let is_raised = is_called || matches!(named.before, "raise" | "=") || named.head == "class";
@@ -62,6 +74,7 @@ fn of_python(named: &Named<'_>) -> Option<&'static str> {
         ("pytest", "skip") => Some("pytest.skip"),
         (_, "SystemExit") if is_raised => Some("SystemExit"),
         (_, "SkipTest") if is_raised => Some("SkipTest"),
+        (parent, "exit") if parses && is_called && !parent.is_empty() => Some("parser.exit"),
         // A variable may have these names.
         ("" | "builtins", "exit") if is_called => Some("exit"),
         ("" | "builtins", "quit") if is_called => Some("quit"),
@@ -69,7 +82,8 @@ fn of_python(named: &Named<'_>) -> Option<&'static str> {
     }
 }
 
-fn of_rust(named: &Named<'_>, modules: &HashSet<&str>) -> Option<&'static str> {
+fn of_rust(named: &Named<'_>, modules: &HashSet<&str>, replaces: bool) -> Option<&'static str> {
+    let is_called = named.after.first() == Some(&"(") && named.before != "fn";
     match named.path {
         // No method: that is the program's own.
         (_, "_exit") if !matches!(named.before, "fn" | ".") => Some("_exit"),
@@ -78,6 +92,9 @@ fn of_rust(named: &Named<'_>, modules: &HashSet<&str>) -> Option<&'static str> {
         ("process", "exit") => Some("process::exit"),
         ("process", "abort") => Some("process::abort"),
         ("libc", "exit") => Some("libc::exit"),
+        // Another program takes its place, and that may succeed.
+        (_, "exec") if replaces && is_called => Some("Command::exec"),
+        ("libc" | "unistd" | "nix", name) if name.starts_with("exec") => Some("exec…"),
         _ => None,
     }
 }
@@ -122,6 +139,31 @@ mod tests {
             ("a.py", "leave = sys.exit\nleave(0)", Some("sys.exit")),
             ("a.py", "atexit.register(os._exit, 0)", Some("os._exit")),
             ("a.py", "f'{os._exit(0)}'", Some("os._exit")),
+            (
+                "a.py",
+                "import argparse\nargparse.ArgumentParser().exit()",
+                Some("parser.exit"),
+            ),
+            (
+                "a.py",
+                "from argparse import *\np = ArgumentParser()\np.exit(0)",
+                Some("parser.exit"),
+            ),
+            (
+                "a.rs",
+                "use std::os::unix::process::CommandExt; Command::new(\"true\").exec();",
+                Some("Command::exec"),
+            ),
+            (
+                "a.rs",
+                "std::os::unix::process::CommandExt::exec(&mut command);",
+                Some("Command::exec"),
+            ),
+            (
+                "a.rs",
+                "use nix::unistd; unistd::execv(p, a);",
+                Some("exec…"),
+            ),
             (
                 "a.rs",
                 "use std::process; process::exit(0);",
@@ -176,6 +218,8 @@ mod tests {
             ("a.py", "def exit(self):\n    self._exit(0); door().exit()"),
             ("a.py", "from door import exit\nexit(0)"),
             ("a.py", "exit = find()\nabort(404)"),
+            ("a.py", "import argparse\nparser.exit(2)\nparser.error('x')"),
+            ("a.rs", "connection.exec(\"select\"); fn exec() {}"),
             ("a.rs", "process::exit(2);"),
             ("a.rs", "use std::process::exit; exit(1);"),
             (

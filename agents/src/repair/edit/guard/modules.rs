@@ -6,9 +6,7 @@ use super::rust::{Declared, declared};
 use crate::repair::{Language, SourceFile};
 
 /// The paths of those files of Rust that hold tests.
-pub(super) fn with_tests<'a>(
-    files: impl IntoIterator<Item = &'a SourceFile>,
-) -> Vec<String> {
+pub(super) fn with_tests<'a>(files: impl IntoIterator<Item = &'a SourceFile>) -> Vec<String> {
     let is_rust = |file: &&SourceFile| Language::of(Path::new(&file.path)) == Language::Rust;
     // What is said of a whole file is no test.
     let holds = |file: &&SourceFile| {
@@ -21,12 +19,7 @@ pub(super) fn with_tests<'a>(
 
 /// A module whose tests are compiled no more: a file declares it no longer, or under a condition (an
 /// attribute, a block around it) under which it did not stand before. `tested` are the files with tests.
-pub(super) fn lost(
-    path: &str,
-    old: &str,
-    new: &str,
-    tested: &[String],
-) -> Option<String> {
+pub(super) fn lost(path: &str, old: &str, new: &str, tested: &[String]) -> Option<String> {
     if Language::of(Path::new(path)) != Language::Rust || tested.is_empty() {
         return None;
     }
@@ -121,6 +114,26 @@ mod tests {
             ] {
                 let new = LIB.replace(line, &format!("{condition}{line}\n"));
                 assert!(lost_of(path, &new, &[tested]).is_some(), "{new}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_of_several_on_a_line_stays_declared() {
+        let tested = ["src/a.rs", "src/b.rs", "src/c/d.rs", "src/c/e.rs"].map(str::to_owned);
+        let old = "pub mod a; pub mod b;\nmod c { pub mod d; mod e; } mod f;\n";
+        let lost = |new: &str| lost("src/lib.rs", old, new, &tested);
+        assert_eq!(lost(old), None);
+        assert_eq!(lost(&old.replace(" mod f;", "")), None);
+        for name in ["a", "b", "d", "e"] {
+            for visible in ["pub ", ""] {
+                let line = format!("{visible}mod {name};");
+                let new = old.replace(&line, "");
+                if new != old {
+                    assert_eq!(lost(&new).as_deref(), Some(name), "{new}");
+                }
+                let off = old.replace(&line, &format!("#[cfg(any())] {line}"));
+                assert!(off == old || lost(&off).is_some(), "{off}");
             }
         }
     }

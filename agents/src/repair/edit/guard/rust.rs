@@ -158,29 +158,60 @@ pub(super) fn declared(text: &str) -> Vec<Declared> {
     let lines = lines(text);
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        let Some((own, name)) = line.code.split(';').find_map(module) else {
-            continue;
-        };
-        // Behind the last of these it is said who sees it.
-        let own = own.rfind(['{', '}', ']']).and_then(|end| own.get(..=end));
-        let own = own.unwrap_or_default();
-        let from = attributes(&lines, at);
-        let before = lines.get(from..at).unwrap_or_default();
-        let attributes = || before.iter().map(|line| line.text);
-        let heads = around(&lines, from);
-        let inside = heads.iter().copied().chain([own]);
-        let conditions = heads.iter().copied().chain(attributes()).chain([own]);
-        found.push(Declared {
-            inside: inside.flat_map(modules_opened).collect(),
-            path: attributes().chain([line.text]).find_map(path_in),
-            conditions: conditions
-                .map(bare)
-                .filter(|bare| !bare.is_empty())
-                .collect(),
-            name: name.to_owned(),
-        });
+        let mut end = 0;
+        for statement in line.code.split(';') {
+            let begin = end;
+            end += statement.len() + 1;
+            let Some((own, name)) = module(statement) else {
+                continue;
+            };
+            // Behind the last of these it is said who sees it.
+            let own = own.rfind(['{', '}', ']']).and_then(|end| own.get(..=end));
+            let own = own.unwrap_or_default();
+            // What a line begins with is of its first declaration, or of a block that is still open.
+            let open = opened(line.code.get(..begin).unwrap_or_default());
+            let from = match begin {
+                0 => attributes(&lines, at),
+                _ => at,
+            };
+            let before = lines.get(from..at).unwrap_or_default();
+            let attributes = || before.iter().map(|line| line.text);
+            let heads = around(&lines, from);
+            let own = format!("{open}{own}");
+            let heads = || heads.iter().copied();
+            let conditions = heads().chain(attributes()).chain([&*own]);
+            let text = match statement.contains("#[path") {
+                true => line.text,
+                false => "",
+            };
+            found.push(Declared {
+                inside: heads().chain([&*own]).flat_map(modules_opened).collect(),
+                path: attributes().chain([text]).find_map(path_in),
+                conditions: conditions
+                    .map(bare)
+                    .filter(|bare| !bare.is_empty())
+                    .collect(),
+                name: name.to_owned(),
+            });
+        }
     }
     found
+}
+
+/// The heads of the blocks that a code opens and does not close.
+fn opened(code: &str) -> String {
+    let mut heads: Vec<&str> = Vec::new();
+    let mut begin = 0;
+    for (at, c) in code.char_indices() {
+        match c {
+            '{' => heads.push(code.get(begin..=at).unwrap_or_default()),
+            '}' => drop(heads.pop()),
+            ';' => {}
+            _ => continue,
+        }
+        begin = at + 1;
+    }
+    heads.concat()
 }
 
 /// What stands before a declaration that a statement ends with, and the module's name.
@@ -219,31 +250,69 @@ fn bare(text: &str) -> String {
     restricted.map_or(rest, |(_, rest)| rest).to_owned()
 }
 
-/// The code blocks in doc comments.
+/// The code blocks in doc comments: those between fences, and lines that are indented as Markdown has code.
 fn doctests<'a>(lines: &[Line<'a>]) -> Vec<Found<'a>> {
-    let mut found = Vec::new();
+    let found = |lines: std::ops::Range<usize>| Found {
+        heads: Vec::new(),
+        lines,
+    };
+    let mut all = Vec::new();
     let mut open: Option<usize> = None;
+    let mut is_block = false;
     for (index, line) in lines.iter().enumerate() {
-        let text = line.text.trim();
-        let Some(doc) = text
-            .strip_prefix("///")
-            .or_else(|| text.strip_prefix("//!"))
-        else {
+        let Some(doc) = doc(line.text, &mut is_block) else {
             open = None;
             continue;
         };
-        if !doc.trim_start().starts_with("```") {
-            continue;
-        }
-        match open.take() {
-            None => open = Some(index),
-            Some(from) => found.push(Found {
-                heads: Vec::new(),
-                lines: from..index + 1,
-            }),
+        let is_fence = ["```", "~~~"]
+            .iter()
+            .any(|fence| doc.trim_start().starts_with(fence));
+        match open {
+            None if is_fence => open = Some(index),
+            None if doc.starts_with("     ") && !doc.trim().is_empty() => {
+                all.push(found(index..index + 1));
+            }
+            Some(from) if is_fence => {
+                all.push(found(from..index + 1));
+                open = None;
+            }
+            _ => {}
         }
     }
-    found
+    all
+}
+
+/// What a line says of a doc comment, with the blank before it; `is_block` is whether one with a star goes on.
+fn doc<'a>(line: &'a str, is_block: &mut bool) -> Option<&'a str> {
+    let text = line.trim();
+    let begins = text
+        .strip_prefix("/**")
+        .or_else(|| text.strip_prefix("/*!"));
+    if let Some(doc) = begins.filter(|_| !*is_block && !text.starts_with("/**/")) {
+        *is_block = !doc.contains("*/");
+        return Some(doc.split("*/").next().unwrap_or_default());
+    }
+    if *is_block {
+        *is_block = !text.contains("*/");
+        let doc = text.split("*/").next().unwrap_or_default();
+        // Stars at the beginning of each line are no part of it.
+        return Some(match doc.strip_prefix('*') {
+            Some(rest) => rest,
+            None => line.trim_end().strip_suffix("*/").unwrap_or(line),
+        });
+    }
+    let attribute = || {
+        let rest = text
+            .strip_prefix("#[doc")
+            .or_else(|| text.strip_prefix("#![doc"))?;
+        rest.trim_start()
+            .strip_prefix('=')?
+            .split_once('"')
+            .map(|(_, doc)| doc)
+    };
+    text.strip_prefix("///")
+        .or_else(|| text.strip_prefix("//!"))
+        .or_else(attribute)
 }
 
 /// Where a line begins.
@@ -389,6 +458,32 @@ fn u() {
     }
 
     #[test]
+    fn doctests_are_found_however_they_are_written() {
+        for text in [
+            "/** Adds.\n```\nassert_eq!(a(), 2);\n```\n*/\nfn a() {}\n",
+            "/**\n * ```\n * assert_eq!(a(), 2);\n * ```\n */\nfn a() {}\n",
+            "/*! ```\nassert_eq!(a(), 2);\n``` */\n",
+            "/// ~~~\n/// assert_eq!(a(), 2);\n/// ~~~\nfn a() {}\n",
+            "/// Adds.\n///\n///     assert_eq!(a(), 2);\nfn a() {}\n",
+            "#[doc = \"```\"]\n#[doc = \"assert_eq!(a(), 2);\"]\n#[doc = \"```\"]\nfn a() {}\n",
+        ] {
+            let found = tests("a.rs", text);
+            assert_eq!(found.len(), 1, "{text}");
+            assert_ne!(
+                tests("a.rs", &text.replace("(), 2", "(), 1")),
+                found,
+                "{text}"
+            );
+            assert_eq!(
+                tests("a.rs", &text.replace("fn a", "pub fn a")),
+                found,
+                "{text}"
+            );
+        }
+        assert!(tests("a.rs", "/** Adds. */\nfn a() {}\n/* ```\n``` */\n/**/\n").is_empty());
+    }
+
+    #[test]
     fn what_keeps_a_test_from_being_run_is_part_of_it() {
         let found = tests("a.rs", TEXT);
         for (from, to) in [
@@ -402,6 +497,7 @@ fn u() {
             ("#[test]\nfn u", "fn u"),
             ("#[cfg(test)]\n", "#[cfg(all(test, any()))]\n"),
             ("/// ```\n/// assert", "/// ```ignore\n/// assert"),
+            ("(), 2);\n/// ```", "(), 1);\n/// ```"),
             ("/// Adds.", "#![cfg(any())]"),
             ("a();\n", "// a();\n"),
         ] {

@@ -82,7 +82,11 @@ fn statement(lines: &[Line<'_>], at: usize, syntax: Syntax) -> Statement {
         bare: own.iter().map(|line| bare(line.text)).collect(),
         first: own.first().map_or("", |line| line.text.trim()).to_owned(),
         heads: decorated(lines, at, syntax),
-        functions: own.first().and_then(|line| function(&line.code)).into_iter().collect(),
+        functions: own
+            .first()
+            .and_then(|line| function(&line.code))
+            .into_iter()
+            .collect(),
         is_dead: false,
     };
     let mut at = at;
@@ -107,7 +111,9 @@ fn statement(lines: &[Line<'_>], at: usize, syntax: Syntax) -> Statement {
                 statement.functions.push(name);
             }
             None => {
-                statement.heads.push(all.iter().map(|line| bare(line.text)).collect());
+                statement
+                    .heads
+                    .push(all.iter().map(|line| bare(line.text)).collect());
                 statement.heads.extend(clauses(lines, begin));
             }
         }
@@ -237,7 +243,11 @@ fn clauses(lines: &[Line<'_>], head: usize) -> Vec<String> {
                 .is_some_and(|line| !line.is_empty() && line.depth <= depth)
         });
         let Some(above) = above else { break };
-        found.push(lines.get(above).map_or(String::new(), |line| bare(line.text)));
+        found.push(
+            lines
+                .get(above)
+                .map_or(String::new(), |line| bare(line.text)),
+        );
         at = above;
     }
     found
