@@ -320,7 +320,7 @@ impl Correct {
             state.stopped = Some(Stopped::TooLong);
             return Ok(state);
         }
-        let (files, _) = state.failing();
+        let (files, report) = state.failing();
         let shown: Vec<String> = program.files.iter().map(|file| file.path.clone()).collect();
         let count = if is_attempt { 1 } else { self.candidates };
         let known = match self.method {
@@ -328,7 +328,7 @@ impl Correct {
             Method::Resample => Vec::new(),
             _ => known(&state.rounds, files),
         };
-        let guard = Guard::of(files, &state.task.fixed, &state.task.visible);
+        let guard = Guard::of(files, &state.task.fixed, &state.task.visible, report);
         let writings = (0..count)
             .map(|candidate| {
                 let mut request = request.clone();

@@ -58,6 +58,10 @@ pub struct Diagnostic {
     pub source: Option<String>,
     /// What came out and what was expected, of an assertion that compares.
     pub values: Option<(String, String)>,
+    /// Other files and lines that it names: the frames of a traceback above the last, what a compiler points
+    /// at besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<(String, u32)>,
 }
 
 impl Diagnostic {
@@ -70,6 +74,7 @@ impl Diagnostic {
             line: None,
             source: None,
             values: None,
+            others: Vec::new(),
         }
     }
 

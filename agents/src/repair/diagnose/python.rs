@@ -19,6 +19,8 @@ struct Reader {
     found: Vec<Diagnostic>,
     /// The last frame of the program's own, in a traceback or before a syntax error.
     frame: Option<Frame>,
+    /// Those above it.
+    others: Vec<(String, u32)>,
     in_traceback: bool,
     /// pytest: the line that failed, and what is said of it.
     marked: Option<String>,
@@ -30,9 +32,11 @@ impl Reader {
         if line.trim_end() == "Traceback (most recent call last):" {
             self.in_traceback = true;
             self.frame = None;
+            self.others.clear();
         } else if let Some((file, number)) = frame(line) {
             if is_own(&file) {
-                self.frame = Some((file, number, None));
+                let above = self.frame.replace((file, number, None));
+                self.others.extend(above.map(|(file, number, _)| (file, number)));
             } else if let Some((_, _, source @ None)) = &mut self.frame {
                 // What follows is the text of another frame.
                 *source = Some(String::new());
@@ -55,6 +59,7 @@ impl Reader {
             }
             self.in_traceback = false;
             self.frame = None;
+            self.others.clear();
         }
     }
 
@@ -83,6 +88,7 @@ impl Reader {
         let mut diagnostic = Diagnostic {
             source,
             values,
+            others: std::mem::take(&mut self.others),
             ..Diagnostic::new(fault, message)
         };
         if let Some((file, line, _)) = self.frame.take() {
@@ -191,6 +197,7 @@ TypeError: the JSON object must be str, bytes or bytearray, not int
             (Some("/a/copy/a.py"), Some(4))
         );
         assert_eq!(told.source.as_deref(), Some("return json.loads(x)"));
+        assert_eq!(told.others, [("/a/copy/a.py".to_owned(), 9)]);
     }
 
     #[test]

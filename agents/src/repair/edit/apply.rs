@@ -56,7 +56,7 @@ pub(in super::super) fn apply(
                         "the code leaves out `{name}` of {path}; write the whole file"
                     )));
                 }
-                imports::kept(&path, text, &ended(new.clone()))
+                imports::kept(&path, text, &ended(new.clone()), &guard.broken)
             }
             What::Replace { search, replace } => self::replace(&path, text, search, replace)?,
             What::Patch(hunks) => patch(&path, text, hunks)?,

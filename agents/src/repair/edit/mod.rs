@@ -128,7 +128,7 @@ mod tests {
             }
             let before = files(&text);
             let what = What::Whole(text.lines().map(|line| format!("{line}\n")).collect());
-            let refused = apply(&before, &[Change { path: None, what }]).unwrap_err();
+            let refused = apply(&before, &[Change { path: None, what }], &Guard::default()).unwrap_err();
             prop_assert!(refused.is_unchanged(), "{:?}", refused);
         }
 

@@ -10,8 +10,8 @@ pub(super) fn with_tests<'a>(files: impl IntoIterator<Item = &'a SourceFile>) ->
     let is_rust = |file: &&SourceFile| Language::of(Path::new(&file.path)) == Language::Rust;
     // What is said of a whole file is no test.
     let holds = |file: &&SourceFile| {
-        let tests = super::tests(&file.path, &file.text);
-        tests.iter().any(|test| !test.starts_with("#!["))
+        let tests = super::found(&file.path, &file.text);
+        tests.iter().any(|test| !super::bare(test, &file.text).starts_with("#!["))
     };
     let files = files.into_iter().filter(is_rust).filter(holds);
     files.map(|file| file.path.clone()).collect()
@@ -33,7 +33,11 @@ pub(super) fn lost(path: &str, old: &str, new: &str, tested: &[String]) -> Optio
     };
     let mut lost = declared(old)
         .into_iter()
-        .filter(|module| holds_tests(path, module, tested) && !stays(module));
+        .filter(|module| {
+            // Of one that tests are compiled without none is run.
+            let is_tested = !module.conditions.iter().any(|only| only == "#[cfg(not(test))]");
+            is_tested && holds_tests(path, module, tested) && !stays(module)
+        });
     lost.next().map(|module| module.name)
 }
 
@@ -146,10 +150,14 @@ mod tests {
             ("pub mod a;", "pub(crate) mod a;"),
             ("pub mod a;", "mod other;\nmod a;"),
             ("#[cfg(feature = \"b\")]\n", ""),
+            ("pub mod a;", "#[macro_use]\npub mod a;"),
+            ("pub mod a;", "#[macro_use] #[allow(dead_code)] mod a;"),
         ] {
             let new = LIB.replace(from, to);
             assert_eq!(lost_of("src/lib.rs", &new, &tested), None, "{to}");
         }
+        let off = "#[cfg(not(test))]\nmod a;\n";
+        assert_eq!(lost("src/lib.rs", off, "", &tested.map(str::to_owned)), None);
         // Not where its file would be: it does not compile, and may go.
         let new = LIB.replace("pub mod a;", "");
         assert_eq!(lost_of("src/z.rs", &new, &tested), None);

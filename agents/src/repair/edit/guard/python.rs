@@ -16,7 +16,7 @@ pub(super) struct Line<'a> {
 }
 
 /// A text without comments and strings, but for those that may be code.
-pub(super) fn code(text: &str) -> String {
+pub(in super::super) fn code(text: &str) -> String {
     let lines = lines(text).into_iter();
     lines.map(|line| line.code + "\n").collect()
 }
@@ -39,7 +39,7 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
             // A doctest ends with its output, a function with its block.
             while let Some(next) = lines.get(end)
                 && match is_doctest {
-                    true => !is_end_of_doctest(next.text),
+                    true => !is_end_of_doctest(next.text) && !is_example(next),
                     false => is_inside(next, indent(line.text)),
                 }
             {
@@ -51,6 +51,9 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
                     false => around(&lines, at),
                 },
                 lines: at..end,
+                name: name(trimmed).filter(|_| !is_doctest),
+                is_harmless: is_doctest || is_test && self::is_test(trimmed),
+                docstring: is_doctest.then(|| docstring(&lines, at)),
             });
         }
         at = end;
@@ -138,6 +141,13 @@ fn decides(line: &str) -> bool {
         "unittest.main(",
     ];
     begins.iter().any(|begins| line.starts_with(begins))
+}
+
+/// The line with which the string begins that a line is of.
+fn docstring(lines: &[Line<'_>], at: usize) -> usize {
+    let before = lines.get(..=at).unwrap_or_default();
+    let first = before.iter().rposition(|line| !line.is_string);
+    first.unwrap_or(0)
 }
 
 fn is_end_of_doctest(line: &str) -> bool {

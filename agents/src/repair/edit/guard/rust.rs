@@ -31,6 +31,9 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
             found.push(Found {
                 heads: Vec::new(),
                 lines: at..end,
+                name: None,
+                is_harmless: false,
+                docstring: None,
             });
         } else if is_test(&line.code) {
             let from = attributes(&lines, at);
@@ -38,6 +41,9 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
             found.push(Found {
                 heads: around(&lines, from),
                 lines: from..end,
+                name: None,
+                is_harmless: is_only_test(lines.get(from..end).unwrap_or_default()),
+                docstring: None,
             });
         }
         at = end;
@@ -69,14 +75,31 @@ const RUNNING: [&str; 4] = ["rust", "should_panic", "no_run", "compile_fail"];
 /// Whether an attribute of a test stands in a line of code: `#[test]`, `#[tokio::test(…)]`, `#[cfg(test)]`, …
 fn is_test(code: &str) -> bool {
     attributes_in(code).any(|(name, attribute)| match name {
+        // What is there in their absence is none of them.
+        "cfg" if bare(attribute) == "cfg(not(test))" => false,
         "cfg" | "cfg_attr" => attribute
             .split(|c: char| !(c.is_alphanumeric() || c == '_'))
             .any(|word| word == "test"),
-        _ => matches!(
-            name,
-            "test" | "rstest" | "test_case" | "should_panic" | "bench" | "quickcheck"
-        ),
+        name => TESTS.contains(&name),
     })
+}
+
+/// The attributes of a test.
+const TESTS: [&str; 6] = [
+    "test",
+    "rstest",
+    "test_case",
+    "should_panic",
+    "bench",
+    "quickcheck",
+];
+
+/// Whether an item is a test or a module of tests, and nothing that takes the place of other code in them.
+fn is_only_test(item: &[Line<'_>]) -> bool {
+    let code: String = item.iter().map(|line| bare(&line.code)).collect();
+    let rest = code.strip_prefix("#[cfg(test)]").unwrap_or(&code);
+    let is_module = rest.len() < code.len() && (rest.starts_with("mod") || rest.starts_with("pubmod"));
+    is_module || attributes_in(rest).next().is_some_and(|(name, _)| TESTS.contains(&name))
 }
 
 /// The attributes that begin in a line of code: the last part of what each is called, and all of it.
@@ -98,7 +121,12 @@ fn attributes(lines: &[Line<'_>], at: usize) -> usize {
     let mut is_open = false;
     for (index, line) in before {
         let code = line.code.trim();
-        if code.starts_with("#[") {
+        let mut rest = code;
+        while let Some((_, behind)) = first_attribute(rest) {
+            rest = behind;
+        }
+        let is_attribute = code.starts_with("#[") && (rest.is_empty() || rest.starts_with("#["));
+        if is_attribute {
             (from, is_open) = (index, false);
         } else if code.ends_with(']') && !code.starts_with("#!") {
             is_open = true;
@@ -188,7 +216,7 @@ pub(super) fn declared(text: &str) -> Vec<Declared> {
                 inside: heads().chain([&*own]).flat_map(modules_opened).collect(),
                 path: attributes().chain([text]).find_map(path_in),
                 conditions: conditions
-                    .map(bare)
+                    .map(|text| condition(&bare(text)).to_owned())
                     .filter(|bare| !bare.is_empty())
                     .collect(),
                 name: name.to_owned(),
@@ -240,6 +268,28 @@ fn path_in(text: &str) -> Option<String> {
     value.split('"').nth(1).map(str::to_owned)
 }
 
+/// A condition without the attributes that are none, such as `#[macro_use]`.
+fn condition(mut bare: &str) -> &str {
+    while let Some((name, behind)) = first_attribute(bare)
+        && !matches!(name, "cfg" | "cfg_attr" | "path")
+    {
+        bare = behind;
+    }
+    bare
+}
+
+/// What the attribute is called that a code begins with, and what stands behind it; none that goes on in the
+/// next line.
+fn first_attribute(code: &str) -> Option<(&str, &str)> {
+    let (name, _) = attributes_in(code).next().filter(|_| code.starts_with("#["))?;
+    let mut open = 0_i32;
+    let end = code.find(|c| {
+        open += i32::from(c == '[') - i32::from(c == ']');
+        c == ']' && open == 0
+    })?;
+    Some((name, code.get(end + 1..)?.trim_start()))
+}
+
 /// A condition without blanks, and without who sees what it is of.
 fn bare(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
@@ -255,6 +305,9 @@ fn doctests<'a>(lines: &[Line<'a>]) -> Vec<Found<'a>> {
     let found = |lines: std::ops::Range<usize>| Found {
         heads: Vec::new(),
         lines,
+        name: None,
+        is_harmless: true,
+        docstring: None,
     };
     let mut all = Vec::new();
     let mut open: Option<usize> = None;

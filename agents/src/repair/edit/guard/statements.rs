@@ -23,6 +23,8 @@ pub(super) struct Statement {
     pub(super) functions: Vec<String>,
     /// Whether it is never come to: the block that it is in was left before.
     pub(super) is_dead: bool,
+    /// Whether nothing comes behind it.
+    pub(super) is_last: bool,
 }
 
 /// The statements of a text that these say are wanted, by their first line's code.
@@ -31,13 +33,24 @@ pub(super) fn statements(
     syntax: Syntax,
     is_wanted: impl Fn(&str) -> bool,
 ) -> Vec<Statement> {
-    let lines: Vec<Line<'_>> = match syntax {
-        Syntax::Python => python::lines(text).into_iter().map(of_python).collect(),
-        Syntax::Rust => rust::lines(text).into_iter().map(of_rust).collect(),
-    };
+    let lines = lines(text, syntax);
     let wanted = |(_, line): &(usize, &Line<'_>)| !line.is_string && is_wanted(&line.code);
     let all = lines.iter().enumerate().filter(wanted);
     all.map(|(at, _)| statement(&lines, at, syntax)).collect()
+}
+
+/// The statement that a line of a text is of, from 0.
+pub(super) fn statement_at(text: &str, syntax: Syntax, line: usize) -> Option<Statement> {
+    let lines = lines(text, syntax);
+    let last = lines.get(line).map(|_| line)?;
+    Some(statement(&lines, begin(&lines, last), syntax))
+}
+
+fn lines(text: &str, syntax: Syntax) -> Vec<Line<'_>> {
+    match syntax {
+        Syntax::Python => python::lines(text).into_iter().map(of_python).collect(),
+        Syntax::Rust => rust::lines(text).into_iter().map(of_rust).collect(),
+    }
 }
 
 /// A line and how deep it is.
@@ -75,7 +88,9 @@ fn of_rust(line: rust::Line<'_>) -> Line<'_> {
 }
 
 fn statement(lines: &[Line<'_>], at: usize, syntax: Syntax) -> Statement {
-    let own = lines.get(at..end(lines, at)).unwrap_or_default();
+    let end_of_it = end(lines, at);
+    let own = lines.get(at..end_of_it).unwrap_or_default();
+    let mut behind = lines.iter().skip(end_of_it);
     let code: Vec<&str> = own.iter().map(|line| &*line.code).collect();
     let mut statement = Statement {
         code: code.join("\n"),
@@ -88,6 +103,7 @@ fn statement(lines: &[Line<'_>], at: usize, syntax: Syntax) -> Statement {
             .into_iter()
             .collect(),
         is_dead: false,
+        is_last: behind.all(|line| line.code.trim_matches(['}', ')', ';', ' ']).is_empty()),
     };
     let mut at = at;
     while let Some(depth) = lines.get(at).map(|line| line.depth) {
