@@ -264,6 +264,11 @@ fn wrong_usage_is_told_before_anything_is_asked() {
         &["fix", "project/add.py", "--stdin"],
         &["fix", "project/add.py", "--timeout", "0s"],
         &["fix", "project/add.py", "--equal-cost"],
+        &["fix", "project/add.py", "--readable", "/nonexist"],
+        &["fix", "project/add.py", "--without", "namespaces,seccomp"],
+        // The home folder, and what is above it.
+        &["fix", ".", "--test", "true"],
+        &["fix", "/", "--test", "true"],
     ] {
         run(&mut home.with(&server, args)).exits(2);
     }
@@ -487,4 +492,31 @@ fn a_pipe_is_no_file() {
     );
     let done = run(&mut home.with(&server, ["fix", "project/pipe.py", "--test", "true"]));
     done.exits(2).says("is no file");
+}
+
+#[test]
+fn what_is_read_only_is_told_before_anything_is_asked() {
+    use std::os::unix::fs::PermissionsExt;
+    let (home, server) = (project(), Server::start(model));
+    let set = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(home.path("project/add.py"), mode).unwrap();
+    };
+    set(0o444);
+    run(&mut fix(&home, &server, &[]))
+        .exits(2)
+        .says("is read-only");
+    assert_eq!(server.seen(), 0);
+    // Of a folder it is no source that could be changed.
+    let folder = ["fix", "project", "--test", "python3 test_add.py"];
+    run(&mut home.with(&server, folder))
+        .exits(2)
+        .says("no source file");
+    let done = run(&mut fix(&home, &server, &["--dry-run"]));
+    assert!(
+        done.exits(0).stdout.contains("Would be changed"),
+        "{done:#?}"
+    );
+    assert_eq!(text(&home, "project/add.py"), BROKEN);
+    set(0o644);
 }

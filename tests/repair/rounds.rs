@@ -295,3 +295,35 @@ async fn what_does_not_fit_the_window_is_not_asked() {
     assert_eq!(repaired.stopped, Stopped::TooLong);
     assert!(model.requests().is_empty());
 }
+
+#[tokio::test]
+async fn equal_cost_writes_no_more_than_rounds_do() {
+    for (rounds, candidates, expected) in [(2, 50, 2), (3, 2, 3), (4, 2, 4), (2, 1, 2)] {
+        let model = model(|_, before| block(&format!("def add(a, b):\n    return {before}\n")));
+        let repairer = repairer(&model)
+            .rounds(rounds)
+            .candidates(candidates)
+            .equal_cost(true);
+        let repaired = repair(repairer, task()).await.unwrap();
+        assert_eq!(repaired.rounds.len(), 1 + expected, "{rounds} {candidates}");
+        let written = purposes(&model).into_iter().filter(|one| *one == Correct);
+        assert_eq!(written.count(), expected, "{rounds} {candidates}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_candidate_could_not_apply_is_told() {
+    // The first candidate is asked at temperature 0, and again.
+    let model = model(|request, _| match request.temperature > 0.6 {
+        true => block(FIXED),
+        false => "I would add them.".to_owned(),
+    });
+    let repairer = repairer(&model).candidates(2);
+    let repaired = repair(repairer, task()).await.unwrap();
+    assert!(repaired.passes);
+    let told = &repaired.rounds[1].unapplied;
+    assert!(
+        told.len() == 3 && told[0].contains("no code block"),
+        "{told:?}"
+    );
+}

@@ -32,12 +32,14 @@ pub(super) fn files<'a>(
         return files.iter().collect();
     };
     let names = |file: &&SourceFile| {
-        let places = report.diagnostics.iter().flat_map(|told| places(told, wide));
+        let places = report
+            .diagnostics
+            .iter()
+            .flat_map(|told| places(told, wide));
         let own = places.filter(|(named, _)| is_of(named, &file.path));
         // The tests of a file often are of others, which they call.
-        let in_test = |line: Option<u32>| {
-            line.is_some_and(|line| is_test(&file.path, &file.text, line))
-        };
+        let in_test =
+            |line: Option<u32>| line.is_some_and(|line| is_test(&file.path, &file.text, line));
         own.into_iter().any(|(_, line)| !in_test(line))
     };
     let mut named: Vec<_> = files.iter().filter(names).collect();
@@ -246,7 +248,9 @@ pub(super) fn shown(
         });
         let text = texts.collect::<Vec<_>>().join("\n\n[…]\n\n");
         if counter.count(&text) <= tokens {
-            let spans = parts.iter().map(|(from, to)| format!("{} to {to}", from + 1));
+            let spans = parts
+                .iter()
+                .map(|(from, to)| format!("{} to {to}", from + 1));
             let spans = spans.collect::<Vec<_>>().join(" and ");
             return Some((text, format!("lines {spans} of {}", lines.len())));
         }
@@ -363,7 +367,10 @@ mod tests {
         let shown = |wide| shown(&file, Some(&report), &WordCounter, 60, wide).unwrap();
         assert!(!shown(false).0.contains("line 20\n"));
         let (text, note) = shown(true);
-        assert!(text.contains("line 20\n") && text.contains("line 150\n"), "{text}");
+        assert!(
+            text.contains("line 20\n") && text.contains("line 150\n"),
+            "{text}"
+        );
         assert!(note.contains(" and "), "{note}");
     }
 }

@@ -280,6 +280,8 @@ pub(super) struct Correct {
     pub(super) renderer: Renderer,
     pub(super) writers: Writers,
     pub(super) candidates: u32,
+    /// The most corrections of all rounds together.
+    pub(super) most: Option<u32>,
     pub(super) method: Method,
     pub(super) sampling: Sampling,
 }
@@ -322,7 +324,18 @@ impl Correct {
         }
         let (files, report) = state.failing();
         let shown: Vec<String> = program.files.iter().map(|file| file.path.clone()).collect();
-        let count = if is_attempt { 1 } else { self.candidates };
+        let written = state
+            .number
+            .saturating_sub(1)
+            .saturating_mul(self.candidates);
+        let left = self
+            .most
+            .map_or(u32::MAX, |most| most.saturating_sub(written));
+        let count = if is_attempt {
+            1
+        } else {
+            self.candidates.min(left)
+        };
         let known = match self.method {
             // Samples know of nothing.
             Method::Resample => Vec::new(),
@@ -373,8 +386,10 @@ impl Correct {
                 None => unapplied.extend(written.unapplied),
             }
         }
-        if state.drafts.is_empty() {
-            self.without_a_draft(&mut state, unapplied);
+        match state.drafts.first_mut() {
+            // Of candidates that came to nothing the first that did not tells.
+            Some(first) => first.unapplied.extend(unapplied),
+            None => self.without_a_draft(&mut state, unapplied),
         }
         Ok(state)
     }

@@ -39,6 +39,11 @@ pub(crate) async fn fix(args: Fix, config: &Config) -> Result<(), Failure> {
         own,
         mut task,
     } = project;
+    let root_of = root.as_ref().filter(|_| !args.dry_run);
+    if let Some(path) = root_of.and_then(|root| save::read_only(root, &task.files)) {
+        return Err(Failure::usage(format!("{path} is read-only"))
+            .help("make it writable, or see what would be changed with --dry-run"));
+    }
     if !args.output.quiet && !args.output.json && args.path.is_some() {
         if !beside.is_empty() {
             let names = beside.join(" and ");

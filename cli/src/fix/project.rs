@@ -11,6 +11,7 @@ use catena_agents::{Check, CheckStep, Language, RepairTask, SourceFile, Stage};
 use super::{
     named,
     place::{environment, project_of, with_manifest, workspace_of},
+    save::read_only,
     tested::{beside, build_scripts, is_test, python_tests, words},
     tree::{LARGEST, relative, repositories, tree},
 };
@@ -120,6 +121,13 @@ impl Project {
             true => workspace_of(&folder),
             false => folder.clone(),
         };
+        if is_home(&root) {
+            return Err(Failure::usage(format!(
+                "{} is a home folder or holds one, and no project",
+                root.display()
+            ))
+            .help("all of it would be read and copied: put the file and its tests into a folder of their own"));
+        }
         let within = relative(&folder, &root).ok_or_else(|| odd_name(&folder))?;
         let all = tree(&root)?;
         let only = match only {
@@ -217,6 +225,13 @@ impl Project {
     }
 }
 
+/// Whether a folder is the home of whoever runs this, or above it.
+fn is_home(folder: &Path) -> bool {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    let home = home.map(|home| Path::new(&home).canonicalize().unwrap_or(home.into()));
+    folder.parent().is_none() || home.is_some_and(|home| home.starts_with(folder))
+}
+
 /// The files of a project that may change, and those that may not: tests, what builds, and what the command
 /// names, unless one was named to be repaired, which `is_only`.
 fn divided(
@@ -227,8 +242,14 @@ fn divided(
     may_change: impl Fn(&str, &SourceFile) -> bool,
 ) -> Result<(Vec<SourceFile>, Vec<SourceFile>), Failure> {
     let scripts = build_scripts(&all);
+    // What is read-only could not be written; who names it is told.
+    let is_open =
+        |file: &SourceFile| is_only || read_only(root, std::slice::from_ref(file)).is_none();
     let may_change = |file: &SourceFile| {
-        may_change(&file.path, file) && !is_test(&file.path) && !scripts.contains(&file.path)
+        may_change(&file.path, file)
+            && !is_test(&file.path)
+            && !scripts.contains(&file.path)
+            && is_open(file)
     };
     let command = check
         .steps

@@ -36,7 +36,8 @@ impl Reader {
         } else if let Some((file, number)) = frame(line) {
             if is_own(&file) {
                 let above = self.frame.replace((file, number, None));
-                self.others.extend(above.map(|(file, number, _)| (file, number)));
+                self.others
+                    .extend(above.map(|(file, number, _)| (file, number)));
             } else if let Some((_, _, source @ None)) = &mut self.frame {
                 // What follows is the text of another frame.
                 *source = Some(String::new());
@@ -46,7 +47,10 @@ impl Reader {
         } else if let Some(marked) = line.strip_prefix("> ") {
             self.marked = Some(marked.trim().to_owned());
         } else if let Some((file, number, name)) = pytest_place(line) {
-            self.pytest(file, number, name);
+            // A warning ends nothing, unless pytest says before it that it was raised.
+            if !name.ends_with("Warning") || !self.explained.is_empty() {
+                self.pytest(file, number, name);
+            }
         } else if line.starts_with("    ") {
             if let Some((_, _, source @ None)) = &mut self.frame {
                 *source = Some(line.trim().to_owned());
@@ -261,6 +265,22 @@ calc.py:5: IndexError
         assert_eq!(found[1].fault, Fault::Exception("IndexError".to_owned()));
         assert_eq!(found[1].file.as_deref(), Some("calc.py"));
         assert_eq!(found[1].source.as_deref(), Some("return x[0]"));
+    }
+
+    #[test]
+    fn a_warning_is_no_exception_unless_it_is_raised() {
+        let warned = "a.py:3: SyntaxWarning: \"is\" with a literal. Did you mean \"==\"?\n  if x is 1:\n/b/c.py:7: DeprecationWarning: old\n  f()\n";
+        assert!(in_text(warned).is_empty(), "{:?}", in_text(warned));
+        let raised = format!(
+            "{warned}Traceback (most recent call last):\n  File \"a.py\", line 4, in f\n    g()\nUserWarning: x\n"
+        );
+        let [told] = &*in_text(&raised) else {
+            panic!("one")
+        };
+        assert_eq!(told.fault, Fault::Exception("UserWarning".to_owned()));
+        let pytest =
+            in_text(">       f()\nE       DeprecationWarning: old\n\na.py:7: DeprecationWarning\n");
+        assert_eq!(pytest.len(), 1);
     }
 
     #[test]

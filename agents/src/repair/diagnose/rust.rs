@@ -88,8 +88,13 @@ impl RustcLine {
         let code = self.code.map(|code| code.code);
         let mut diagnostic = Diagnostic::new(Fault::Compiler(code), message);
         // Absolute ones are the standard library's.
-        let others = self.spans.iter().filter(|span| !span.is_primary && !span.file_name.starts_with(['/', '<']));
-        diagnostic.others = others.map(|span| (span.file_name.clone(), span.line_start)).collect();
+        let others = self
+            .spans
+            .iter()
+            .filter(|span| !span.is_primary && !span.file_name.starts_with(['/', '<']));
+        diagnostic.others = others
+            .map(|span| (span.file_name.clone(), span.line_start))
+            .collect();
         Some(match primary {
             None => diagnostic,
             Some(span) => Diagnostic {

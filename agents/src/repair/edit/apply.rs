@@ -4,12 +4,15 @@ use std::fmt;
 
 use similar::{Algorithm, capture_diff_slices};
 
-use super::{Change, Guard, Hunk, What, guard, imports};
+use super::{Change, Guard, Hunk, Replace, What, guard, imports};
 use crate::repair::types::Files;
 
 /// Why a correction cannot be applied, for the model to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Refused(String);
+
+/// What some editors begin a file with.
+const MARK: &str = "\u{feff}";
 
 const UNCHANGED: &str = "it changes nothing";
 
@@ -47,8 +50,13 @@ pub(in super::super) fn apply(
     for change in changes {
         let path = place(&after, change)?;
         let old = after.get(&path).map_or("", |text| &**text);
-        // Models write one kind of line ends; which there were is told by `endings`.
-        let text = &*old.replace("\r\n", "\n");
+        // Models write one kind of line ends, and no mark before the first; which there were is told by
+        // `endings`.
+        let (mark, bare) = match old.strip_prefix(MARK) {
+            Some(bare) => (MARK, bare),
+            None => ("", old),
+        };
+        let text = &*bare.replace("\r\n", "\n");
         let new = match &change.what {
             What::Whole(new) => {
                 if let Some(name) = guard::left_out(&path, text, new) {
@@ -58,10 +66,11 @@ pub(in super::super) fn apply(
                 }
                 imports::kept(&path, text, &ended(new.clone()), &guard.broken)
             }
-            What::Replace { search, replace } => self::replace(&path, text, search, replace)?,
+            What::Replace(parts) => replace(&path, text, meant(parts, text))?,
             What::Patch(hunks) => patch(&path, text, hunks)?,
         };
-        let new = endings(old, new);
+        let new = endings(bare, new);
+        let new = format!("{mark}{}", new.strip_prefix(MARK).unwrap_or(&new));
         after.insert(path, new);
     }
     if &after == files {
@@ -86,11 +95,15 @@ fn place(files: &Files, change: &Change) -> Result<String, Refused> {
         if let (Some(only), 1) = (files.keys().next(), files.len()) {
             return Ok(only.clone());
         }
-        if let What::Replace { search, .. } = &change.what {
-            let part = search.trim_end();
+        if let What::Replace(parts) = &change.what {
+            let holds = |text: &str, part: &str| {
+                places(&text.replace("\r\n", "\n"), part.trim_end())
+                    .next()
+                    .is_some()
+            };
             let mut holding = files
                 .iter()
-                .filter(|(_, text)| parts(&text.replace("\r\n", "\n"), part).next().is_some());
+                .filter(|(_, text)| parts.iter().any(|part| holds(text, &part.search)));
             if let (Some((path, _)), None) = (holding.next(), holding.next()) {
                 return Ok(path.clone());
             }
@@ -118,10 +131,20 @@ fn place(files: &Files, change: &Change) -> Result<String, Refused> {
     }
 }
 
-fn replace(path: &str, text: &str, search: &str, replace: &str) -> Result<String, Refused> {
-    if search.trim().is_empty() {
+/// What a block means that could be divided at several lines: the longest SEARCH text that stands in the file.
+fn meant<'a>(parts: &'a [Replace], text: &str) -> Option<&'a Replace> {
+    let stands = |part: &&Replace| {
+        let search = part.search.trim_end();
+        !search.is_empty() && places(text, search).next().is_some()
+    };
+    parts.iter().rfind(stands).or(parts.first())
+}
+
+fn replace(path: &str, text: &str, part: Option<&Replace>) -> Result<String, Refused> {
+    let part = part.filter(|part| !part.search.trim().is_empty());
+    let Some(Replace { search, replace }) = part else {
         return Err(Refused(format!("a SEARCH text for {path} is empty")));
-    }
+    };
     let lines: Vec<&str> = text.lines().collect();
     let anchor: Vec<&str> = search.lines().collect();
     if let Some(at) = find(path, &lines, &anchor, None)? {
@@ -130,18 +153,20 @@ fn replace(path: &str, text: &str, search: &str, replace: &str) -> Result<String
     }
     // Part of a line: small models leave out how far it is indented.
     let part = search.trim_end_matches('\n');
-    let places: Vec<usize> = parts(text, part).take(2).collect();
-    if let [at] = *places {
-        let (before, rest) = text.split_at(at);
-        let after = rest.strip_prefix(part).unwrap_or_default();
-        let new = replace.trim_end_matches('\n');
-        return Ok(ended(format!("{before}{new}{after}")));
+    match &*places(text, part).collect::<Vec<_>>() {
+        [] => Err(missing(path, &anchor, "SEARCH text")),
+        [at] => {
+            let (before, rest) = text.split_at(*at);
+            let after = rest.strip_prefix(part).unwrap_or_default();
+            let new = replace.trim_end_matches('\n');
+            Ok(ended(format!("{before}{new}{after}")))
+        }
+        several => Err(ambiguous(path, &anchor, several.len())),
     }
-    Err(missing(path, &anchor, "SEARCH text"))
 }
 
 /// Where a part stands in a text, but within words: `x` does not stand in `max`.
-fn parts<'a>(text: &'a str, part: &'a str) -> impl Iterator<Item = usize> + 'a {
+fn places<'a>(text: &'a str, part: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     let (begins, ends) = (
         is_word(part.chars().next()),
@@ -155,6 +180,13 @@ fn parts<'a>(text: &'a str, part: &'a str) -> impl Iterator<Item = usize> + 'a {
             !(begins && is_word(before.chars().next_back())
                 || ends && is_word(after.chars().next()))
         })
+}
+
+fn ambiguous(path: &str, anchor: &[&str], times: usize) -> Refused {
+    let first = anchor.first().map_or("", |line| line.trim());
+    Refused(format!(
+        "the text that begins with `{first}` stands {times} times in {path}; copy more lines around it"
+    ))
 }
 
 fn missing(path: &str, anchor: &[&str], what: &str) -> Refused {
@@ -190,11 +222,7 @@ fn find(
             several => match at {
                 Some(at) if several.contains(&at) => return Ok(Some(at)),
                 _ => {
-                    let first = anchor.first().map_or("", |line| line.trim());
-                    return Err(Refused(format!(
-                        "the text that begins with `{first}` stands {} times in {path}; copy more lines around it",
-                        several.len()
-                    )));
+                    return Err(ambiguous(path, anchor, several.len()));
                 }
             },
         }
@@ -338,6 +366,7 @@ mod tests {
                 "does not stand in src/a.rs",
             ),
             (block("src/b.rs", "    two();", "x"), "stands 2 times"),
+            (block("src/b.rs", "two()", "x"), "stands 2 times"),
             (block("src/a.rs", " ", "x"), "is empty"),
             (
                 block("src/c.rs", "    two();", "x"),
@@ -402,6 +431,41 @@ mod tests {
             after(more),
             "def a():\r\n    x = 1\n    z = 3\r\n    y = 2\r\n    return x\r\n\r\na()\r\n"
         );
+    }
+
+    #[test]
+    fn a_mark_before_the_first_line_stays() {
+        let text = "\u{feff}x = 1\ny = 2\n";
+        let files = Files::from([("a.py".to_owned(), text.to_owned())]);
+        for answer in [
+            "```python\nx = 3\ny = 2\n```".to_owned(),
+            block("", "x = 1\ny = 2", "x = 3\ny = 2"),
+            "```diff\n@@ -1,2 +1,2 @@\n-x = 1\n+x = 3\n y = 2\n```".to_owned(),
+        ] {
+            let after = apply(&files, &read(&answer).unwrap()).unwrap();
+            assert_eq!(after["a.py"], text.replace('1', "3"), "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_block_may_hold_what_divides_blocks() {
+        let text = "Sums\n=======\n\nx = 1\n=======\n";
+        let files = Files::from([("a.py".to_owned(), text.to_owned())]);
+        let with = |search: &str, replace: &str| {
+            apply(&files, &read(&block("", search, replace)).unwrap())
+                .map(|after| after["a.py"].clone())
+                .map_err(|refused| refused.to_string())
+        };
+        assert_eq!(
+            with("Sums\n=======\n\nx = 1", "x = 2").unwrap(),
+            "x = 2\n=======\n"
+        );
+        assert_eq!(
+            with("x = 1", "x = 2\n=======\ny").unwrap(),
+            text.replace("x = 1", "x = 2\n=======\ny")
+        );
+        let both = with("Sums\n=======\n", "=======\nx").unwrap();
+        assert_eq!(both, text.replace("Sums\n=======\n\n", "=======\nx\n"));
     }
 
     #[test]

@@ -145,7 +145,10 @@ mod tests {
             assert_eq!(kept("a.py", OLD, new, &[]), new);
         }
         let rust = "fn f() { HashMap::new(); }\n";
-        assert_eq!(kept("a.rs", "use std::collections::HashMap;\n", rust, &[]), rust);
+        assert_eq!(
+            kept("a.rs", "use std::collections::HashMap;\n", rust, &[]),
+            rust
+        );
     }
 
     #[test]

@@ -28,10 +28,18 @@ pub(super) struct Change {
 pub(super) enum What {
     /// All of it.
     Whole(String),
-    /// What stands there exactly once, and what takes its place.
-    Replace { search: String, replace: String },
+    /// What stands there exactly once, and what takes its place: one of these, where the text holds what
+    /// divides them.
+    Replace(Vec<Replace>),
     /// Hunks of a unified diff.
     Patch(Vec<Hunk>),
+}
+
+/// What stands in a file, and what takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Replace {
+    pub(super) search: String,
+    pub(super) replace: String,
 }
 
 /// A hunk: the lines that stand there, those that take their place, and the line at which it says that
@@ -97,7 +105,7 @@ mod tests {
             let before = files(&text_of(&text));
             let change = Change {
                 path: None,
-                what: What::Replace { search: text_of(&search), replace: text_of(&replace) },
+                what: What::Replace(vec![Replace { search: text_of(&search), replace: text_of(&replace) }]),
             };
             let whole: Vec<usize> = match search.is_empty() {
                 true => Vec::new(),

@@ -15,7 +15,8 @@ pub(in super::super) fn left_out(path: &str, old: &str, new: &str) -> Option<Str
             && added().any(|other| is_alike(old, &renamed(new, other, name)))
     };
     let mut all = before.iter().filter(|name| !there.contains(name));
-    all.find(|name| !is_renamed(name)).map(|name| (*name).to_owned())
+    all.find(|name| !is_renamed(name))
+        .map(|name| (*name).to_owned())
 }
 
 /// Whether most lines of a text stand in another.

@@ -107,7 +107,8 @@ fn is_where_it_ends(
                 && heads.any(|head| head.starts_with("if__name__==\"__main__\":"))
         }
         Syntax::Rust => {
-            around.functions == ["main"] && around.heads.last().is_some_and(|head| head == "fn main")
+            around.functions == ["main"]
+                && around.heads.last().is_some_and(|head| head == "fn main")
         }
     };
     let is_script = syntax == Syntax::Python && is_signal && around.functions.is_empty();
@@ -158,7 +159,9 @@ fn is_defined(name: &str, code: &str) -> bool {
     let mut lines = code.lines();
     lines.any(|line| {
         let line = line.strip_prefix("async ").unwrap_or(line);
-        let rest = line.strip_prefix("def ").and_then(|rest| rest.strip_prefix(name));
+        let rest = line
+            .strip_prefix("def ")
+            .and_then(|rest| rest.strip_prefix(name));
         rest.is_some_and(|rest| rest.trim_start().starts_with('('))
     })
 }
@@ -333,14 +336,34 @@ mod tests {
             ("a.py", "", "def f():\n    sys.exit('usage: a')"),
             ("a.py", "", "sys.exit(f'no {name}')"),
             ("a.py", "", &format!("{MAIN}sys.exit(main())\n")),
-            ("a.py", "", &format!("{MAIN}code = main()\n    sys.exit(code)\n    # end\n")),
+            (
+                "a.py",
+                "",
+                &format!("{MAIN}code = main()\n    sys.exit(code)\n    # end\n"),
+            ),
             ("a.py", "", &format!("{MAIN}main()\n    sys.exit(0)\n")),
-            ("a.py", "", "if __name__ == \"__main__\": sys.exit(main())\n"),
-            ("a.py", "def f():\n    quit()\n", "import sys\ndef f():\n    sys.exit()\n"),
+            (
+                "a.py",
+                "",
+                "if __name__ == \"__main__\": sys.exit(main())\n",
+            ),
+            (
+                "a.py",
+                "def f():\n    quit()\n",
+                "import sys\ndef f():\n    sys.exit()\n",
+            ),
             ("a.py", "exit(0)\n", "import sys\nsys.exit(0)\n"),
             ("a.py", "", "def quit():\n    pass\ndef f():\n    quit()\n"),
-            ("a.rs", "", "fn main() {\n    std::process::exit(run());\n}\n"),
-            ("a.rs", "", "fn main() {\n    if run() {\n        std::process::exit(0);\n    }\n}\n"),
+            (
+                "a.rs",
+                "",
+                "fn main() {\n    std::process::exit(run());\n}\n",
+            ),
+            (
+                "a.rs",
+                "",
+                "fn main() {\n    if run() {\n        std::process::exit(0);\n    }\n}\n",
+            ),
         ] {
             assert_eq!(exit(path, old, new, false), None, "{new}");
         }
@@ -356,19 +379,69 @@ mod tests {
             ("a.py", "", "sys.exit(main())\n", false),
             ("a.py", "", "sys.exit('a' and 0)\n", false),
             ("a.py", "", "sys.exit('' or 0)\n", false),
-            ("a.py", "", &format!("{MAIN}sys.exit(0)\n    check()\n"), false),
-            ("a.py", "", &format!("{MAIN}sys.exit(main())\n    check()\n"), true),
+            (
+                "a.py",
+                "",
+                &format!("{MAIN}sys.exit(0)\n    check()\n"),
+                false,
+            ),
+            (
+                "a.py",
+                "",
+                &format!("{MAIN}sys.exit(main())\n    check()\n"),
+                true,
+            ),
             ("a.py", "", "sys.exit(0)\ncheck()\n", true),
-            ("a.py", "", "if __name__ != '__main__':\n    sys.exit(0)\n", false),
-            ("a.py", "", &format!("def f():\n    if __name__:\n        {}", "sys.exit(f())\n"), false),
+            (
+                "a.py",
+                "",
+                "if __name__ != '__main__':\n    sys.exit(0)\n",
+                false,
+            ),
+            (
+                "a.py",
+                "",
+                &format!("def f():\n    if __name__:\n        {}", "sys.exit(f())\n"),
+                false,
+            ),
             ("a.py", "", &format!("{MAIN}os._exit(0)\n"), false),
             // Another kind, or another place.
-            ("a.py", "def f():\n    quit()\n", "def f():\n    os._exit(0)\n", false),
-            ("a.py", "def f():\n    quit()\n", "def g():\n    quit()\n", false),
-            ("a.py", "", "class A:\n    def quit(self): pass\nquit()\n", false),
-            ("a.rs", "", "fn main() {\n    std::process::exit(0);\n    run();\n}\n", false),
-            ("a.rs", "", "fn run() {\n    std::process::exit(code());\n}\n", false),
-            ("a.rs", "", "fn main() {\n    std::process::exit(run());\n    check();\n}\n", true),
+            (
+                "a.py",
+                "def f():\n    quit()\n",
+                "def f():\n    os._exit(0)\n",
+                false,
+            ),
+            (
+                "a.py",
+                "def f():\n    quit()\n",
+                "def g():\n    quit()\n",
+                false,
+            ),
+            (
+                "a.py",
+                "",
+                "class A:\n    def quit(self): pass\nquit()\n",
+                false,
+            ),
+            (
+                "a.rs",
+                "",
+                "fn main() {\n    std::process::exit(0);\n    run();\n}\n",
+                false,
+            ),
+            (
+                "a.rs",
+                "",
+                "fn run() {\n    std::process::exit(code());\n}\n",
+                false,
+            ),
+            (
+                "a.rs",
+                "",
+                "fn main() {\n    std::process::exit(run());\n    check();\n}\n",
+                true,
+            ),
         ] {
             assert!(exit(path, old, new, is_signal).is_some(), "{new}");
         }

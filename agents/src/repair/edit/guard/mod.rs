@@ -130,7 +130,11 @@ fn are_changed(path: &str, old: &str, new: &str) -> bool {
         })
         .collect();
     let is_added = |at: usize, test: &Found<'_>| {
-        let is_renewed = || before.iter().any(|old| old.name.is_some() && old.name == test.name);
+        let is_renewed = || {
+            before
+                .iter()
+                .any(|old| old.name.is_some() && old.name == test.name)
+        };
         let is_before = || {
             let behind = after.iter().zip(&is_known).skip(at + 1);
             let mut known = behind.filter(|(_, is_known)| **is_known);
@@ -206,19 +210,50 @@ mod additions {
     use super::*;
 
     const PYTHON: &str = "def f(x):\n    \"\"\"F.\n\n    >>> f(1)\n    2\n    \"\"\"\n    return x\n\ndef test_f():\n    assert f(1) == 2\n";
-    const RUST: &str = "/// F.\nfn f() -> u8 { 1 }\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {}\n}\n";
+    const RUST: &str =
+        "/// F.\nfn f() -> u8 { 1 }\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {}\n}\n";
 
     #[test]
     fn tests_may_be_added() {
         for (path, text, from, to) in [
             ("a.py", PYTHON, "    2\n", "    2\n    >>> f(2)\n    3\n"),
             ("a.py", PYTHON, "    2\n", "    2\n\n    >>> f(2)\n    3\n"),
-            ("a.py", PYTHON, "def test_f", "def test_g():\n    assert f(0) == 1\n\ndef test_f"),
-            ("a.py", PYTHON, "def test_f", "class T(unittest.TestCase):\n    def test_g(self): pass\n\ndef test_f"),
-            ("a.py", PYTHON, "def f", "\"\"\"A.\n\n>>> f(3)\n4\n\"\"\"\ndef f"),
-            ("a.rs", RUST, "/// F.\n", "/// F.\n/// ```\n/// f();\n/// ```\n"),
-            ("a.rs", RUST, "#[cfg(test)]\nmod", "#[test]\nfn u() {}\n#[cfg(test)]\nmod"),
-            ("a.rs", RUST, "#[cfg(test)]\nmod", "#[cfg(test)]\nmod more {\n    #[test] fn u() {}\n}\n#[cfg(test)]\nmod"),
+            (
+                "a.py",
+                PYTHON,
+                "def test_f",
+                "def test_g():\n    assert f(0) == 1\n\ndef test_f",
+            ),
+            (
+                "a.py",
+                PYTHON,
+                "def test_f",
+                "class T(unittest.TestCase):\n    def test_g(self): pass\n\ndef test_f",
+            ),
+            (
+                "a.py",
+                PYTHON,
+                "def f",
+                "\"\"\"A.\n\n>>> f(3)\n4\n\"\"\"\ndef f",
+            ),
+            (
+                "a.rs",
+                RUST,
+                "/// F.\n",
+                "/// F.\n/// ```\n/// f();\n/// ```\n",
+            ),
+            (
+                "a.rs",
+                RUST,
+                "#[cfg(test)]\nmod",
+                "#[test]\nfn u() {}\n#[cfg(test)]\nmod",
+            ),
+            (
+                "a.rs",
+                RUST,
+                "#[cfg(test)]\nmod",
+                "#[cfg(test)]\nmod more {\n    #[test] fn u() {}\n}\n#[cfg(test)]\nmod",
+            ),
             ("a.rs", RUST, "fn f", "#[cfg(not(test))]\nfn g() {}\nfn f"),
         ] {
             let new = text.replace(from, to);
@@ -232,11 +267,31 @@ mod additions {
     #[test]
     fn what_is_added_keeps_no_test_from_being_run() {
         for (path, text, from, to) in [
-            ("a.py", PYTHON, "    >>> f(1)", "    >>> f = lambda x: 2\n    >>> f(1)"),
-            ("a.py", PYTHON, "    return x\n", "    return x\n\ndef test_f():\n    pass\n"),
-            ("a.py", PYTHON, "def test_f", "pytestmark = skip\ndef test_f"),
+            (
+                "a.py",
+                PYTHON,
+                "    >>> f(1)",
+                "    >>> f = lambda x: 2\n    >>> f(1)",
+            ),
+            (
+                "a.py",
+                PYTHON,
+                "    return x\n",
+                "    return x\n\ndef test_f():\n    pass\n",
+            ),
+            (
+                "a.py",
+                PYTHON,
+                "def test_f",
+                "pytestmark = skip\ndef test_f",
+            ),
             ("a.py", PYTHON, "def f(x)", "__test__ = {}\ndef f(x)"),
-            ("a.rs", RUST, "fn f() -> u8 { 1 }", "#[cfg(not(test))]\nfn f() -> u8 { 1 }\n#[cfg(test)]\nfn f() -> u8 { 2 }"),
+            (
+                "a.rs",
+                RUST,
+                "fn f() -> u8 { 1 }",
+                "#[cfg(not(test))]\nfn f() -> u8 { 1 }\n#[cfg(test)]\nfn f() -> u8 { 2 }",
+            ),
             ("a.rs", RUST, "fn f", "#[cfg_attr(test, inline)]\nfn f"),
             ("a.rs", RUST, "/// F.", "#![cfg(any())]\n/// F."),
         ] {

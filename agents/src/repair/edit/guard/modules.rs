@@ -11,7 +11,9 @@ pub(super) fn with_tests<'a>(files: impl IntoIterator<Item = &'a SourceFile>) ->
     // What is said of a whole file is no test.
     let holds = |file: &&SourceFile| {
         let tests = super::found(&file.path, &file.text);
-        tests.iter().any(|test| !super::bare(test, &file.text).starts_with("#!["))
+        tests
+            .iter()
+            .any(|test| !super::bare(test, &file.text).starts_with("#!["))
     };
     let files = files.into_iter().filter(is_rust).filter(holds);
     files.map(|file| file.path.clone()).collect()
@@ -31,13 +33,14 @@ pub(super) fn lost(path: &str, old: &str, new: &str, tested: &[String]) -> Optio
             self::file(path, new) == file && new.conditions.iter().all(is_bound)
         })
     };
-    let mut lost = declared(old)
-        .into_iter()
-        .filter(|module| {
-            // Of one that tests are compiled without none is run.
-            let is_tested = !module.conditions.iter().any(|only| only == "#[cfg(not(test))]");
-            is_tested && holds_tests(path, module, tested) && !stays(module)
-        });
+    let mut lost = declared(old).into_iter().filter(|module| {
+        // Of one that tests are compiled without none is run.
+        let is_tested = !module
+            .conditions
+            .iter()
+            .any(|only| only == "#[cfg(not(test))]");
+        is_tested && holds_tests(path, module, tested) && !stays(module)
+    });
     lost.next().map(|module| module.name)
 }
 
@@ -157,7 +160,10 @@ mod tests {
             assert_eq!(lost_of("src/lib.rs", &new, &tested), None, "{to}");
         }
         let off = "#[cfg(not(test))]\nmod a;\n";
-        assert_eq!(lost("src/lib.rs", off, "", &tested.map(str::to_owned)), None);
+        assert_eq!(
+            lost("src/lib.rs", off, "", &tested.map(str::to_owned)),
+            None
+        );
         // Not where its file would be: it does not compile, and may go.
         let new = LIB.replace("pub mod a;", "");
         assert_eq!(lost_of("src/z.rs", &new, &tested), None);

@@ -98,8 +98,12 @@ const TESTS: [&str; 6] = [
 fn is_only_test(item: &[Line<'_>]) -> bool {
     let code: String = item.iter().map(|line| bare(&line.code)).collect();
     let rest = code.strip_prefix("#[cfg(test)]").unwrap_or(&code);
-    let is_module = rest.len() < code.len() && (rest.starts_with("mod") || rest.starts_with("pubmod"));
-    is_module || attributes_in(rest).next().is_some_and(|(name, _)| TESTS.contains(&name))
+    let is_module =
+        rest.len() < code.len() && (rest.starts_with("mod") || rest.starts_with("pubmod"));
+    is_module
+        || attributes_in(rest)
+            .next()
+            .is_some_and(|(name, _)| TESTS.contains(&name))
 }
 
 /// The attributes that begin in a line of code: the last part of what each is called, and all of it.
@@ -281,7 +285,9 @@ fn condition(mut bare: &str) -> &str {
 /// What the attribute is called that a code begins with, and what stands behind it; none that goes on in the
 /// next line.
 fn first_attribute(code: &str) -> Option<(&str, &str)> {
-    let (name, _) = attributes_in(code).next().filter(|_| code.starts_with("#["))?;
+    let (name, _) = attributes_in(code)
+        .next()
+        .filter(|_| code.starts_with("#["))?;
     let mut open = 0_i32;
     let end = code.find(|c| {
         open += i32::from(c == '[') - i32::from(c == ']');
