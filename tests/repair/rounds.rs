@@ -327,3 +327,44 @@ async fn what_a_candidate_could_not_apply_is_told() {
         "{told:?}"
     );
 }
+
+#[tokio::test]
+async fn an_import_that_failed_is_not_put_back() {
+    let import = "from sums import plus";
+    let answer = "def add(a, b):\n    return [plus for plus in [a + b]][0]\n";
+    let model = model(move |_, _| block(answer));
+    let mut report = Report::reported("x");
+    report.diagnostics = vec![Diagnostic::new(
+        Fault::Exception("ModuleNotFoundError".to_owned()),
+        "ModuleNotFoundError: No module named 'sums'",
+    )];
+    report.diagnostics[0].source = Some(import.to_owned());
+    let runner = ScriptedRunner::new([report, Report::passing(1)]);
+    let program = format!("{import}\n\ndef add(a, b):\n    return plus(a, b)\n");
+    let task = RepairTask::new("add.py", program, crate::support::check());
+    let repaired = repair(Repairer::new(Arc::new(model), Arc::new(runner)), task);
+    assert_eq!(repaired.await.unwrap().files[0].text, answer);
+}
+
+#[tokio::test]
+async fn a_round_that_failed_lets_more_files_be_changed() {
+    let model = model(|_, before| format!("b.py\n```python\ndef b():\n    return {before}\n```"));
+    let runner = ScriptedRunner::from_fn(|_, _| {
+        let mut report = failing(0, 1);
+        report.diagnostics[0].file = Some("b.py".to_owned());
+        report.diagnostics[0].line = Some(1);
+        report.diagnostics[0].others = vec![("a.py".to_owned(), 1)];
+        report
+    });
+    let mut task = RepairTask::new("b.py", "def b():\n    return None\n", crate::support::check());
+    let caller = catena::agents::SourceFile::new("a.py", "def caller():\n    b()\n");
+    task.files.push(caller);
+    let repairer = Repairer::new(Arc::new(model.clone()), Arc::new(runner));
+    repair(repairer, task).await.unwrap();
+    let requests = model.requests();
+    let corrections = requests.iter().filter(|one| crate::support::purpose(one) == Correct);
+    let shown: Vec<bool> = corrections
+        .map(|request| crate::support::shown(request).contains("def caller"))
+        .collect();
+    assert_eq!(shown, [false, true]);
+}

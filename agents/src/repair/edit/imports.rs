@@ -49,10 +49,9 @@ fn head(text: &str, code: &str) -> usize {
             quote = Some(open).filter(|open| trimmed.matches(open).count() < 2);
         } else if is_future {
             is_open = (is_open || code.contains('(')) && !code.contains(')');
-        } else if trimmed.starts_with(['"', '\'']) || trimmed.starts_with('#') {
         } else if trimmed.is_empty() {
             continue;
-        } else {
+        } else if !trimmed.starts_with(['"', '\'', '#']) {
             break;
         }
         head = index + 1;
