@@ -356,13 +356,19 @@ async fn a_round_that_failed_lets_more_files_be_changed() {
         report.diagnostics[0].others = vec![("a.py".to_owned(), 1)];
         report
     });
-    let mut task = RepairTask::new("b.py", "def b():\n    return None\n", crate::support::check());
+    let mut task = RepairTask::new(
+        "b.py",
+        "def b():\n    return None\n",
+        crate::support::check(),
+    );
     let caller = catena::agents::SourceFile::new("a.py", "def caller():\n    b()\n");
     task.files.push(caller);
     let repairer = Repairer::new(Arc::new(model.clone()), Arc::new(runner));
     repair(repairer, task).await.unwrap();
     let requests = model.requests();
-    let corrections = requests.iter().filter(|one| crate::support::purpose(one) == Correct);
+    let corrections = requests
+        .iter()
+        .filter(|one| crate::support::purpose(one) == Correct);
     let shown: Vec<bool> = corrections
         .map(|request| crate::support::shown(request).contains("def caller"))
         .collect();

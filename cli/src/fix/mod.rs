@@ -1,5 +1,6 @@
 //! `catena fix`: code that passes its tests, from code that does not.
 
+mod check;
 mod job;
 mod named;
 mod place;
@@ -106,8 +107,8 @@ fn snippet(
         }
         language => language,
     };
-    let name = project::snippet_name(language);
-    let check = project::check_of_file(name, code, language, command, timeout)?;
+    let name = check::snippet_name(language);
+    let check = check::check_of_file(name, code, language, command, timeout)?;
     let task = RepairTask {
         language,
         reported: error.map(str::to_owned),

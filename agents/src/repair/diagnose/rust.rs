@@ -225,8 +225,14 @@ mod tests {
         let span = |file: &str, line: u32, is_primary: bool| {
             format!(r#"{{"file_name":"{file}","line_start":{line},"is_primary":{is_primary}}}"#)
         };
-        let spans = [("src/a.rs", 7, true), ("src/b.rs", 3, false), ("/rustc/c.rs", 1, false)];
-        let spans = spans.map(|(file, line, is_primary)| span(file, line, is_primary)).join(",");
+        let spans = [
+            ("src/a.rs", 7, true),
+            ("src/b.rs", 3, false),
+            ("/rustc/c.rs", 1, false),
+        ];
+        let spans = spans
+            .map(|(file, line, is_primary)| span(file, line, is_primary))
+            .join(",");
         let several = format!(
             r#"{{"$message_type":"diagnostic","message":"x","level":"error","spans":[{spans}]}}"#
         );

@@ -1,7 +1,9 @@
 //! What a correction has to leave as it is.
 
 mod assertions;
+mod declared;
 mod definitions;
+mod doctests;
 mod exits;
 mod kinds;
 mod modules;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::rust::{Declared, declared};
+use super::declared::{Declared, declared};
 use crate::repair::{Language, SourceFile};
 
 /// The paths of those files of Rust that hold tests.

@@ -1,10 +1,6 @@
 //! The tests in a file of Rust.
 
-use super::{
-    Found,
-    kinds::Kinds,
-    names::{is_word, tokens},
-};
+use super::{Found, doctests::doctests, kinds::Kinds};
 
 /// A line, what of it is code, and how deep in braces it begins.
 pub(super) struct Line<'a> {
@@ -118,7 +114,7 @@ fn attributes_in(code: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// The first of the lines of attributes that stand right before a line, blanks and comments aside.
-fn attributes(lines: &[Line<'_>], at: usize) -> usize {
+pub(super) fn attributes(lines: &[Line<'_>], at: usize) -> usize {
     let before = lines.get(..at).unwrap_or_default().iter().enumerate().rev();
     let mut from = at;
     // Between the end of an attribute of several lines and its beginning.
@@ -158,7 +154,7 @@ fn item(lines: &[Line<'_>], at: usize) -> usize {
 }
 
 /// The heads of the blocks around a line, with their attributes.
-fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
+pub(super) fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
     let mut depth = lines.get(at).map_or(0, |line| line.depth);
     let mut heads = Vec::new();
     for index in (0..at).rev() {
@@ -173,118 +169,9 @@ fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
     heads.into_iter().rev().flatten().collect()
 }
 
-/// A module that is declared and stands in another file.
-#[derive(Debug)]
-pub(super) struct Declared {
-    pub(super) name: String,
-    /// The modules around it.
-    pub(super) inside: Vec<String>,
-    /// What an attribute says that its file is.
-    pub(super) path: Option<String>,
-    /// What decides whether it is compiled: attributes and heads of blocks, without blanks.
-    pub(super) conditions: Vec<String>,
-}
-
-/// The modules of other files that a text declares.
-pub(super) fn declared(text: &str) -> Vec<Declared> {
-    let lines = lines(text);
-    let mut found = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
-        let mut end = 0;
-        for statement in line.code.split(';') {
-            let begin = end;
-            end += statement.len() + 1;
-            let Some((own, name)) = module(statement) else {
-                continue;
-            };
-            // Behind the last of these it is said who sees it.
-            let own = own.rfind(['{', '}', ']']).and_then(|end| own.get(..=end));
-            let own = own.unwrap_or_default();
-            // What a line begins with is of its first declaration, or of a block that is still open.
-            let open = opened(line.code.get(..begin).unwrap_or_default());
-            let from = match begin {
-                0 => attributes(&lines, at),
-                _ => at,
-            };
-            let before = lines.get(from..at).unwrap_or_default();
-            let attributes = || before.iter().map(|line| line.text);
-            let heads = around(&lines, from);
-            let own = format!("{open}{own}");
-            let heads = || heads.iter().copied();
-            let conditions = heads().chain(attributes()).chain([&*own]);
-            let text = match statement.contains("#[path") {
-                true => line.text,
-                false => "",
-            };
-            found.push(Declared {
-                inside: heads().chain([&*own]).flat_map(modules_opened).collect(),
-                path: attributes().chain([text]).find_map(path_in),
-                conditions: conditions
-                    .map(|text| condition(&bare(text)).to_owned())
-                    .filter(|bare| !bare.is_empty())
-                    .collect(),
-                name: name.to_owned(),
-            });
-        }
-    }
-    found
-}
-
-/// The heads of the blocks that a code opens and does not close.
-fn opened(code: &str) -> String {
-    let mut heads: Vec<&str> = Vec::new();
-    let mut begin = 0;
-    for (at, c) in code.char_indices() {
-        match c {
-            '{' => heads.push(code.get(begin..=at).unwrap_or_default()),
-            '}' => drop(heads.pop()),
-            ';' => {}
-            _ => continue,
-        }
-        begin = at + 1;
-    }
-    heads.concat()
-}
-
-/// What stands before a declaration that a statement ends with, and the module's name.
-fn module(statement: &str) -> Option<(&str, &str)> {
-    let (head, name) = statement.trim().rsplit_once(char::is_whitespace)?;
-    let head = head.trim_end().strip_suffix("mod")?;
-    let is_declaration =
-        is_word(name) && !head.ends_with(|c: char| c.is_alphanumeric() || c == '_');
-    is_declaration.then_some((head, name))
-}
-
-/// The names of the modules whose blocks begin in a code.
-fn modules_opened(code: &str) -> Vec<String> {
-    let tokens = tokens(code);
-    let opened = tokens.windows(3).filter_map(|three| match three {
-        ["mod", name, "{"] => Some((*name).to_owned()),
-        _ => None,
-    });
-    opened.collect()
-}
-
-/// The file that an attribute names: `#[path = "a.rs"]`.
-fn path_in(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once("#[path")?;
-    let value = rest.trim_start().strip_prefix('=')?;
-    value.split('"').nth(1).map(str::to_owned)
-}
-
-/// A condition without the attributes that are none, such as `#[macro_use]`.
-fn condition(mut bare: &str) -> &str {
-    while let Some((name, behind)) = first_attribute(bare)
-        && !matches!(name, "cfg" | "cfg_attr" | "path")
-    {
-        bare = behind;
-    }
-    bare
-}
-
 /// What the attribute is called that a code begins with, and what stands behind it; none that goes on in the
 /// next line.
-fn first_attribute(code: &str) -> Option<(&str, &str)> {
+pub(super) fn first_attribute(code: &str) -> Option<(&str, &str)> {
     let (name, _) = attributes_in(code)
         .next()
         .filter(|_| code.starts_with("#["))?;
@@ -297,81 +184,13 @@ fn first_attribute(code: &str) -> Option<(&str, &str)> {
 }
 
 /// A condition without blanks, and without who sees what it is of.
-fn bare(text: &str) -> String {
+pub(super) fn bare(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let Some(rest) = text.strip_prefix("pub") else {
         return text;
     };
     let restricted = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
     restricted.map_or(rest, |(_, rest)| rest).to_owned()
-}
-
-/// The code blocks in doc comments: those between fences, and lines that are indented as Markdown has code.
-fn doctests<'a>(lines: &[Line<'a>]) -> Vec<Found<'a>> {
-    let found = |lines: std::ops::Range<usize>| Found {
-        heads: Vec::new(),
-        lines,
-        name: None,
-        is_harmless: true,
-        docstring: None,
-    };
-    let mut all = Vec::new();
-    let mut open: Option<usize> = None;
-    let mut is_block = false;
-    for (index, line) in lines.iter().enumerate() {
-        let Some(doc) = doc(line.text, &mut is_block) else {
-            open = None;
-            continue;
-        };
-        let is_fence = ["```", "~~~"]
-            .iter()
-            .any(|fence| doc.trim_start().starts_with(fence));
-        match open {
-            None if is_fence => open = Some(index),
-            None if doc.starts_with("     ") && !doc.trim().is_empty() => {
-                all.push(found(index..index + 1));
-            }
-            Some(from) if is_fence => {
-                all.push(found(from..index + 1));
-                open = None;
-            }
-            _ => {}
-        }
-    }
-    all
-}
-
-/// What a line says of a doc comment, with the blank before it; `is_block` is whether one with a star goes on.
-fn doc<'a>(line: &'a str, is_block: &mut bool) -> Option<&'a str> {
-    let text = line.trim();
-    let begins = text
-        .strip_prefix("/**")
-        .or_else(|| text.strip_prefix("/*!"));
-    if let Some(doc) = begins.filter(|_| !*is_block && !text.starts_with("/**/")) {
-        *is_block = !doc.contains("*/");
-        return Some(doc.split("*/").next().unwrap_or_default());
-    }
-    if *is_block {
-        *is_block = !text.contains("*/");
-        let doc = text.split("*/").next().unwrap_or_default();
-        // Stars at the beginning of each line are no part of it.
-        return Some(match doc.strip_prefix('*') {
-            Some(rest) => rest,
-            None => line.trim_end().strip_suffix("*/").unwrap_or(line),
-        });
-    }
-    let attribute = || {
-        let rest = text
-            .strip_prefix("#[doc")
-            .or_else(|| text.strip_prefix("#![doc"))?;
-        rest.trim_start()
-            .strip_prefix('=')?
-            .split_once('"')
-            .map(|(_, doc)| doc)
-    };
-    text.strip_prefix("///")
-        .or_else(|| text.strip_prefix("//!"))
-        .or_else(attribute)
 }
 
 /// Where a line begins.
