@@ -19,7 +19,7 @@ impl Check {
                     let words = ["python3", "-m"].iter().chain(words).copied();
                     CheckStep::new(Stage::Test, words.chain([path])).tests(1)
                 };
-                let steps = match kinds.of_pytest {
+                match kinds.of_pytest {
                     true if kinds.doctests => vec![run(&["pytest", "-q", "--doctest-modules"])],
                     true => vec![run(&["pytest", "-q"])],
                     false => {
@@ -28,8 +28,7 @@ impl Check {
                         let examples = kinds.doctests.then(|| run(&["doctest", "-v"]));
                         classes.into_iter().chain(examples).collect()
                     }
-                };
-                steps
+                }
             }
             Language::Rust => of_rust(path, kinds.items, kinds.doctests),
             Language::Other => Vec::new(),

@@ -206,11 +206,10 @@ fn leaves(code: &str) -> bool {
 /// The name of the function, or the class, whose head this is.
 fn function(head: &str) -> Option<String> {
     let tokens = tokens(head);
-    let found = tokens.windows(2).find_map(|two| match two {
+    tokens.windows(2).find_map(|two| match two {
         ["fn" | "def" | "class", name] => Some((*name).to_owned()),
         _ => None,
-    });
-    found
+    })
 }
 
 /// The attributes or decorators right before a line.
