@@ -89,7 +89,7 @@ fn the_tests_that_a_file_holds_itself_say_whether_it_passes() {
         let answer = right.clone();
         let model = move |_: &Request| Reply::text(&format!("```python\n{answer}```"));
         let (home, server) = (Home::new(), Server::start(model));
-        home.write("alone/add.py", &format!("{before}{BROKEN}{behind}"));
+        home.write("alone/add.py", format!("{before}{BROKEN}{behind}"));
         let done = run(&mut home.with(&server, ["fix", "alone/add.py"]));
         done.exits(0);
         for said in [
@@ -109,7 +109,7 @@ fn the_tests_that_a_file_holds_itself_say_whether_it_passes() {
     let (home, server) = (Home::new(), Server::start(wrong));
     home.write(
         "alone/add.py",
-        &format!("{BROKEN}\ndef test_a():\n    assert add(1, 2) == 3\n"),
+        format!("{BROKEN}\ndef test_a():\n    assert add(1, 2) == 3\n"),
     );
     let done = run(&mut home.with(&server, ["fix", "alone/add.py", "--keep-best"]));
     assert_ne!(done.code, Some(0), "{done:#?}");
