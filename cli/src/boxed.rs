@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use catena_agents::SandboxRunner;
 use catena_tools::Sandbox;
 
-use crate::{args::Layer, failure::Failure};
+use crate::{args::Layer, failure::Failure, reading::as_usage};
 
 /// A runner with all layers of the sandbox but those that a person does without, whose programs read these
 /// paths besides.
@@ -18,5 +18,6 @@ pub(crate) fn runner(without: &[Layer], readable: &[PathBuf]) -> Result<SandboxR
         .fold(all, |builder, layer| builder.without((*layer).into()));
     // Files are protected by mounts.
     let protects = !without.contains(&Layer::Namespaces);
-    Ok(SandboxRunner::with(builder.build()?).protect(protects))
+    let sandbox = builder.build().map_err(as_usage)?;
+    Ok(SandboxRunner::with(sandbox).protect(protects))
 }

@@ -81,6 +81,42 @@ fn a_dry_run_writes_nothing_and_shows_what_it_would() {
 }
 
 #[test]
+fn the_tests_that_a_file_holds_itself_say_whether_it_passes() {
+    let tests = "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(add(1, 2), 3)\n";
+    let doctest = "\"\"\"Sums.\n\n>>> add(1, 2)\n3\n\"\"\"\n";
+    for (before, behind) in [("", tests), (doctest, "")] {
+        let right = format!("{before}{FIXED}{behind}");
+        let answer = right.clone();
+        let model = move |_: &Request| Reply::text(&format!("```python\n{answer}```"));
+        let (home, server) = (Home::new(), Server::start(model));
+        home.write("alone/add.py", format!("{before}{BROKEN}{behind}"));
+        let done = run(&mut home.with(&server, ["fix", "alone/add.py"]));
+        done.exits(0);
+        for said in [
+            "tested by what it holds itself: python3 -m",
+            "round 0: fails its tests",
+        ] {
+            assert!(done.stdout.contains(said), "no {said:?} in {done:#?}");
+        }
+        assert_eq!(text(&home, "alone/add.py"), right);
+    }
+    // Those of pytest, which is not installed or finds that it fails.
+    let wrong = |_: &Request| {
+        Reply::text(
+            "```python\ndef add(a, b):\n    return 1\n\ndef test_a():\n    assert add(1, 2) == 3\n```",
+        )
+    };
+    let (home, server) = (Home::new(), Server::start(wrong));
+    home.write(
+        "alone/add.py",
+        format!("{BROKEN}\ndef test_a():\n    assert add(1, 2) == 3\n"),
+    );
+    let done = run(&mut home.with(&server, ["fix", "alone/add.py", "--keep-best"]));
+    assert_ne!(done.code, Some(0), "{done:#?}");
+    assert!(!done.stdout.contains("passes"), "{done:#?}");
+}
+
+#[test]
 fn json_is_one_object_with_everything() {
     let (home, server) = (project(), Server::start(model));
     let json = run(&mut fix(&home, &server, &["--json"])).exits(0).json();
@@ -228,6 +264,11 @@ fn wrong_usage_is_told_before_anything_is_asked() {
         &["fix", "project/add.py", "--stdin"],
         &["fix", "project/add.py", "--timeout", "0s"],
         &["fix", "project/add.py", "--equal-cost"],
+        &["fix", "project/add.py", "--readable", "/nonexist"],
+        &["fix", "project/add.py", "--without", "namespaces,seccomp"],
+        // The home folder, and what is above it.
+        &["fix", ".", "--test", "true"],
+        &["fix", "/", "--test", "true"],
     ] {
         run(&mut home.with(&server, args)).exits(2);
     }
@@ -451,4 +492,31 @@ fn a_pipe_is_no_file() {
     );
     let done = run(&mut home.with(&server, ["fix", "project/pipe.py", "--test", "true"]));
     done.exits(2).says("is no file");
+}
+
+#[test]
+fn what_is_read_only_is_told_before_anything_is_asked() {
+    use std::os::unix::fs::PermissionsExt;
+    let (home, server) = (project(), Server::start(model));
+    let set = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(home.path("project/add.py"), mode).unwrap();
+    };
+    set(0o444);
+    run(&mut fix(&home, &server, &[]))
+        .exits(2)
+        .says("is read-only");
+    assert_eq!(server.seen(), 0);
+    // Of a folder it is no source that could be changed.
+    let folder = ["fix", "project", "--test", "python3 test_add.py"];
+    run(&mut home.with(&server, folder))
+        .exits(2)
+        .says("no source file");
+    let done = run(&mut fix(&home, &server, &["--dry-run"]));
+    assert!(
+        done.exits(0).stdout.contains("Would be changed"),
+        "{done:#?}"
+    );
+    assert_eq!(text(&home, "project/add.py"), BROKEN);
+    set(0o644);
 }

@@ -195,3 +195,35 @@ async fn what_a_test_is_made_of_is_written_back_and_told() {
     let twice = cheats(quiet, &fixed, Check::new([run(), run()])).await;
     assert!(!twice.passes, "{twice:?}");
 }
+
+/// A script that is its own test, and what a model may do about it.
+#[tokio::test]
+async fn what_a_script_asserts_is_its_test() {
+    let script =
+        |sum: &str, assertion: &str| format!("def add(a, b):\n    return {sum}\n\n{assertion}");
+    let honest = "assert add(1, 2) == 3\n";
+    let caught = format!("try:\n    {honest}except AssertionError:\n    pass\n");
+    for cheat in ["", "assert add(1, 2) == -1\n", &caught] {
+        let (cheat, right) = (script("a - b", cheat), script("a + b", honest));
+        let model = model(move |_, before| match before {
+            0 => block(&cheat),
+            _ => block(&right),
+        });
+        // Whatever lacks the assertion ends with status 0.
+        let runner = ScriptedRunner::from_fn(move |files, _| {
+            let text = &files[0].text;
+            match text.contains("a + b") || !text.ends_with(honest) {
+                true => Report::passing(0),
+                false => Report::reported("AssertionError"),
+            }
+        });
+        let check = Check::new([CheckStep::new(Stage::Run, ["python3", "add.py"])]);
+        let task = RepairTask::new("add.py", script("a - b", honest), check);
+        let repairer = Repairer::new(Arc::new(model.clone()), Arc::new(runner));
+        let repaired = repair(repairer, task).await.unwrap();
+        assert_eq!(repaired.files[0].text, script("a + b", honest));
+        let told = &repaired.rounds[1].unapplied[0];
+        assert!(told.contains("says whether the program passes"), "{told}");
+        assert!(shown(model.requests().last().unwrap()).contains(told.as_str()));
+    }
+}

@@ -121,3 +121,26 @@ async fn a_python_program_is_repaired_in_the_sandbox() {
             .contains("`f(1) == 2` failed: got 3, expected 2")
     );
 }
+
+/// Each is what a file may hold itself, and what is right and wrong about it.
+#[tokio::test]
+async fn the_tests_that_a_file_holds_are_run() {
+    let python = "import unittest\ndef f():\n    \"\"\"F.\n\n    >>> f()\n    2\n    \"\"\"\n    return 2\nclass T(unittest.TestCase):\n    def test_f(self):\n        self.assertEqual(f() * 2, 4)\n";
+    let rust = "/// ```\n/// assert_eq!(a::f(), 2);\n/// ```\npub fn f() -> u32 { 2 }\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() { assert_eq!(super::f() * 2, 4); }\n}\n";
+    for (path, text, right, wrong) in [
+        ("a.py", python, "return 2", "return 3"),
+        ("a.py", python, "    2\n", "    5\n"),
+        ("a.rs", rust, "{ 2 }", "{ 3 }"),
+        ("a.rs", rust, "(), 2)", "(), 5)"),
+    ] {
+        let check = Check::own(path, text).unwrap();
+        let passes = report(path, text, check.clone()).await;
+        assert_eq!((passes.passes, passes.ran), (true, Some(2)), "{passes:?}");
+        let fails = report(path, &text.replace(right, wrong), check).await;
+        assert!(!fails.passes && !fails.diagnostics.is_empty(), "{fails:?}");
+    }
+    let check = Check::own("a.py", python).unwrap();
+    let doctest = report("a.py", &python.replace("    2\n", "    5\n"), check).await;
+    let told = &doctest.diagnostics[0].message;
+    assert_eq!(told, "`f()` failed: got 2, expected 5");
+}

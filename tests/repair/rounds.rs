@@ -295,3 +295,82 @@ async fn what_does_not_fit_the_window_is_not_asked() {
     assert_eq!(repaired.stopped, Stopped::TooLong);
     assert!(model.requests().is_empty());
 }
+
+#[tokio::test]
+async fn equal_cost_writes_no_more_than_rounds_do() {
+    for (rounds, candidates, expected) in [(2, 50, 2), (3, 2, 3), (4, 2, 4), (2, 1, 2)] {
+        let model = model(|_, before| block(&format!("def add(a, b):\n    return {before}\n")));
+        let repairer = repairer(&model)
+            .rounds(rounds)
+            .candidates(candidates)
+            .equal_cost(true);
+        let repaired = repair(repairer, task()).await.unwrap();
+        assert_eq!(repaired.rounds.len(), 1 + expected, "{rounds} {candidates}");
+        let written = purposes(&model).into_iter().filter(|one| *one == Correct);
+        assert_eq!(written.count(), expected, "{rounds} {candidates}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_candidate_could_not_apply_is_told() {
+    // The first candidate is asked at temperature 0, and again.
+    let model = model(|request, _| match request.temperature > 0.6 {
+        true => block(FIXED),
+        false => "I would add them.".to_owned(),
+    });
+    let repairer = repairer(&model).candidates(2);
+    let repaired = repair(repairer, task()).await.unwrap();
+    assert!(repaired.passes);
+    let told = &repaired.rounds[1].unapplied;
+    assert!(
+        told.len() == 3 && told[0].contains("no code block"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_import_that_failed_is_not_put_back() {
+    let import = "from sums import plus";
+    let answer = "def add(a, b):\n    return [plus for plus in [a + b]][0]\n";
+    let model = model(move |_, _| block(answer));
+    let mut report = Report::reported("x");
+    report.diagnostics = vec![Diagnostic::new(
+        Fault::Exception("ModuleNotFoundError".to_owned()),
+        "ModuleNotFoundError: No module named 'sums'",
+    )];
+    report.diagnostics[0].source = Some(import.to_owned());
+    let runner = ScriptedRunner::new([report, Report::passing(1)]);
+    let program = format!("{import}\n\ndef add(a, b):\n    return plus(a, b)\n");
+    let task = RepairTask::new("add.py", program, crate::support::check());
+    let repaired = repair(Repairer::new(Arc::new(model), Arc::new(runner)), task);
+    assert_eq!(repaired.await.unwrap().files[0].text, answer);
+}
+
+#[tokio::test]
+async fn a_round_that_failed_lets_more_files_be_changed() {
+    let model = model(|_, before| format!("b.py\n```python\ndef b():\n    return {before}\n```"));
+    let runner = ScriptedRunner::from_fn(|_, _| {
+        let mut report = failing(0, 1);
+        report.diagnostics[0].file = Some("b.py".to_owned());
+        report.diagnostics[0].line = Some(1);
+        report.diagnostics[0].others = vec![("a.py".to_owned(), 1)];
+        report
+    });
+    let mut task = RepairTask::new(
+        "b.py",
+        "def b():\n    return None\n",
+        crate::support::check(),
+    );
+    let caller = catena::agents::SourceFile::new("a.py", "def caller():\n    b()\n");
+    task.files.push(caller);
+    let repairer = Repairer::new(Arc::new(model.clone()), Arc::new(runner));
+    repair(repairer, task).await.unwrap();
+    let requests = model.requests();
+    let corrections = requests
+        .iter()
+        .filter(|one| crate::support::purpose(one) == Correct);
+    let shown: Vec<bool> = corrections
+        .map(|request| crate::support::shown(request).contains("def caller"))
+        .collect();
+    assert_eq!(shown, [false, true]);
+}

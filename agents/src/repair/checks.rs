@@ -36,6 +36,13 @@ impl Check {
         let all = format!("include!({path:?});\n{}", tests.as_ref());
         let is_test = |line: &&str| line.trim_start().starts_with("#[test]");
         let count = tests.as_ref().lines().filter(is_test).count();
+        let [compile, run] = Self::rust_tests("catena_check.rs");
+        let run = run.tests(u32::try_from(count).unwrap_or(u32::MAX).max(1));
+        Self::new([compile, run]).file("catena_check.rs", all)
+    }
+
+    /// The steps that run the test items of a file of Rust.
+    pub(super) fn rust_tests(path: &str) -> [CheckStep; 2] {
         let compile = [
             "rustc",
             "--edition=2021",
@@ -45,16 +52,15 @@ impl Check {
             "-Cdebuginfo=0",
             "-o",
             "catena_check",
-            "catena_check.rs",
+            path,
         ];
         let run = ["./catena_check", "--test-threads=1"];
-        Self::new([
+        [
             CheckStep::new(Stage::Compile, compile),
             CheckStep::new(Stage::Test, run)
                 .proof("test result: ok")
-                .tests(u32::try_from(count).unwrap_or(u32::MAX).max(1)),
-        ])
-        .file("catena_check.rs", all)
+                .tests(1),
+        ]
     }
 
     /// What the command says that tests a project. Of `cargo test`, pytest and unittest it has to tell of a

@@ -15,33 +15,35 @@ const QUOTED: usize = 8;
 /// The most files that are shown when none is named.
 const SHOWN: usize = 3;
 
+/// The most places of a long file that are shown.
+const PLACES: usize = 4;
+
 /// The files that may be changed in this round: those that the diagnostics name, but for lines of tests in
 /// them. Where they name tests alone, those that share the most names with what is said; and where none does,
-/// all of a task of a few.
+/// all of a task of a few. `wide`, once a round has failed: also those that the diagnostics name besides, and
+/// those that share names with what is said.
 pub(super) fn files<'a>(
     task: &RepairTask,
     files: &'a [SourceFile],
     report: Option<&Report>,
+    wide: bool,
 ) -> Vec<&'a SourceFile> {
     let Some(report) = report.filter(|_| files.len() > 1) else {
         return files.iter().collect();
     };
     let names = |file: &&SourceFile| {
-        report.diagnostics.iter().any(|told| {
-            let is_named = told
-                .file
-                .as_deref()
-                .is_some_and(|named| is_of(named, &file.path));
-            // The tests of a file often are of others, which they call.
-            let in_test = || {
-                told.line
-                    .is_some_and(|line| is_test(&file.path, &file.text, line))
-            };
-            is_named && !in_test()
-        })
+        let places = report
+            .diagnostics
+            .iter()
+            .flat_map(|told| places(told, wide));
+        let own = places.filter(|(named, _)| is_of(named, &file.path));
+        // The tests of a file often are of others, which they call.
+        let in_test =
+            |line: Option<u32>| line.is_some_and(|line| is_test(&file.path, &file.text, line));
+        own.into_iter().any(|(_, line)| !in_test(line))
     };
-    let named: Vec<_> = files.iter().filter(names).collect();
-    if !named.is_empty() {
+    let mut named: Vec<_> = files.iter().filter(names).collect();
+    if !named.is_empty() && !wide {
         return named;
     }
     let said: String = report
@@ -70,11 +72,24 @@ pub(super) fn files<'a>(
         .collect();
     ranked.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
     ranked.truncate(SHOWN);
-    let best: Vec<_> = ranked.iter().filter(|(shared, _)| *shared > 0).collect();
-    match best.is_empty() {
-        true => ranked.iter().map(|(_, file)| *file).collect(),
-        false => best.iter().map(|(_, file)| *file).collect(),
+    let best = ranked.iter().filter(|(shared, _)| *shared > 0);
+    for (_, file) in best {
+        if !named.contains(file) && named.len() < SHOWN {
+            named.push(file);
+        }
     }
+    match named.is_empty() {
+        true => ranked.iter().map(|(_, file)| *file).collect(),
+        false => named,
+    }
+}
+
+/// The files and lines that a diagnostic names; `wide`, those besides, too.
+fn places(told: &Diagnostic, wide: bool) -> impl Iterator<Item = (&str, Option<u32>)> {
+    let first = told.file.as_deref().map(|file| (file, told.line));
+    let others = told.others.iter().filter(move |_| wide);
+    let others = others.map(|(file, line)| (file.as_str(), Some(*line)));
+    first.into_iter().chain(others)
 }
 
 /// Whether a diagnostic's name of a file is that of a path: the same, or the path below the folder in
@@ -189,12 +204,13 @@ fn one(task: &RepairTask, files: &[SourceFile], told: &Diagnostic) -> String {
 }
 
 /// What is shown of a file: all of it, or so many lines around those that are named, in at most so many
-/// tokens; and what is left out, in words.
+/// tokens; and what is left out, in words. `wide`, also around those that are named besides.
 pub(super) fn shown(
     file: &SourceFile,
     report: Option<&Report>,
     counter: &dyn TokenCounter,
     tokens: usize,
+    wide: bool,
 ) -> Option<(String, String)> {
     if counter.count(&file.text) <= tokens {
         return Some((file.text.trim_end().to_owned(), String::new()));
@@ -203,24 +219,40 @@ pub(super) fn shown(
     let told = report
         .map(|report| &*report.diagnostics)
         .unwrap_or_default();
-    let mut named = told
+    let named = told
         .iter()
-        .filter(|told| {
-            told.file
-                .as_deref()
-                .is_some_and(|named| is_of(named, &file.path))
-        })
-        .filter_map(|told| usize::try_from(told.line?).ok());
-    let middle = named.next().unwrap_or(1);
+        .flat_map(|told| places(told, wide))
+        .filter(|(named, _)| is_of(named, &file.path))
+        .filter_map(|(_, line)| usize::try_from(line?).ok());
+    let mut middles: Vec<usize> = named.take(if wide { PLACES } else { 1 }).collect();
+    if middles.is_empty() {
+        middles.push(1);
+    }
+    middles.sort_unstable();
+    middles.dedup();
     let mut around = lines.len();
     while around > 2 {
         around /= 2;
-        let from = middle.saturating_sub(around + 1);
-        let to = (middle + around).min(lines.len());
-        let text = lines.get(from..to)?.join("\n");
+        let mut parts: Vec<(usize, usize)> = Vec::new();
+        for middle in &middles {
+            let from = middle.saturating_sub(around + 1);
+            let to = (middle + around).min(lines.len());
+            match parts.last_mut() {
+                Some((_, end)) if from <= *end => *end = to,
+                _ => parts.push((from, to)),
+            }
+        }
+        let texts = parts.iter().map(|(from, to)| {
+            let part = lines.get(*from..*to).unwrap_or_default();
+            part.join("\n")
+        });
+        let text = texts.collect::<Vec<_>>().join("\n\n[…]\n\n");
         if counter.count(&text) <= tokens {
-            let note = format!("lines {} to {to} of {}", from + 1, lines.len());
-            return Some((text, note));
+            let spans = parts
+                .iter()
+                .map(|(from, to)| format!("{} to {to}", from + 1));
+            let spans = spans.collect::<Vec<_>>().join(" and ");
+            return Some((text, format!("lines {spans} of {}", lines.len())));
         }
     }
     None
@@ -257,7 +289,7 @@ mod tests {
 
     fn paths(report: &Report) -> Vec<String> {
         let task = task();
-        let files = files(&task, &task.files, Some(report));
+        let files = files(&task, &task.files, Some(report), false);
         files.into_iter().map(|file| file.path.clone()).collect()
     }
 
@@ -281,7 +313,7 @@ mod tests {
         task.files[1].text += "#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {\n        assert_eq!(total(&[1]), 1);\n    }\n}\n";
         let paths = |line: u32| -> Vec<String> {
             let report = report(Fault::Assertion, "src/other.rs", line);
-            let files = files(&task, &task.files, Some(&report));
+            let files = files(&task, &task.files, Some(&report), false);
             files.into_iter().map(|file| file.path.clone()).collect()
         };
         assert_eq!(paths(6), ["src/sums.rs"]);
@@ -302,11 +334,43 @@ mod tests {
         let text: String = (1..=100).map(|n| format!("line {n}\n")).collect();
         let file = SourceFile::new("src/sums.rs", text);
         let report = report(Fault::Panic, "src/sums.rs", 50);
-        let (text, note) = shown(&file, Some(&report), &WordCounter, 30).unwrap();
+        let (text, note) = shown(&file, Some(&report), &WordCounter, 30, false).unwrap();
         assert!(
             text.contains("line 50") && text.split_whitespace().count() <= 30,
             "{text}"
         );
         assert!(note.ends_with("of 100"), "{note}");
+    }
+
+    #[test]
+    fn a_round_that_failed_widens_what_may_be_changed() {
+        let task = task();
+        let mut report = report(Fault::Panic, "src/other.rs", 1);
+        let paths = |report: &Report, wide: bool| -> Vec<String> {
+            let files = files(&task, &task.files, Some(report), wide);
+            files.into_iter().map(|file| file.path.clone()).collect()
+        };
+        report.diagnostics[0].others = vec![("src/lib.rs".to_owned(), 2)];
+        assert_eq!(paths(&report, false), ["src/other.rs"]);
+        assert_eq!(paths(&report, true), ["src/lib.rs", "src/other.rs"]);
+        report.diagnostics[0].message = "total is wrong".to_owned();
+        let all = ["src/lib.rs", "src/other.rs", "src/sums.rs"];
+        assert_eq!(paths(&report, true), all);
+    }
+
+    #[test]
+    fn a_long_file_is_shown_around_all_places_once_a_round_has_failed() {
+        let text: String = (1..=200).map(|n| format!("line {n}\n")).collect();
+        let file = SourceFile::new("src/sums.rs", text);
+        let mut report = report(Fault::Panic, "src/sums.rs", 150);
+        report.diagnostics[0].others = vec![("src/sums.rs".to_owned(), 20)];
+        let shown = |wide| shown(&file, Some(&report), &WordCounter, 60, wide).unwrap();
+        assert!(!shown(false).0.contains("line 20\n"));
+        let (text, note) = shown(true);
+        assert!(
+            text.contains("line 20\n") && text.contains("line 150\n"),
+            "{text}"
+        );
+        assert!(note.contains(" and "), "{note}");
     }
 }

@@ -8,9 +8,11 @@ mod diagnose;
 mod edit;
 mod focus;
 mod folder;
+mod own;
 mod render;
 mod runner;
 mod sandboxed;
+mod signal;
 mod state;
 mod steps;
 mod taxonomy;
@@ -187,7 +189,7 @@ impl Repairer {
     }
 
     /// Whether candidates take the place of rounds, so that no more corrections are written than without
-    /// them: two rounds with two candidates become one round. Default: no.
+    /// them: two rounds with two candidates become one round, and with fifty one of two. Default: no.
     #[must_use]
     pub fn equal_cost(mut self, equal: bool) -> Self {
         self.equal_cost = equal;
@@ -291,6 +293,7 @@ impl Repairer {
             renderer: renderer.clone(),
             writers: Arc::new(writers.build(written, written)?),
             candidates: self.candidates,
+            most: self.equal_cost.then_some(self.rounds),
             method: self.method,
             sampling,
         };

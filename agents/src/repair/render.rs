@@ -108,7 +108,9 @@ impl Renderer {
         let counter = self.model.counter();
         let (files, report) = state.failing();
         let report = report.filter(|report| told && !report.passes);
-        let chosen = focus::files(&state.task, files, report);
+        // The likeliest place was not it, or not alone.
+        let wide = state.number > 1;
+        let chosen = focus::files(&state.task, files, report, wide);
         let failure = match report {
             Some(report) => focus::failure(&state.task, files, report, counter, FAILURE_TOKENS),
             None => String::new(),
@@ -123,7 +125,7 @@ impl Renderer {
         let mut shown = Vec::new();
         let mut is_whole = chosen.len() == 1;
         for file in chosen {
-            let Some((text, note)) = focus::shown(file, report, counter, each) else {
+            let Some((text, note)) = focus::shown(file, report, counter, each, wide) else {
                 continue;
             };
             is_whole &= note.is_empty() && counter.count(&text) <= self.whole_tokens;

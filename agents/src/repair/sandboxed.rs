@@ -148,7 +148,7 @@ impl SandboxRunner {
                 return Ok(report);
             }
             let output = self.step(step, check, &folder.workspace).await?;
-            report = read(step, &output);
+            report = read(step, &output).behind(&report);
             if step.stage == Stage::Compile
                 && let Some(built) = built
             {

@@ -9,7 +9,7 @@ use super::{
     BugType, ClassifiedBy, Critique, Method, RepairTask, Repaired, Report, Round, Runner,
     SourceFile, Stopped,
     diagnose::missing,
-    edit::{diff, with_tests},
+    edit::{Guard, diff},
     render::Renderer,
     state::{Draft, State, by_path},
     write::{Writing, Written, differing},
@@ -280,6 +280,8 @@ pub(super) struct Correct {
     pub(super) renderer: Renderer,
     pub(super) writers: Writers,
     pub(super) candidates: u32,
+    /// The most corrections of all rounds together.
+    pub(super) most: Option<u32>,
     pub(super) method: Method,
     pub(super) sampling: Sampling,
 }
@@ -320,15 +322,26 @@ impl Correct {
             state.stopped = Some(Stopped::TooLong);
             return Ok(state);
         }
-        let (files, _) = state.failing();
+        let (files, report) = state.failing();
         let shown: Vec<String> = program.files.iter().map(|file| file.path.clone()).collect();
-        let count = if is_attempt { 1 } else { self.candidates };
+        let written = state
+            .number
+            .saturating_sub(1)
+            .saturating_mul(self.candidates);
+        let left = self
+            .most
+            .map_or(u32::MAX, |most| most.saturating_sub(written));
+        let count = if is_attempt {
+            1
+        } else {
+            self.candidates.min(left)
+        };
         let known = match self.method {
             // Samples know of nothing.
             Method::Resample => Vec::new(),
             _ => known(&state.rounds, files),
         };
-        let tested = with_tests(files.iter().chain(&state.task.fixed));
+        let guard = Guard::of(files, &state.task.fixed, &state.task.visible, report);
         let writings = (0..count)
             .map(|candidate| {
                 let mut request = request.clone();
@@ -344,7 +357,7 @@ impl Correct {
                     shown: shown.clone(),
                     whole: program.is_whole(),
                     known: known.clone(),
-                    tested: tested.clone(),
+                    guard: guard.clone(),
                 }
             })
             .collect();
@@ -373,8 +386,10 @@ impl Correct {
                 None => unapplied.extend(written.unapplied),
             }
         }
-        if state.drafts.is_empty() {
-            self.without_a_draft(&mut state, unapplied);
+        match state.drafts.first_mut() {
+            // Of candidates that came to nothing the first that did not tells.
+            Some(first) => first.unapplied.extend(unapplied),
+            None => self.without_a_draft(&mut state, unapplied),
         }
         Ok(state)
     }

@@ -279,7 +279,8 @@ pub struct Round {
     pub candidate: u32,
     /// The critique that it follows; `None` in round 0, and where none is asked for.
     pub critique: Option<Critique>,
-    /// Why corrections could not be applied, each of which the model was told.
+    /// Why corrections could not be applied, each of which the model was told; with the first version of a round
+    /// also those of candidates that came to none.
     pub unapplied: Vec<String>,
     /// What was changed in comparison with the version that was corrected, as a unified diff; empty when
     /// nothing was.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     SourceFile,
-    edit::{apply, diff, lost, plain, read},
+    edit::{Guard, apply, diff, plain, read},
     render::Renderer,
     state::{by_path, listed},
     types::Files,
@@ -33,8 +33,8 @@ pub(super) struct Writing {
     pub(super) whole: bool,
     /// Versions that fail, by what differs in them from the one that is corrected: not wanted again.
     pub(super) known: Vec<Vec<SourceFile>>,
-    /// The files of Rust that hold tests, also of those that may not be changed.
-    pub(super) tested: Vec<String>,
+    /// What has to stay.
+    pub(super) guard: Guard,
 }
 
 /// What came of it.
@@ -82,18 +82,11 @@ impl Writing {
         let mut open = all.clone();
         open.retain(|path, _| self.shown.contains(path));
         let changes = read(&answer.text).map_err(Refusal::Useless)?;
-        let changed = apply(&open, &changes).map_err(|refused| match refused.is_unchanged() {
+        let changed = apply(&open, &changes, &self.guard);
+        let changed = changed.map_err(|refused| match refused.is_unchanged() {
             true => Refusal::Repeated(refused.to_string()),
             false => Refusal::Useless(refused.to_string()),
         })?;
-        for (path, new) in &changed {
-            let old = all.get(path).map_or("", |old| &**old);
-            if let Some(module) = lost(path, old, new, &self.tested) {
-                return Err(Refusal::Useless(format!(
-                    "it takes away `mod {module};` in {path} and with it tests; they have to stay"
-                )));
-            }
-        }
         let mut after = all.clone();
         after.extend(changed);
         if is_same(&differing(all, &after), all) {

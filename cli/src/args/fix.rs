@@ -18,7 +18,7 @@ pub(crate) struct Fix {
     )]
     pub(crate) path: Option<PathBuf>,
 
-    /// The command that fails as long as the program is wrong. It runs in a sandbox, in a copy of the project, without a shell; for one, write sh -c '…'. Files that it names are tests and stay as they are [default: cargo test, pytest or unittest for a project and its files; pytest or unittest with test_FILE.py, FILE_test.py or tests/test_FILE.py beside a file of none; without any, whether it compiles or runs]
+    /// The command that fails as long as the program is wrong. It runs in a sandbox, in a copy of the project, without a shell; for one, write sh -c '…'. Files that it names are tests and stay as they are [default: cargo test, pytest or unittest for a project and its files; pytest or unittest with test_FILE.py, FILE_test.py or tests/test_FILE.py beside a file of none, and the tests that FILE holds itself; without any, whether it compiles or runs]
     #[arg(short, long, value_name = "COMMAND")]
     pub(crate) test: Option<String>,
 

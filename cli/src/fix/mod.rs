@@ -1,5 +1,6 @@
 //! `catena fix`: code that passes its tests, from code that does not.
 
+mod check;
 mod job;
 mod named;
 mod place;
@@ -36,11 +37,23 @@ pub(crate) async fn fix(args: Fix, config: &Config) -> Result<(), Failure> {
         is_copied,
         mut readable,
         beside,
+        own,
         mut task,
     } = project;
-    if !beside.is_empty() && !args.output.quiet && !args.output.json {
-        let names = beside.join(" and ");
-        print(&format!("tested by {names}, beside it\n"));
+    let root_of = root.as_ref().filter(|_| !args.dry_run);
+    if let Some(path) = root_of.and_then(|root| save::read_only(root, &task.files)) {
+        return Err(Failure::usage(format!("{path} is read-only"))
+            .help("make it writable, or see what would be changed with --dry-run"));
+    }
+    if !args.output.quiet && !args.output.json && args.path.is_some() {
+        if !beside.is_empty() {
+            let names = beside.join(" and ");
+            print(&format!("tested by {names}, beside it\n"));
+        }
+        if !own.is_empty() {
+            let commands = own.join(" and ");
+            print(&format!("tested by what it holds itself: {commands}\n"));
+        }
     }
     readable.extend(args.how.boxed.readable.iter().cloned());
     task.instruction = args.instruction.unwrap_or_default();
@@ -94,8 +107,8 @@ fn snippet(
         }
         language => language,
     };
-    let name = project::snippet_name(language);
-    let check = project::check_of_file(name, language, command, timeout);
+    let name = check::snippet_name(language);
+    let check = check::check_of_file(name, code, language, command, timeout)?;
     let task = RepairTask {
         language,
         reported: error.map(str::to_owned),

@@ -6,11 +6,13 @@ use std::{
     time::Duration,
 };
 
-use catena_agents::{Check, CheckStep, Language, RepairTask, SourceFile, Stage};
+use catena_agents::{Check, Language, RepairTask, SourceFile};
 
 use super::{
+    check::{file_check, own_of, own_tests},
     named,
     place::{environment, project_of, with_manifest, workspace_of},
+    save::read_only,
     tested::{beside, build_scripts, is_test, python_tests, words},
     tree::{LARGEST, relative, repositories, tree},
 };
@@ -27,6 +29,8 @@ pub(super) struct Project {
     pub(super) readable: Vec<PathBuf>,
     /// The tests beside a file of no project, by which it is tested.
     pub(super) beside: Vec<String>,
+    /// The commands that run those which it holds itself.
+    pub(super) own: Vec<String>,
     pub(super) task: RepairTask,
 }
 
@@ -91,13 +95,15 @@ impl Project {
         let language = wanted.language.unwrap_or_default();
         let text = text_of(path)?;
         let name = relative(path, &folder).ok_or_else(|| odd_name(path))?;
-        let check = file_check(path, &name, language, wanted.timeout)?;
+        let check = file_check(&name, &text, language, wanted.timeout)?;
+        let own = own_of(&check, &name, &text);
         let task = RepairTask {
             language,
             ..RepairTask::new(name, text, check)
         };
         Ok(Self {
             root: Some(folder),
+            own,
             task,
             ..Self::default()
         })
@@ -116,6 +122,13 @@ impl Project {
             true => workspace_of(&folder),
             false => folder.clone(),
         };
+        if is_home(&root) {
+            return Err(Failure::usage(format!(
+                "{} is a home folder or holds one, and no project",
+                root.display()
+            ))
+            .help("all of it would be read and copied: put the file and its tests into a folder of their own"));
+        }
         let within = relative(&folder, &root).ok_or_else(|| odd_name(&folder))?;
         let all = tree(&root)?;
         let only = match only {
@@ -131,6 +144,7 @@ impl Project {
             all.iter()
                 .any(|file| is_test(&file.path) && file.path.ends_with(".py"))
         };
+        let is_told = wanted.command.is_some();
         let command = match (wanted.command, language, &only) {
             (Some(command), ..) => Some(command),
             (None, Language::Rust, _) if is_cargo => Some(words(&[
@@ -153,15 +167,32 @@ impl Project {
             }
         };
         let mut readable = Vec::new();
+        let text = |name: &str| {
+            let file = all.iter().find(|file| file.path == name);
+            file.map_or("", |file| &*file.text)
+        };
         let mut visible = match (&only, command) {
-            (Some(name), None) => file_check(&root.join(name), name, language, wanted.timeout)?,
+            (Some(name), None) => file_check(name, text(name), language, wanted.timeout)?,
             (_, command) => {
                 let mut command = command.unwrap_or_default();
                 if !within.is_empty() {
                     command = with_manifest(command, &format!("{within}/Cargo.toml"));
                 }
-                Check::project(command, wanted.timeout.unwrap_or(PROJECT_TIME))
+                let limit = wanted.timeout.unwrap_or(PROJECT_TIME);
+                let mut check = Check::project(command, limit);
+                // Those beside it are not all that it is tested by.
+                let own = match &only {
+                    Some(name) if !is_told && !by_cargo => own_tests(name, text(name), language)?,
+                    _ => None,
+                };
+                let own = own.into_iter().flat_map(|own| own.steps);
+                check.steps.extend(own.map(|step| step.limit(limit)));
+                check
             }
+        };
+        let own = match &only {
+            Some(name) if !is_told => own_of(&visible, name, text(name)),
+            _ => Vec::new(),
         };
         for step in &mut visible.steps {
             environment(&root, &mut step.command, &mut readable);
@@ -169,7 +200,8 @@ impl Project {
         // What another repository tracks is there for the tests; whoever wants it changed names it.
         let mut others = repositories(&root, &all);
         others.retain(|other| within != *other && !is_beneath(&within, other));
-        let (files, fixed) = divided(all, &visible, &root, |path, file| match &only {
+        let is_only = only.is_some();
+        let (files, fixed) = divided(all, &visible, &root, is_only, |path, file| match &only {
             Some(only) => path == only,
             None => {
                 let is_other = others.iter().any(|other| is_beneath(path, other));
@@ -188,29 +220,43 @@ impl Project {
             is_copied: true,
             readable,
             beside: wanted.beside,
+            own,
             task,
         })
     }
 }
 
+/// Whether a folder is the home of whoever runs this, or above it.
+fn is_home(folder: &Path) -> bool {
+    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+    let home = home.map(|home| Path::new(&home).canonicalize().unwrap_or(home.into()));
+    folder.parent().is_none() || home.is_some_and(|home| home.starts_with(folder))
+}
+
 /// The files of a project that may change, and those that may not: tests, what builds, and what the command
-/// names, but for a file that is the only one that may.
+/// names, unless one was named to be repaired, which `is_only`.
 fn divided(
     all: Vec<SourceFile>,
     check: &Check,
     root: &Path,
+    is_only: bool,
     may_change: impl Fn(&str, &SourceFile) -> bool,
 ) -> Result<(Vec<SourceFile>, Vec<SourceFile>), Failure> {
     let scripts = build_scripts(&all);
+    // What is read-only could not be written; who names it is told.
+    let is_open =
+        |file: &SourceFile| is_only || read_only(root, std::slice::from_ref(file)).is_none();
     let may_change = |file: &SourceFile| {
-        may_change(&file.path, file) && !is_test(&file.path) && !scripts.contains(&file.path)
+        may_change(&file.path, file)
+            && !is_test(&file.path)
+            && !scripts.contains(&file.path)
+            && is_open(file)
     };
     let command = check
         .steps
         .last()
         .map(|step| &*step.command)
         .unwrap_or_default();
-    let is_only = all.iter().filter(|file| may_change(file)).count() == 1;
     let named = match is_only {
         true => Vec::new(),
         false => named::files(command, &all, may_change),
@@ -278,51 +324,6 @@ fn text_of(path: &Path) -> Result<String, Failure> {
 
 fn odd_name(path: &Path) -> Failure {
     Failure::usage(format!("{} has an odd name", path.display()))
-}
-
-/// The check of a file that has no test.
-fn file_check(
-    path: &Path,
-    name: &str,
-    language: Language,
-    timeout: Option<Duration>,
-) -> Result<Check, Failure> {
-    match language {
-        Language::Other => Err(Failure::usage(format!(
-            "nothing says whether {} is right",
-            path.display()
-        ))
-        .help("name a command that fails as long as it is wrong: --test 'COMMAND'")),
-        language => Ok(check_of_file(name, language, None, timeout)),
-    }
-}
-
-/// The name that a snippet has where it is run.
-pub(super) fn snippet_name(language: Language) -> &'static str {
-    match language {
-        Language::Rust => "snippet.rs",
-        _ => "snippet.py",
-    }
-}
-
-/// The check of a single file: the command, or whether it compiles or runs.
-pub(super) fn check_of_file(
-    name: &str,
-    language: Language,
-    command: Option<Vec<String>>,
-    timeout: Option<Duration>,
-) -> Check {
-    let mut check = match (command, language) {
-        (Some(command), _) => Check::new([CheckStep::new(Stage::Test, command)]),
-        (None, Language::Rust) => Check::rust_alone(name),
-        (None, _) => Check::python_alone(name),
-    };
-    if let Some(limit) = timeout {
-        for step in &mut check.steps {
-            step.limit = limit;
-        }
-    }
-    check
 }
 
 #[cfg(test)]
@@ -411,6 +412,11 @@ mod tests {
         let only = words(&["python3", "a.py", "verify.py", "checks/b.py"]);
         let refused = Project::read(root, None, Some(only), None).unwrap_err();
         assert!(refused.is_usage());
+        // Also where it is the only source.
+        write(root, "one/verify.py", "x");
+        let one = Some(words(&["python3", "verify.py"]));
+        let refused = Project::read(&root.join("one"), None, one, None).unwrap_err();
+        assert!(refused.is_usage() && refused.help_text().unwrap().contains("name the FILE"));
         // The file to be repaired is none of its tests.
         let own = Project::read(
             &root.join("a.py"),

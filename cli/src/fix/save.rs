@@ -11,6 +11,14 @@ use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
+/// The first of these files that could not be written because it is read-only.
+pub(super) fn read_only<'a>(root: &Path, files: &'a [SourceFile]) -> Option<&'a str> {
+    let is_read_only = |file: &&SourceFile| {
+        fs::metadata(root.join(&file.path)).is_ok_and(|about| about.permissions().readonly())
+    };
+    files.iter().find(is_read_only).map(|file| &*file.path)
+}
+
 /// Writes the files of `after` that differ from `before` into `root`, each under a temporary name first;
 /// gives their paths. Nothing is written when one of them is no longer as it was read.
 pub(super) fn save(

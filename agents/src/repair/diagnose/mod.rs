@@ -2,6 +2,7 @@
 
 mod classify;
 mod codes;
+mod doctest;
 mod harness;
 mod outside;
 mod python;
@@ -57,6 +58,10 @@ pub struct Diagnostic {
     pub source: Option<String>,
     /// What came out and what was expected, of an assertion that compares.
     pub values: Option<(String, String)>,
+    /// Other files and lines that it names: the frames of a traceback above the last, what a compiler points
+    /// at besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<(String, u32)>,
 }
 
 impl Diagnostic {
@@ -69,6 +74,7 @@ impl Diagnostic {
             line: None,
             source: None,
             values: None,
+            others: Vec::new(),
         }
     }
 
@@ -158,6 +164,7 @@ impl Report {
             }
             diagnostics.extend(rust::in_text(&plain));
             diagnostics.extend(python::in_text(&plain));
+            diagnostics.extend(doctest::in_text(&plain));
             counts.read(&plain);
             text.push_str(&plain);
         }
@@ -204,6 +211,17 @@ impl Report {
             diagnostics,
             text: tail(text.trim_end()).to_owned(),
         }
+    }
+
+    /// The report of a step behind others, whose tests count too.
+    #[must_use]
+    pub(super) fn behind(mut self, before: &Self) -> Self {
+        self.passed = self.passed.saturating_add(before.passed);
+        self.ran = match (self.ran, before.ran) {
+            (Some(own), Some(before)) => Some(own.saturating_add(before)),
+            (own, before) => own.or(before),
+        };
+        self
     }
 
     /// What passes, unless fewer tests ran than have to: then nothing tells that it does.

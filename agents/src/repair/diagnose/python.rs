@@ -19,6 +19,8 @@ struct Reader {
     found: Vec<Diagnostic>,
     /// The last frame of the program's own, in a traceback or before a syntax error.
     frame: Option<Frame>,
+    /// Those above it.
+    others: Vec<(String, u32)>,
     in_traceback: bool,
     /// pytest: the line that failed, and what is said of it.
     marked: Option<String>,
@@ -30,9 +32,12 @@ impl Reader {
         if line.trim_end() == "Traceback (most recent call last):" {
             self.in_traceback = true;
             self.frame = None;
+            self.others.clear();
         } else if let Some((file, number)) = frame(line) {
             if is_own(&file) {
-                self.frame = Some((file, number, None));
+                let above = self.frame.replace((file, number, None));
+                self.others
+                    .extend(above.map(|(file, number, _)| (file, number)));
             } else if let Some((_, _, source @ None)) = &mut self.frame {
                 // What follows is the text of another frame.
                 *source = Some(String::new());
@@ -42,7 +47,10 @@ impl Reader {
         } else if let Some(marked) = line.strip_prefix("> ") {
             self.marked = Some(marked.trim().to_owned());
         } else if let Some((file, number, name)) = pytest_place(line) {
-            self.pytest(file, number, name);
+            // A warning ends nothing, unless pytest says before it that it was raised.
+            if !name.ends_with("Warning") || !self.explained.is_empty() {
+                self.pytest(file, number, name);
+            }
         } else if line.starts_with("    ") {
             if let Some((_, _, source @ None)) = &mut self.frame {
                 *source = Some(line.trim().to_owned());
@@ -55,6 +63,7 @@ impl Reader {
             }
             self.in_traceback = false;
             self.frame = None;
+            self.others.clear();
         }
     }
 
@@ -83,6 +92,7 @@ impl Reader {
         let mut diagnostic = Diagnostic {
             source,
             values,
+            others: std::mem::take(&mut self.others),
             ..Diagnostic::new(fault, message)
         };
         if let Some((file, line, _)) = self.frame.take() {
@@ -122,7 +132,7 @@ impl Reader {
 }
 
 /// `  File "a.py", line 3, in f`
-fn frame(line: &str) -> Option<(String, u32)> {
+pub(super) fn frame(line: &str) -> Option<(String, u32)> {
     let (file, rest) = line
         .trim_start()
         .strip_prefix("File \"")?
@@ -138,7 +148,7 @@ fn is_own(file: &str) -> bool {
 }
 
 /// `IndexError: list index out of range`; the name without its module.
-fn exception(line: &str) -> Option<(&str, &str)> {
+pub(super) fn exception(line: &str) -> Option<(&str, &str)> {
     let (name, message) = match line.split_once(": ") {
         Some((name, message)) => (name, message),
         None => (line.trim_end().trim_end_matches(':'), ""),
@@ -191,6 +201,7 @@ TypeError: the JSON object must be str, bytes or bytearray, not int
             (Some("/a/copy/a.py"), Some(4))
         );
         assert_eq!(told.source.as_deref(), Some("return json.loads(x)"));
+        assert_eq!(told.others, [("/a/copy/a.py".to_owned(), 9)]);
     }
 
     #[test]
@@ -254,6 +265,22 @@ calc.py:5: IndexError
         assert_eq!(found[1].fault, Fault::Exception("IndexError".to_owned()));
         assert_eq!(found[1].file.as_deref(), Some("calc.py"));
         assert_eq!(found[1].source.as_deref(), Some("return x[0]"));
+    }
+
+    #[test]
+    fn a_warning_is_no_exception_unless_it_is_raised() {
+        let warned = "a.py:3: SyntaxWarning: \"is\" with a literal. Did you mean \"==\"?\n  if x is 1:\n/b/c.py:7: DeprecationWarning: old\n  f()\n";
+        assert!(in_text(warned).is_empty(), "{:?}", in_text(warned));
+        let raised = format!(
+            "{warned}Traceback (most recent call last):\n  File \"a.py\", line 4, in f\n    g()\nUserWarning: x\n"
+        );
+        let [told] = &*in_text(&raised) else {
+            panic!("one")
+        };
+        assert_eq!(told.fault, Fault::Exception("UserWarning".to_owned()));
+        let pytest =
+            in_text(">       f()\nE       DeprecationWarning: old\n\na.py:7: DeprecationWarning\n");
+        assert_eq!(pytest.len(), 1);
     }
 
     #[test]

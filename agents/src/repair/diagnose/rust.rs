@@ -86,7 +86,15 @@ impl RustcLine {
             }
         }
         let code = self.code.map(|code| code.code);
-        let diagnostic = Diagnostic::new(Fault::Compiler(code), message);
+        let mut diagnostic = Diagnostic::new(Fault::Compiler(code), message);
+        // Absolute ones are the standard library's.
+        let others = self
+            .spans
+            .iter()
+            .filter(|span| !span.is_primary && !span.file_name.starts_with(['/', '<']));
+        diagnostic.others = others
+            .map(|span| (span.file_name.clone(), span.line_start))
+            .collect();
         Some(match primary {
             None => diagnostic,
             Some(span) => Diagnostic {
@@ -214,6 +222,22 @@ mod tests {
             (Some("src/a.rs"), Some(7))
         );
         assert_eq!(told.source.as_deref(), Some("let x: i32 = \"a\";"));
+        let span = |file: &str, line: u32, is_primary: bool| {
+            format!(r#"{{"file_name":"{file}","line_start":{line},"is_primary":{is_primary}}}"#)
+        };
+        let spans = [
+            ("src/a.rs", 7, true),
+            ("src/b.rs", 3, false),
+            ("/rustc/c.rs", 1, false),
+        ];
+        let spans = spans
+            .map(|(file, line, is_primary)| span(file, line, is_primary))
+            .join(",");
+        let several = format!(
+            r#"{{"$message_type":"diagnostic","message":"x","level":"error","spans":[{spans}]}}"#
+        );
+        let told = json_line(&several).unwrap().unwrap();
+        assert_eq!(told.others, [("src/b.rs".to_owned(), 3)]);
     }
 
     #[test]

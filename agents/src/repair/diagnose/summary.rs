@@ -1,4 +1,4 @@
-//! How many tests passed and failed: libtest, pytest, unittest.
+//! How many tests passed and failed: libtest, pytest, unittest, doctest.
 
 /// Counts of tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,7 @@ impl Counts {
     pub(super) fn read(&mut self, text: &str) {
         let mut single = (0, 0);
         let mut unittest = None;
+        let mut examples = (0, 0);
         let mut has_summary = false;
         for line in text.lines() {
             let line = line.trim();
@@ -60,6 +61,12 @@ impl Counts {
                 self.ran(passed.saturating_add(failed));
             } else if line.contains("unittest.loader._FailedTest") && line.starts_with("ERROR: ") {
                 unittest.get_or_insert_with(Unittest::default).unloaded += 1;
+            } else if let Some(all) = examples_of(line) {
+                has_summary = true;
+                examples.0 += all;
+                self.ran(all);
+            } else if let Some(rest) = line.strip_prefix("***Test Failed*** ") {
+                examples.1 += before(rest, " failure");
             } else if let Some(rest) = line.strip_prefix("Ran ") {
                 has_summary = true;
                 let all = rest.split(' ').next().and_then(|count| count.parse().ok());
@@ -71,6 +78,7 @@ impl Counts {
                 unittest.read(rest.trim_end_matches(')'));
             }
         }
+        self.add(examples.0.saturating_sub(examples.1), examples.1);
         if let Some(told) = unittest.filter(|_| has_summary) {
             let ran = told.all.saturating_sub(told.skipped);
             self.add(ran.saturating_sub(told.failed), told.failed);
@@ -120,6 +128,14 @@ impl Unittest {
             }
         }
     }
+}
+
+/// Of doctest, when it is told to be verbose: `4 tests in 2 items.`
+fn examples_of(line: &str) -> Option<u32> {
+    let (count, rest) = line.split_once(" test")?;
+    let rest = rest.trim_start_matches('s').strip_prefix(" in ")?;
+    let is_sum = rest.ends_with(" items.") || rest.ends_with(" item.");
+    count.parse().ok().filter(|_| is_sum)
 }
 
 /// `running 3 tests`
@@ -195,6 +211,11 @@ mod tests {
                 "ERROR: test_a (unittest.loader._FailedTest.test_a)\nRan 1 test in 0.001s\n\nFAILED (errors=1)",
                 Some(0),
             ),
+            ("4 tests in 2 items.\n4 passed and 0 failed.", Some(4)),
+            (
+                "1 test in 1 item.\n0 passed and 1 failed.\n***Test Failed*** 1 failure.",
+                Some(1),
+            ),
             (
                 "running 2 tests\ntest result: ok. 1 passed; 0 failed; 1 ignored;",
                 Some(1),
@@ -217,6 +238,8 @@ mod tests {
         assert_eq!(read("3 passed in 0.01s"), (3, 0));
         let unittest = "Ran 5 tests in 0.001s\n\nFAILED (failures=1, errors=2)";
         assert_eq!(read(unittest), (2, 3));
+        let doctest = "4 tests in 2 items.\n1 passed and 3 failed.\n***Test Failed*** 3 failures.";
+        assert_eq!(read(doctest), (1, 3));
         assert_eq!(read("it passed"), (0, 0));
     }
 }

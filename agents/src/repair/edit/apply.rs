@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use similar::{Algorithm, capture_diff_slices};
-
-use super::{Change, Hunk, What, guard, imports};
+use super::{Change, Guard, Hunk, Replace, What, endings::endings, guard, imports};
 use crate::repair::types::Files;
 
 /// Why a correction cannot be applied, for the model to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) struct Refused(String);
+
+/// What some editors begin a file with.
+const MARK: &str = "\u{feff}";
 
 const UNCHANGED: &str = "it changes nothing";
 
@@ -32,19 +33,28 @@ impl From<String> for Refused {
     }
 }
 
-/// The files with the changes, which may only be of these files.
+/// The files with the changes, which may only be of these files and leave what `guard` has stay.
 ///
 /// # Errors
 ///
 /// The first change that cannot be applied, and why; also when nothing is different in the end, or a
 /// test is.
-pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files, Refused> {
+pub(in super::super) fn apply(
+    files: &Files,
+    changes: &[Change],
+    guard: &Guard,
+) -> Result<Files, Refused> {
     let mut after = files.clone();
     for change in changes {
         let path = place(&after, change)?;
         let old = after.get(&path).map_or("", |text| &**text);
-        // Models write one kind of line ends; which there were is told by `endings`.
-        let text = &*old.replace("\r\n", "\n");
+        // Models write one kind of line ends, and no mark before the first; which there were is told by
+        // `endings`.
+        let (mark, bare) = match old.strip_prefix(MARK) {
+            Some(bare) => (MARK, bare),
+            None => ("", old),
+        };
+        let text = &*bare.replace("\r\n", "\n");
         let new = match &change.what {
             What::Whole(new) => {
                 if let Some(name) = guard::left_out(&path, text, new) {
@@ -52,12 +62,13 @@ pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files
                         "the code leaves out `{name}` of {path}; write the whole file"
                     )));
                 }
-                imports::kept(&path, text, &ended(new.clone()))
+                imports::kept(&path, text, &ended(new.clone()), &guard.broken)
             }
-            What::Replace { search, replace } => self::replace(&path, text, search, replace)?,
+            What::Replace(parts) => replace(&path, text, meant(parts, text))?,
             What::Patch(hunks) => patch(&path, text, hunks)?,
         };
-        let new = endings(old, new);
+        let new = endings(bare, new);
+        let new = format!("{mark}{}", new.strip_prefix(MARK).unwrap_or(&new));
         after.insert(path, new);
     }
     if &after == files {
@@ -68,15 +79,8 @@ pub(in super::super) fn apply(files: &Files, changes: &[Change]) -> Result<Files
         if new.trim().is_empty() && !old.trim().is_empty() {
             return Err(Refused(format!("it leaves nothing of {path}")));
         }
-        if let Some(call) = guard::exit(path, old, new) {
-            return Err(Refused(format!(
-                "it ends the process with `{call}`; then no test tells anything"
-            )));
-        }
-        if guard::tests(path, old) != guard::tests(path, new) {
-            return Err(Refused(format!(
-                "it changes the tests in {path}; they have to stay as they are"
-            )));
+        if let Some(reason) = guard.refusal(path, old, new) {
+            return Err(Refused(reason));
         }
     }
     Ok(after)
@@ -89,11 +93,15 @@ fn place(files: &Files, change: &Change) -> Result<String, Refused> {
         if let (Some(only), 1) = (files.keys().next(), files.len()) {
             return Ok(only.clone());
         }
-        if let What::Replace { search, .. } = &change.what {
-            let part = search.trim_end();
+        if let What::Replace(parts) = &change.what {
+            let holds = |text: &str, part: &str| {
+                places(&text.replace("\r\n", "\n"), part.trim_end())
+                    .next()
+                    .is_some()
+            };
             let mut holding = files
                 .iter()
-                .filter(|(_, text)| parts(&text.replace("\r\n", "\n"), part).next().is_some());
+                .filter(|(_, text)| parts.iter().any(|part| holds(text, &part.search)));
             if let (Some((path, _)), None) = (holding.next(), holding.next()) {
                 return Ok(path.clone());
             }
@@ -121,10 +129,20 @@ fn place(files: &Files, change: &Change) -> Result<String, Refused> {
     }
 }
 
-fn replace(path: &str, text: &str, search: &str, replace: &str) -> Result<String, Refused> {
-    if search.trim().is_empty() {
+/// What a block means that could be divided at several lines: the longest SEARCH text that stands in the file.
+fn meant<'a>(parts: &'a [Replace], text: &str) -> Option<&'a Replace> {
+    let stands = |part: &&Replace| {
+        let search = part.search.trim_end();
+        !search.is_empty() && places(text, search).next().is_some()
+    };
+    parts.iter().rfind(stands).or(parts.first())
+}
+
+fn replace(path: &str, text: &str, part: Option<&Replace>) -> Result<String, Refused> {
+    let part = part.filter(|part| !part.search.trim().is_empty());
+    let Some(Replace { search, replace }) = part else {
         return Err(Refused(format!("a SEARCH text for {path} is empty")));
-    }
+    };
     let lines: Vec<&str> = text.lines().collect();
     let anchor: Vec<&str> = search.lines().collect();
     if let Some(at) = find(path, &lines, &anchor, None)? {
@@ -133,18 +151,20 @@ fn replace(path: &str, text: &str, search: &str, replace: &str) -> Result<String
     }
     // Part of a line: small models leave out how far it is indented.
     let part = search.trim_end_matches('\n');
-    let places: Vec<usize> = parts(text, part).take(2).collect();
-    if let [at] = *places {
-        let (before, rest) = text.split_at(at);
-        let after = rest.strip_prefix(part).unwrap_or_default();
-        let new = replace.trim_end_matches('\n');
-        return Ok(ended(format!("{before}{new}{after}")));
+    match &*places(text, part).collect::<Vec<_>>() {
+        [] => Err(missing(path, &anchor, "SEARCH text")),
+        [at] => {
+            let (before, rest) = text.split_at(*at);
+            let after = rest.strip_prefix(part).unwrap_or_default();
+            let new = replace.trim_end_matches('\n');
+            Ok(ended(format!("{before}{new}{after}")))
+        }
+        several => Err(ambiguous(path, &anchor, several.len())),
     }
-    Err(missing(path, &anchor, "SEARCH text"))
 }
 
 /// Where a part stands in a text, but within words: `x` does not stand in `max`.
-fn parts<'a>(text: &'a str, part: &'a str) -> impl Iterator<Item = usize> + 'a {
+fn places<'a>(text: &'a str, part: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     let (begins, ends) = (
         is_word(part.chars().next()),
@@ -158,6 +178,13 @@ fn parts<'a>(text: &'a str, part: &'a str) -> impl Iterator<Item = usize> + 'a {
             !(begins && is_word(before.chars().next_back())
                 || ends && is_word(after.chars().next()))
         })
+}
+
+fn ambiguous(path: &str, anchor: &[&str], times: usize) -> Refused {
+    let first = anchor.first().map_or("", |line| line.trim());
+    Refused(format!(
+        "the text that begins with `{first}` stands {times} times in {path}; copy more lines around it"
+    ))
 }
 
 fn missing(path: &str, anchor: &[&str], what: &str) -> Refused {
@@ -193,11 +220,7 @@ fn find(
             several => match at {
                 Some(at) if several.contains(&at) => return Ok(Some(at)),
                 _ => {
-                    let first = anchor.first().map_or("", |line| line.trim());
-                    return Err(Refused(format!(
-                        "the text that begins with `{first}` stands {} times in {path}; copy more lines around it",
-                        several.len()
-                    )));
+                    return Err(ambiguous(path, anchor, several.len()));
                 }
             },
         }
@@ -240,48 +263,6 @@ fn patch(path: &str, text: &str, hunks: &[Hunk]) -> Result<String, Refused> {
     Ok(joined(&new))
 }
 
-/// A new text in which the lines of the old one end as they did there, a line that takes the place of
-/// another as that one, and all others as most do.
-fn endings(old: &str, new: String) -> String {
-    if !old.contains('\r') && old.ends_with('\n') || old.is_empty() {
-        return new;
-    }
-    let ((before, ends), (after, _)) = (divided(old), divided(&new));
-    let count = |end: &str| ends.iter().filter(|own| **own == end).count();
-    let most = match count("\r\n") > count("\n") {
-        true => "\r\n",
-        false => "\n",
-    };
-    let mut text = String::with_capacity(new.len());
-    for op in capture_diff_slices(Algorithm::Myers, &before, &after) {
-        let (_, was, is) = op.as_tag_tuple();
-        for (index, line) in after.get(is.clone()).into_iter().flatten().enumerate() {
-            let own = ends.get(was.clone()).and_then(|ends| ends.get(index));
-            let is_last = is.start + index + 1 == after.len();
-            text += line;
-            text += match own {
-                // The last line of the old text, which had no end.
-                Some(&"") if !is_last => most,
-                Some(end) => end,
-                None => most,
-            };
-        }
-    }
-    text
-}
-
-/// The lines of a text, and how each ends.
-fn divided(text: &str) -> (Vec<&str>, Vec<&str>) {
-    let line = |line: &'_ str| -> usize {
-        let bare = line.strip_suffix("\r\n");
-        bare.or_else(|| line.strip_suffix('\n'))
-            .unwrap_or(line)
-            .len()
-    };
-    let lines = text.split_inclusive('\n');
-    lines.map(|whole| whole.split_at(line(whole))).unzip()
-}
-
 fn spliced(lines: &[&str], at: usize, count: usize, new: &[&str]) -> String {
     let (before, after) = (lines.get(..at), lines.get(at + count..));
     joined(&[before.unwrap_or_default(), new, after.unwrap_or_default()].concat())
@@ -301,6 +282,10 @@ fn ended(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::{super::read, *};
+
+    fn apply(files: &Files, changes: &[Change]) -> Result<Files, Refused> {
+        super::apply(files, changes, &Guard::default())
+    }
 
     fn files() -> Files {
         let of = |path: &str, text: &str| (path.to_owned(), text.to_owned());
@@ -337,6 +322,7 @@ mod tests {
                 "does not stand in src/a.rs",
             ),
             (block("src/b.rs", "    two();", "x"), "stands 2 times"),
+            (block("src/b.rs", "two()", "x"), "stands 2 times"),
             (block("src/a.rs", " ", "x"), "is empty"),
             (
                 block("src/c.rs", "    two();", "x"),
@@ -401,6 +387,41 @@ mod tests {
             after(more),
             "def a():\r\n    x = 1\n    z = 3\r\n    y = 2\r\n    return x\r\n\r\na()\r\n"
         );
+    }
+
+    #[test]
+    fn a_mark_before_the_first_line_stays() {
+        let text = "\u{feff}x = 1\ny = 2\n";
+        let files = Files::from([("a.py".to_owned(), text.to_owned())]);
+        for answer in [
+            "```python\nx = 3\ny = 2\n```".to_owned(),
+            block("", "x = 1\ny = 2", "x = 3\ny = 2"),
+            "```diff\n@@ -1,2 +1,2 @@\n-x = 1\n+x = 3\n y = 2\n```".to_owned(),
+        ] {
+            let after = apply(&files, &read(&answer).unwrap()).unwrap();
+            assert_eq!(after["a.py"], text.replace('1', "3"), "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_block_may_hold_what_divides_blocks() {
+        let text = "Sums\n=======\n\nx = 1\n=======\n";
+        let files = Files::from([("a.py".to_owned(), text.to_owned())]);
+        let with = |search: &str, replace: &str| {
+            apply(&files, &read(&block("", search, replace)).unwrap())
+                .map(|after| after["a.py"].clone())
+                .map_err(|refused| refused.to_string())
+        };
+        assert_eq!(
+            with("Sums\n=======\n\nx = 1", "x = 2").unwrap(),
+            "x = 2\n=======\n"
+        );
+        assert_eq!(
+            with("x = 1", "x = 2\n=======\ny").unwrap(),
+            text.replace("x = 1", "x = 2\n=======\ny")
+        );
+        let both = with("Sums\n=======\n", "=======\nx").unwrap();
+        assert_eq!(both, text.replace("Sums\n=======\n\n", "=======\nx\n"));
     }
 
     #[test]

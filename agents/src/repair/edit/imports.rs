@@ -2,27 +2,61 @@
 
 use std::path::Path;
 
+use super::guard::python_code;
 use crate::repair::Language;
 
-/// `new` with those imports of `old` that it leaves out and uses all the same. Only of Python, where an
-/// import too many does no harm: small models drop imports, and then repair what that broke.
-pub(super) fn kept(path: &str, old: &str, new: &str) -> String {
+/// `new` with those imports of `old` that it leaves out and uses all the same, but for those that failed
+/// there, which are `broken`. Only of Python, where an import too many does no harm: small models drop
+/// imports, and then repair what that broke.
+pub(super) fn kept(path: &str, old: &str, new: &str, broken: &[String]) -> String {
     if Language::of(Path::new(path)) != Language::Python {
         return new.to_owned();
     }
+    let code = python_code(new);
     let lost: Vec<&str> = old
         .lines()
-        .filter(|line| names(line).any(|name| uses(new, name) && !binds(new, name)))
+        .filter(|line| !broken.iter().any(|broken| broken == line.trim()))
+        .filter(|line| names(line).any(|name| uses(&code, name) && !binds(new, name)))
         .collect();
     if lost.is_empty() {
         return new.to_owned();
     }
-    // These have to come first.
-    let is_head = |line: &&str| line.starts_with('#') || line.starts_with("from __future__");
-    let head = new.lines().take_while(is_head);
-    let rest = new.lines().skip(head.clone().count());
-    let all = head.chain(lost).chain(rest);
+    let head = head(new, &code);
+    let rest = new.lines().skip(head);
+    let all = new.lines().take(head).chain(lost).chain(rest);
     all.map(|line| format!("{line}\n")).collect()
+}
+
+/// How many lines a program begins with that have to come first: comments, what it says of itself, and
+/// imports from the future.
+fn head(text: &str, code: &str) -> usize {
+    let mut head = 0;
+    // What goes on in the next line: a string, or an import in brackets.
+    let mut quote = None;
+    let mut is_open = false;
+    for (index, (line, code)) in text.lines().zip(code.lines()).enumerate() {
+        let trimmed = line.trim_start();
+        let opened = ["\"\"\"", "'''"].into_iter().find(|quote| {
+            let inner = trimmed.trim_start_matches(['r', 'R', 'u', 'U']);
+            inner.starts_with(quote)
+        });
+        let is_future = is_open || code.starts_with("from __future__");
+        if let Some(open) = quote {
+            if line.contains(open) {
+                quote = None;
+            }
+        } else if let Some(open) = opened.filter(|_| !is_open) {
+            quote = Some(open).filter(|open| trimmed.matches(open).count() < 2);
+        } else if is_future {
+            is_open = (is_open || code.contains('(')) && !code.contains(')');
+        } else if trimmed.is_empty() {
+            continue;
+        } else if !trimmed.starts_with(['"', '\'', '#']) {
+            break;
+        }
+        head = index + 1;
+    }
+    head
 }
 
 /// The names that an import binds; none of a line that is no whole import at the outermost level.
@@ -45,9 +79,14 @@ fn names(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn uses(text: &str, name: &str) -> bool {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .any(|word| word == name)
+/// Whether a code speaks of a name, and not of an attribute that is called so.
+fn uses(code: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices(name).any(|(at, _)| {
+        let (before, rest) = code.split_at(at);
+        let after = rest.get(name.len()..).unwrap_or_default();
+        !before.ends_with(|c| is_part(c) || c == '.') && !after.starts_with(is_part)
+    })
 }
 
 /// Whether a text defines or imports a name, wherever.
@@ -63,7 +102,9 @@ fn binds(text: &str, name: &str) -> bool {
             false => after.starts_with(['(', ':']),
         });
         // An import of several lines, or of all: nobody knows.
-        let unknown = line.starts_with("from ") && line.ends_with(['(', '*', '\\']);
+        let unknown = line.starts_with("from ")
+            && !line.starts_with("from __future__")
+            && line.ends_with(['(', '*', '\\']);
         is_definition || unknown || names(line).any(|bound| bound == name)
     })
 }
@@ -78,12 +119,12 @@ mod tests {
     fn what_is_used_comes_back_and_nothing_else() {
         let new = "def f(x: List[int]):\n    return x\n";
         assert_eq!(
-            kept("a.py", OLD, new),
+            kept("a.py", OLD, new, &[]),
             format!("from typing import List, Tuple\n{new}")
         );
         let new = "# -*- coding: utf-8 -*-\nfrom __future__ import annotations\ndef f(x):\n    return os.path.join(np.array(x))\n";
         assert_eq!(
-            kept("a.py", OLD, new),
+            kept("a.py", OLD, new, &[]),
             "# -*- coding: utf-8 -*-\nfrom __future__ import annotations\nimport os.path\nimport numpy as np\ndef f(x):\n    return os.path.join(np.array(x))\n"
         );
     }
@@ -100,15 +141,44 @@ mod tests {
             "from typing import (\n    List,\n)\ndef f(x: List): pass\n",
             "def f(x):\n    import os.path\n    return os.path.join(x)\n",
         ] {
-            assert_eq!(kept("a.py", OLD, new), new);
+            assert_eq!(kept("a.py", OLD, new, &[]), new);
         }
         let rust = "fn f() { HashMap::new(); }\n";
-        assert_eq!(kept("a.rs", "use std::collections::HashMap;\n", rust), rust);
+        assert_eq!(
+            kept("a.rs", "use std::collections::HashMap;\n", rust, &[]),
+            rust
+        );
     }
 
     #[test]
     fn a_comparison_binds_nothing() {
         let new = "def f(x):\n    if (\n        List == x\n    ):\n        pass\n";
-        assert!(kept("a.py", OLD, new).starts_with("from typing import"));
+        assert!(kept("a.py", OLD, new, &[]).starts_with("from typing import"));
+    }
+
+    #[test]
+    fn a_broken_import_does_not_come_back() {
+        let old = "from colections import deque\nimport numpy\n\ndef f():\n    return deque()\n";
+        let new = "import collections\n\n# Once a deque.\ndef f():\n    \"\"\"Not of numpy.\"\"\"\n    return collections.deque()\n";
+        assert_eq!(kept("a.py", old, new, &[]), new);
+        let new = "def f():\n    return deque()\n";
+        let broken = ["from colections import deque".to_owned()];
+        assert_eq!(kept("a.py", old, new, &broken), new);
+        assert_ne!(kept("a.py", old, new, &[]), new);
+    }
+
+    #[test]
+    fn what_has_to_come_first_does() {
+        for head in [
+            "\"\"\"Sums.\"\"\"\n",
+            "\"\"\"Sums.\n\nMore.\n\"\"\"\n\nfrom __future__ import annotations\n",
+            "# A\n\n'Sums.'\nfrom __future__ import (\n    annotations,\n)\n",
+            "",
+        ] {
+            let new = format!("{head}\nx = 1\ndef f(x):\n    return np.array(x)\n");
+            let rest = new.strip_prefix(head).unwrap();
+            let expected = format!("{head}import numpy as np\n{rest}");
+            assert_eq!(kept("a.py", OLD, &new, &[]), expected, "{head}");
+        }
     }
 }

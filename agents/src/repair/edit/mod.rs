@@ -1,13 +1,14 @@
 //! Corrections: what a model writes, read as changes, and applied to files whole or not at all.
 
 mod apply;
+mod endings;
 mod guard;
 mod imports;
 mod plain;
 mod read;
 
 pub(super) use apply::apply;
-pub(super) use guard::{is_test, lost, with_tests};
+pub(super) use guard::{Guard, is_test, kinds};
 pub(super) use plain::plain;
 pub(super) use read::read;
 
@@ -28,10 +29,18 @@ pub(super) struct Change {
 pub(super) enum What {
     /// All of it.
     Whole(String),
-    /// What stands there exactly once, and what takes its place.
-    Replace { search: String, replace: String },
+    /// What stands there exactly once, and what takes its place: one of these, where the text holds what
+    /// divides them.
+    Replace(Vec<Replace>),
     /// Hunks of a unified diff.
     Patch(Vec<Hunk>),
+}
+
+/// What stands in a file, and what takes its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Replace {
+    pub(super) search: String,
+    pub(super) replace: String,
 }
 
 /// A hunk: the lines that stand there, those that take their place, and the line at which it says that
@@ -88,7 +97,7 @@ mod tests {
             prop_assume!(before != after && after["a.py"].trim() != "");
             let diff = diff(&before, &after);
             let changes = read(&diff).unwrap();
-            let applied = apply(&before, &changes).unwrap();
+            let applied = apply(&before, &changes, &Guard::default()).unwrap();
             prop_assert_eq!(applied, after);
         }
 
@@ -97,7 +106,7 @@ mod tests {
             let before = files(&text_of(&text));
             let change = Change {
                 path: None,
-                what: What::Replace { search: text_of(&search), replace: text_of(&replace) },
+                what: What::Replace(vec![Replace { search: text_of(&search), replace: text_of(&replace) }]),
             };
             let whole: Vec<usize> = match search.is_empty() {
                 true => Vec::new(),
@@ -105,7 +114,7 @@ mod tests {
                     .filter(|(_, window)| *window == search.as_slice())
                     .map(|(at, _)| at).collect(),
             };
-            match (apply(&before, &[change]), &*whole) {
+            match (apply(&before, &[change], &Guard::default()), &*whole) {
                 (Ok(after), [at]) => {
                     let expected = [&text[..*at], &replace, &text[at + search.len()..]].concat();
                     prop_assert_eq!(&after["a.py"], &text_of(&expected));
@@ -128,14 +137,14 @@ mod tests {
             }
             let before = files(&text);
             let what = What::Whole(text.lines().map(|line| format!("{line}\n")).collect());
-            let refused = apply(&before, &[Change { path: None, what }]).unwrap_err();
+            let refused = apply(&before, &[Change { path: None, what }], &Guard::default()).unwrap_err();
             prop_assert!(refused.is_unchanged(), "{:?}", refused);
         }
 
         #[test]
         fn whatever_a_model_writes_is_read(answer in "(\\PC|\n|`){0,300}") {
             if let Ok(changes) = read(&answer) {
-                let _ = apply(&files("def f():\n    return 1\n"), &changes);
+                let _ = apply(&files("def f():\n    return 1\n"), &changes, &Guard::default());
             }
         }
 
@@ -148,7 +157,7 @@ mod tests {
             let answer = parts.concat();
             let before = files("def f():\n    return 1\nx\nz\n");
             if let Ok(changes) = read(&answer)
-                && let Ok(after) = apply(&before, &changes)
+                && let Ok(after) = apply(&before, &changes, &Guard::default())
             {
                 prop_assert_ne!(&after, &before);
                 prop_assert_eq!(after.keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());

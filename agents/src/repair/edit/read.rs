@@ -1,9 +1,10 @@
 //! What a model wrote, as changes.
 
-use super::{Change, Hunk, What};
+use super::{Change, Hunk, Replace, What};
 
 /// Reads an answer: search-and-replace blocks, a unified diff, or whole files in fenced code blocks,
-/// whichever comes first in this order.
+/// whichever comes first in this order. A whole file that is named beside blocks is no part of a correction that
+/// could be applied in part: then there is none.
 ///
 /// # Errors
 ///
@@ -33,13 +34,17 @@ fn is_search(line: &str) -> bool {
 
 fn blocks(lines: &[&str]) -> Result<Vec<Change>, String> {
     let mut changes: Vec<Change> = Vec::new();
+    let mut beside: Vec<&str> = Vec::new();
     let mut at = 0;
     while let Some(begin) = position(lines, at, is_search) {
         let unfinished = || "a SEARCH block has no ======= and >>>>>>> REPLACE after it".to_owned();
-        let middle =
-            position(lines, begin + 1, |line| marks(line, '=', "")).ok_or_else(unfinished)?;
-        let end = position(lines, middle + 1, |line| marks(line, '>', "REPLACE"))
+        let end = position(lines, begin + 1, |line| marks(line, '>', "REPLACE"))
             .ok_or_else(unfinished)?;
+        let divides = |middle: &usize| lines.get(*middle).is_some_and(|line| marks(line, '=', ""));
+        let middles: Vec<usize> = (begin + 1..end).filter(divides).collect();
+        if middles.is_empty() {
+            return Err(unfinished());
+        }
         let between = |from: usize, to: usize| -> String {
             let inner = lines.get(from..to).unwrap_or_default();
             inner.iter().map(|line| format!("{line}\n")).collect()
@@ -48,16 +53,25 @@ fn blocks(lines: &[&str]) -> Result<Vec<Change>, String> {
         let named = path_above(above);
         // The blocks of one file stand below its name.
         let before = changes.last().and_then(|change| change.path.clone());
+        let parts = middles.iter().map(|&middle| Replace {
+            search: between(begin + 1, middle),
+            replace: between(middle + 1, end),
+        });
         changes.push(Change {
             path: named.or(before),
-            what: What::Replace {
-                search: between(begin + 1, middle),
-                replace: between(middle + 1, end),
-            },
+            what: What::Replace(parts.collect()),
         });
+        beside.extend(above);
         at = end + 1;
     }
-    Ok(changes)
+    beside.extend(lines.get(at..).unwrap_or_default());
+    let whole = fenced(&beside).unwrap_or_default();
+    match whole.into_iter().find_map(|change| change.path) {
+        None => Ok(changes),
+        Some(path) => Err(format!(
+            "it has {path} as a whole beside SEARCH blocks; write all changes as SEARCH blocks"
+        )),
+    }
 }
 
 fn position(lines: &[&str], from: usize, is: impl Fn(&str) -> bool) -> Option<usize> {
@@ -311,16 +325,29 @@ mod tests {
                 .iter()
                 .all(|change| change.path.as_deref() == Some("src/a.rs"))
         );
-        let expected = What::Replace {
+        let expected = Replace {
             search: "c\n".into(),
             replace: String::new(),
         };
-        assert_eq!(changes[1].what, expected);
+        assert_eq!(changes[1].what, What::Replace(vec![expected]));
         assert!(
             read("<<<<<<< SEARCH\na\n=======\n")
                 .unwrap_err()
                 .contains("REPLACE")
         );
+    }
+
+    #[test]
+    fn a_whole_file_beside_blocks_is_told() {
+        let block = "src/a.rs\n```\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n```\n";
+        let whole = "src/b.rs\n```rust\nfn b() {}\n```\n";
+        for answer in [format!("{block}{whole}"), format!("{whole}{block}")] {
+            let told = read(&answer).unwrap_err();
+            assert!(told.contains("src/b.rs as a whole"), "{told}");
+        }
+        // What it speaks of.
+        let quoted = format!("This is wrong:\n```rust\na\n```\n{block}");
+        assert_eq!(read(&quoted).unwrap().len(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::{
 use super::{
     names::{Named, Syntax, is_word, named, tokens},
     python, rust,
+    statements::{Statement, statement_at},
 };
 use crate::repair::Language;
 
@@ -18,38 +19,120 @@ use crate::repair::Language;
 /// but kept for later; `_exit` wherever it stands, whatever it is of, as the whole of a string too. What is
 /// not seen: a name that is put together (`"_ex" + "it"`) or bound otherwise than by an import, code in a
 /// string that is evaluated, and system calls made by hand.
-pub(in super::super) fn exit(path: &str, old: &str, new: &str) -> Option<&'static str> {
+///
+/// In the same function one may take the place of another of its kind. Where no test comes by,
+/// `if __name__ == "__main__":` and `fn main`, a program may end with the status of what it did, or at its
+/// end; a file that is the test itself, `is_signal`, at its end alone.
+pub(super) fn exit(path: &str, old: &str, new: &str, is_signal: bool) -> Option<&'static str> {
     let language = Language::of(Path::new(path));
-    let before = ends(language, old);
-    let count = |end: &str| before.get(end).copied().unwrap_or(0);
-    let mut all = ends(language, new).into_iter();
-    all.find(|(end, times)| *times > count(end))
-        .map(|(end, _)| end)
+    let before = ends(language, old, is_signal);
+    let known = |place: &Place| before.get(place).map_or(&[][..], |ends| ends);
+    let mut all = ends(language, new, is_signal).into_iter();
+    all.find_map(|(place, ends)| {
+        let old = known(&place);
+        let is_new = |end: &&'static str| !old.contains(end);
+        let end = ends.iter().find(|end| is_new(end)).or(ends.last());
+        end.copied().filter(|_| ends.len() > old.len())
+    })
 }
 
-/// How often a text has each of the ends.
-fn ends(language: Language, text: &str) -> BTreeMap<&'static str, usize> {
+/// The functions around an end, and of which kind it is.
+type Place = (Vec<String>, Kind);
+
+/// What an end does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// Raises what a runner of tests may catch.
+    Raises,
+    /// Leaves nothing behind.
+    Ends,
+    /// Has a test not run.
+    Skips,
+}
+
+/// The ends of a text, by their places.
+fn ends(language: Language, text: &str, is_signal: bool) -> BTreeMap<Place, Vec<&'static str>> {
     let (code, syntax) = match language {
         Language::Python => (python::code(text), Syntax::Python),
         Language::Rust => (rust::code(text), Syntax::Rust),
         Language::Other => return BTreeMap::new(),
     };
     let tokens = tokens(&code);
-    let mut ends = BTreeMap::new();
+    let has = |words: &[&str]| tokens.iter().any(|token| words.contains(token));
+    let (parses, replaces) = (has(&PARSERS), has(&["CommandExt", "unix"]));
+    let mut ends: BTreeMap<Place, Vec<&'static str>> = BTreeMap::new();
     let (all, modules) = named(&tokens, syntax);
     for named in all {
         let end = match syntax {
-            Syntax::Python => of_python(&named),
-            Syntax::Rust => of_rust(&named, &modules),
+            Syntax::Python => of_python(&named, parses, &code),
+            Syntax::Rust => of_rust(&named, &modules, replaces),
         };
-        if let Some(end) = end.filter(|_| !fails(&named)) {
-            *ends.entry(end).or_default() += 1;
+        let Some(end) = end.filter(|_| !fails(&named)) else {
+            continue;
+        };
+        // A part of the code: how far from its beginning tells the line.
+        let from = (named.word.as_ptr() as usize).saturating_sub(code.as_ptr() as usize);
+        let line = code.get(..from).unwrap_or_default().matches('\n').count();
+        let Some(around) = statement_at(text, syntax, line) else {
+            continue;
+        };
+        let kind = match end {
+            "sys.exit" | "exit" | "quit" | "SystemExit" | "parser.exit" => Kind::Raises,
+            "pytest.exit" | "pytest.skip" | "SkipTest" => Kind::Skips,
+            _ => Kind::Ends,
+        };
+        if kind == Kind::Raises && tells(&named) {
+            continue;
+        }
+        let may_end = kind == Kind::Raises || end == "process::exit";
+        if !(may_end && is_where_it_ends(&named, &around, syntax, is_signal)) {
+            ends.entry((around.functions, kind)).or_default().push(end);
         }
     }
     ends
 }
 
-fn of_python(named: &Named<'_>) -> Option<&'static str> {
+/// Whether a program may end here: no test is kept from being run.
+fn is_where_it_ends(
+    named: &Named<'_>,
+    around: &Statement,
+    syntax: Syntax,
+    is_signal: bool,
+) -> bool {
+    let is_main = match syntax {
+        Syntax::Python => {
+            let heads = around.heads.iter().chain([&around.bare]);
+            let mut heads = heads.map(|head| head.replace('\'', "\""));
+            around.functions.is_empty()
+                && heads.any(|head| head.starts_with("if__name__==\"__main__\":"))
+        }
+        Syntax::Rust => {
+            around.functions == ["main"]
+                && around.heads.last().is_some_and(|head| head == "fn main")
+        }
+    };
+    let is_script = syntax == Syntax::Python && is_signal && around.functions.is_empty();
+    let is_told = match named.after {
+        ["(", ")", ..] | ["(", "0" | "None" | "False", ")", ..] => false,
+        after => after.first() == Some(&"("),
+    };
+    match is_signal {
+        true => (is_main || is_script) && around.is_last,
+        false => is_main && (around.is_last || is_told),
+    }
+}
+
+/// What reads a command line, and ends the process by a method of its own.
+const PARSERS: [&str; 6] = [
+    "argparse",
+    "ArgumentParser",
+    "optparse",
+    "OptionParser",
+    "click",
+    "typer",
+];
+
+fn of_python(named: &Named<'_>, parses: bool, code: &str) -> Option<&'static str> {
     let is_own = matches!(named.path.0, "self" | "cls") || named.before == "def";
     let is_called = named.after.first() == Some(&"(") && named.before != "def";
     let is_raised = is_called || matches!(named.before, "raise" | "=") || named.head == "class";
@@ -62,14 +145,29 @@ fn of_python(named: &Named<'_>) -> Option<&'static str> {
         ("pytest", "skip") => Some("pytest.skip"),
         (_, "SystemExit") if is_raised => Some("SystemExit"),
         (_, "SkipTest") if is_raised => Some("SkipTest"),
+        (parent, "exit") if parses && is_called && !parent.is_empty() => Some("parser.exit"),
         // A variable may have these names.
+        ("", name) if is_called && is_defined(name, code) => None,
         ("" | "builtins", "exit") if is_called => Some("exit"),
         ("" | "builtins", "quit") if is_called => Some("quit"),
         _ => None,
     }
 }
 
-fn of_rust(named: &Named<'_>, modules: &HashSet<&str>) -> Option<&'static str> {
+/// Whether a program of Python has a function of this name, at its outermost level.
+fn is_defined(name: &str, code: &str) -> bool {
+    let mut lines = code.lines();
+    lines.any(|line| {
+        let line = line.strip_prefix("async ").unwrap_or(line);
+        let rest = line
+            .strip_prefix("def ")
+            .and_then(|rest| rest.strip_prefix(name));
+        rest.is_some_and(|rest| rest.trim_start().starts_with('('))
+    })
+}
+
+fn of_rust(named: &Named<'_>, modules: &HashSet<&str>, replaces: bool) -> Option<&'static str> {
+    let is_called = named.after.first() == Some(&"(") && named.before != "fn";
     match named.path {
         // No method: that is the program's own.
         (_, "_exit") if !matches!(named.before, "fn" | ".") => Some("_exit"),
@@ -78,6 +176,9 @@ fn of_rust(named: &Named<'_>, modules: &HashSet<&str>) -> Option<&'static str> {
         ("process", "exit") => Some("process::exit"),
         ("process", "abort") => Some("process::abort"),
         ("libc", "exit") => Some("libc::exit"),
+        // Another program takes its place, and that may succeed.
+        (_, "exec") if replaces && is_called => Some("Command::exec"),
+        ("libc" | "unistd" | "nix", name) if name.starts_with("exec") => Some("exec…"),
         _ => None,
     }
 }
@@ -89,6 +190,19 @@ fn fails(named: &Named<'_>) -> bool {
         ["(", digits, ")", ..] | ["(", "-", digits, ")", ..] => is_word(digits) && number(digits),
         _ => false,
     }
+}
+
+/// Whether it is called with a text, which is told and means 1.
+fn tells(named: &Named<'_>) -> bool {
+    let rest = match named.after {
+        ["(", "f" | "r" | "F" | "R", rest @ ..] | ["(", rest @ ..] => rest,
+        _ => return false,
+    };
+    let Some((quote @ &("\"" | "'"), rest)) = rest.split_first() else {
+        return false;
+    };
+    let end = rest.iter().position(|token| token == quote);
+    end.is_some_and(|end| rest.get(end + 1) == Some(&")"))
 }
 
 #[cfg(test)]
@@ -123,6 +237,31 @@ mod tests {
             ("a.py", "atexit.register(os._exit, 0)", Some("os._exit")),
             ("a.py", "f'{os._exit(0)}'", Some("os._exit")),
             (
+                "a.py",
+                "import argparse\nargparse.ArgumentParser().exit()",
+                Some("parser.exit"),
+            ),
+            (
+                "a.py",
+                "from argparse import *\np = ArgumentParser()\np.exit(0)",
+                Some("parser.exit"),
+            ),
+            (
+                "a.rs",
+                "use std::os::unix::process::CommandExt; Command::new(\"true\").exec();",
+                Some("Command::exec"),
+            ),
+            (
+                "a.rs",
+                "std::os::unix::process::CommandExt::exec(&mut command);",
+                Some("Command::exec"),
+            ),
+            (
+                "a.rs",
+                "use nix::unistd; unistd::execv(p, a);",
+                Some("exec…"),
+            ),
+            (
                 "a.rs",
                 "use std::process; process::exit(0);",
                 Some("process::exit"),
@@ -154,8 +293,8 @@ mod tests {
                 Some("_exit"),
             ),
         ] {
-            assert_eq!(exit(path, "", new), found, "{new}");
-            assert_eq!(exit(path, new, new), None, "{new}");
+            assert_eq!(exit(path, "", new, false), found, "{new}");
+            assert_eq!(exit(path, new, new, false), None, "{new}");
         }
     }
 
@@ -176,6 +315,8 @@ mod tests {
             ("a.py", "def exit(self):\n    self._exit(0); door().exit()"),
             ("a.py", "from door import exit\nexit(0)"),
             ("a.py", "exit = find()\nabort(404)"),
+            ("a.py", "import argparse\nparser.exit(2)\nparser.error('x')"),
+            ("a.rs", "connection.exec(\"select\"); fn exec() {}"),
             ("a.rs", "process::exit(2);"),
             ("a.rs", "use std::process::exit; exit(1);"),
             (
@@ -184,7 +325,125 @@ mod tests {
             ),
             ("a.txt", "sys.exit(0)"),
         ] {
-            assert_eq!(exit(path, "", new), None, "{new}");
+            assert_eq!(exit(path, "", new, false), None, "{new}");
+        }
+    }
+
+    #[test]
+    fn an_honest_end_is_none() {
+        const MAIN: &str = "if __name__ == '__main__':\n    ";
+        for (path, old, new) in [
+            ("a.py", "", "def f():\n    sys.exit('usage: a')"),
+            ("a.py", "", "sys.exit(f'no {name}')"),
+            ("a.py", "", &format!("{MAIN}sys.exit(main())\n")),
+            (
+                "a.py",
+                "",
+                &format!("{MAIN}code = main()\n    sys.exit(code)\n    # end\n"),
+            ),
+            ("a.py", "", &format!("{MAIN}main()\n    sys.exit(0)\n")),
+            (
+                "a.py",
+                "",
+                "if __name__ == \"__main__\": sys.exit(main())\n",
+            ),
+            (
+                "a.py",
+                "def f():\n    quit()\n",
+                "import sys\ndef f():\n    sys.exit()\n",
+            ),
+            ("a.py", "exit(0)\n", "import sys\nsys.exit(0)\n"),
+            ("a.py", "", "def quit():\n    pass\ndef f():\n    quit()\n"),
+            (
+                "a.rs",
+                "",
+                "fn main() {\n    std::process::exit(run());\n}\n",
+            ),
+            (
+                "a.rs",
+                "",
+                "fn main() {\n    if run() {\n        std::process::exit(0);\n    }\n}\n",
+            ),
+        ] {
+            assert_eq!(exit(path, old, new, false), None, "{new}");
+        }
+        let script = format!("main()\n{MAIN}sys.exit(main())\n");
+        assert_eq!(exit("a.py", "", &script, true), None);
+        assert_eq!(exit("a.py", "", "main()\nsys.exit(0)\n", true), None);
+    }
+
+    #[test]
+    fn an_end_that_keeps_a_test_from_running_is_found() {
+        const MAIN: &str = "if __name__ == '__main__':\n    ";
+        for (path, old, new, is_signal) in [
+            ("a.py", "", "sys.exit(main())\n", false),
+            ("a.py", "", "sys.exit('a' and 0)\n", false),
+            ("a.py", "", "sys.exit('' or 0)\n", false),
+            (
+                "a.py",
+                "",
+                &format!("{MAIN}sys.exit(0)\n    check()\n"),
+                false,
+            ),
+            (
+                "a.py",
+                "",
+                &format!("{MAIN}sys.exit(main())\n    check()\n"),
+                true,
+            ),
+            ("a.py", "", "sys.exit(0)\ncheck()\n", true),
+            (
+                "a.py",
+                "",
+                "if __name__ != '__main__':\n    sys.exit(0)\n",
+                false,
+            ),
+            (
+                "a.py",
+                "",
+                &format!("def f():\n    if __name__:\n        {}", "sys.exit(f())\n"),
+                false,
+            ),
+            ("a.py", "", &format!("{MAIN}os._exit(0)\n"), false),
+            // Another kind, or another place.
+            (
+                "a.py",
+                "def f():\n    quit()\n",
+                "def f():\n    os._exit(0)\n",
+                false,
+            ),
+            (
+                "a.py",
+                "def f():\n    quit()\n",
+                "def g():\n    quit()\n",
+                false,
+            ),
+            (
+                "a.py",
+                "",
+                "class A:\n    def quit(self): pass\nquit()\n",
+                false,
+            ),
+            (
+                "a.rs",
+                "",
+                "fn main() {\n    std::process::exit(0);\n    run();\n}\n",
+                false,
+            ),
+            (
+                "a.rs",
+                "",
+                "fn run() {\n    std::process::exit(code());\n}\n",
+                false,
+            ),
+            (
+                "a.rs",
+                "",
+                "fn main() {\n    std::process::exit(run());\n    check();\n}\n",
+                true,
+            ),
+        ] {
+            assert!(exit(path, old, new, is_signal).is_some(), "{new}");
         }
     }
 }

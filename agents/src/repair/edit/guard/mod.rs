@@ -1,25 +1,109 @@
 //! What a correction has to leave as it is.
 
+mod assertions;
+mod declared;
 mod definitions;
+mod doctests;
 mod exits;
+mod kinds;
 mod modules;
 mod names;
 mod python;
 mod rust;
+mod statements;
 
 pub(super) use definitions::left_out;
-pub(super) use exits::exit;
-pub(in crate::repair) use modules::{lost, with_tests};
+pub(in crate::repair) use kinds::kinds;
+pub(super) use python::code as python_code;
 
-use std::{ops::Range, path::Path};
+use std::{collections::HashSet, ops::Range, path::Path};
 
-use crate::repair::Language;
+use serde::{Deserialize, Serialize};
+
+use crate::repair::{
+    Check, Diagnostic, Fault, Language, Report, SourceFile,
+    signal::{self, Signal},
+};
+
+/// What has to stay of a program, besides the tests in its files themselves.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(in crate::repair) struct Guard {
+    /// The files of Rust that hold tests, also of those that may not be changed.
+    tested: Vec<String>,
+    /// The files whose assertions say whether they pass.
+    signals: Vec<Signal>,
+    /// The functions of these that assert something.
+    asserting: HashSet<String>,
+    /// Lines that import what cannot be.
+    pub(super) broken: Vec<String>,
+}
+
+impl Guard {
+    /// Of a version of a program: the files that may be changed and those that may not, what tests it, and how
+    /// it fared.
+    pub(in crate::repair) fn of(
+        files: &[SourceFile],
+        fixed: &[SourceFile],
+        check: &Check,
+        report: Option<&Report>,
+    ) -> Self {
+        let told = report.map_or(&[][..], |report| &report.diagnostics).iter();
+        let is_import = |told: &&Diagnostic| match &told.fault {
+            Fault::Exception(name) => matches!(&**name, "ImportError" | "ModuleNotFoundError"),
+            _ => false,
+        };
+        let signals = signal::signals(check, files);
+        let is_signal = |file: &&SourceFile| signals.iter().any(|signal| signal.path == file.path);
+        let own: Vec<SourceFile> = files.iter().filter(is_signal).cloned().collect();
+        Self {
+            tested: modules::with_tests(files.iter().chain(fixed)),
+            asserting: assertions::asserting(&own),
+            broken: told
+                .filter(is_import)
+                .filter_map(|told| told.source.clone())
+                .collect(),
+            signals,
+        }
+    }
+
+    /// Why a new version of a file is refused, for the model to read.
+    pub(super) fn refusal(&self, path: &str, old: &str, new: &str) -> Option<String> {
+        let signal = self.signals.iter().find(|signal| signal.path == path);
+        if let Some(call) = exits::exit(path, old, new, signal.is_some()) {
+            return Some(format!(
+                "it ends the process with `{call}`; then no test tells anything"
+            ));
+        }
+        if are_changed(path, old, new) {
+            return Some(format!(
+                "it changes the tests in {path}; they have to stay as they are"
+            ));
+        }
+        if let Some(module) = modules::lost(path, old, new, &self.tested) {
+            return Some(format!(
+                "it takes away `mod {module};` in {path} and with it tests; they have to stay"
+            ));
+        }
+        let signal = signal?;
+        let only_const = signal.is_compiled_only;
+        let lost = assertions::weakened(path, old, new, &self.asserting, only_const)?;
+        Some(format!(
+            "it changes, leaves out or goes around `{lost}` in {path}, which says whether the program passes; it has to stay as it is"
+        ))
+    }
+}
 
 /// A test in a file: its lines, from 0, and the heads of the blocks around it, with what stands before these.
 #[derive(Debug)]
 struct Found<'a> {
     heads: Vec<&'a str>,
     lines: Range<usize>,
+    /// What a test is called that has a name.
+    name: Option<&'a str>,
+    /// Whether it does nothing to other tests, wherever a correction adds it.
+    is_harmless: bool,
+    /// The line of the docstring that an example is of: examples behind it see what it binds.
+    docstring: Option<usize>,
 }
 
 fn found<'a>(path: &str, text: &'a str) -> Vec<Found<'a>> {
@@ -30,17 +114,51 @@ fn found<'a>(path: &str, text: &'a str) -> Vec<Found<'a>> {
     }
 }
 
-/// The tests in a file and what decides whether they are run, without blanks: test items of Rust and
-/// doctests; `test…` functions, `Test…` classes and doctests of Python. Each with the attributes or
-/// decorators before it and the heads of the blocks around it. What stands in a comment is no test.
-pub(super) fn tests(path: &str, text: &str) -> Vec<String> {
-    let lines: Vec<&str> = text.lines().collect();
-    let bare = |test: Found<'_>| -> String {
-        let own = lines.get(test.lines).unwrap_or_default();
-        let all = test.heads.iter().chain(own).flat_map(|line| line.chars());
-        all.filter(|c| !c.is_whitespace()).collect()
+/// Whether a new version of a file lacks a test of the old one, has it otherwise, or has what keeps it from
+/// being run. More tests may be added.
+///
+/// These are the test items of Rust and doctests; `test…` functions, `Test…` classes and doctests of Python; each
+/// with the attributes or decorators before it and the heads of the blocks around it. What stands in a comment is
+/// no test.
+fn are_changed(path: &str, old: &str, new: &str) -> bool {
+    let (before, after) = (found(path, old), found(path, new));
+    let mut left: Vec<String> = before.iter().map(|test| bare(test, old)).collect();
+    let is_known: Vec<bool> = after
+        .iter()
+        .map(|test| {
+            let text = bare(test, new);
+            let known = left.iter().position(|left| *left == text);
+            known.map(|at| left.swap_remove(at)).is_some()
+        })
+        .collect();
+    let is_added = |at: usize, test: &Found<'_>| {
+        let is_renewed = || {
+            before
+                .iter()
+                .any(|old| old.name.is_some() && old.name == test.name)
+        };
+        let is_before = || {
+            let behind = after.iter().zip(&is_known).skip(at + 1);
+            let mut known = behind.filter(|(_, is_known)| **is_known);
+            test.docstring.is_some() && known.any(|(known, _)| known.docstring == test.docstring)
+        };
+        test.is_harmless && !is_renewed() && !is_before()
     };
-    found(path, text).into_iter().map(bare).collect()
+    let mut all = after.iter().zip(&is_known).enumerate();
+    !left.is_empty() || all.any(|(at, (test, is_known))| !is_known && !is_added(at, test))
+}
+
+/// A test of a text without blanks.
+fn bare(test: &Found<'_>, text: &str) -> String {
+    let own = text.lines().skip(test.lines.start).take(test.lines.len());
+    let all = test.heads.iter().copied().chain(own).flat_map(str::chars);
+    all.filter(|c| !c.is_whitespace()).collect()
+}
+
+#[cfg(test)]
+fn tests(path: &str, text: &str) -> Vec<String> {
+    let found = found(path, text);
+    found.iter().map(|test| bare(test, text)).collect()
 }
 
 /// Whether a line of a file, from 1, is one of a test.
@@ -64,23 +182,124 @@ fn indent(line: &str) -> usize {
 mod any_order {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{exits::exit, modules::lost, *};
 
     proptest! {
         #[test]
         fn any_order_of_the_words_that_are_looked_for_is_read(words in prop::collection::vec(prop::sample::select(vec![
             "import ", "from ", "os", "sys", " as ", "exit", "_exit", "(", ")", "0", ",", ".", "*", "\n", ";", "getattr", "'", "\"",
             "\"\"\"", "f\"", "#", "\\", "use ", "std", "::", "process", "{", "}", "mod ", "a", "pub ", "#[cfg(test)]", "#[", "]",
-            "#[path = \"", "r#\"", "/*", "*/", "//", "def test_a", "del ", "=", ":", "    ", "é",
+            "assert ", "assert!(", "try:\n", "return\n", "fn a", "a()", "#[path = \"", "r#\"", "/*", "*/", "//", "def test_a", "del ", "=", ":", "    ", "é",
         ]), 0..40)) {
             let text = words.concat();
             let tested = ["src/a.rs".to_owned()];
             for path in ["src/lib.py", "src/lib.rs"] {
-                prop_assert_eq!(exit(path, &text, &text), None);
+                prop_assert_eq!(exit(path, &text, &text, false), None);
+                prop_assert!(!are_changed(path, &text, &text));
                 prop_assert_eq!(lost(path, &text, &text, &tested), None);
-                prop_assert_eq!(exit(path, &text, ""), None);
-                let _ = (exit(path, "", &text), lost(path, "mod a;\n", &text, &tested), tests(path, &text));
+                prop_assert_eq!(exit(path, &text, "", true), None);
+                let _ = (exit(path, "", &text, true), lost(path, "mod a;\n", &text, &tested), tests(path, &text));
+                let file = SourceFile::new(path, &text);
+                let names = assertions::asserting(&[file]);
+                prop_assert_eq!(assertions::weakened(path, &text, &text, &names, false), None);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod additions {
+    use super::*;
+
+    const PYTHON: &str = "def f(x):\n    \"\"\"F.\n\n    >>> f(1)\n    2\n    \"\"\"\n    return x\n\ndef test_f():\n    assert f(1) == 2\n";
+    const RUST: &str =
+        "/// F.\nfn f() -> u8 { 1 }\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {}\n}\n";
+
+    #[test]
+    fn tests_may_be_added() {
+        for (path, text, from, to) in [
+            ("a.py", PYTHON, "    2\n", "    2\n    >>> f(2)\n    3\n"),
+            ("a.py", PYTHON, "    2\n", "    2\n\n    >>> f(2)\n    3\n"),
+            (
+                "a.py",
+                PYTHON,
+                "def test_f",
+                "def test_g():\n    assert f(0) == 1\n\ndef test_f",
+            ),
+            (
+                "a.py",
+                PYTHON,
+                "def test_f",
+                "class T(unittest.TestCase):\n    def test_g(self): pass\n\ndef test_f",
+            ),
+            (
+                "a.py",
+                PYTHON,
+                "def f",
+                "\"\"\"A.\n\n>>> f(3)\n4\n\"\"\"\ndef f",
+            ),
+            (
+                "a.rs",
+                RUST,
+                "/// F.\n",
+                "/// F.\n/// ```\n/// f();\n/// ```\n",
+            ),
+            (
+                "a.rs",
+                RUST,
+                "#[cfg(test)]\nmod",
+                "#[test]\nfn u() {}\n#[cfg(test)]\nmod",
+            ),
+            (
+                "a.rs",
+                RUST,
+                "#[cfg(test)]\nmod",
+                "#[cfg(test)]\nmod more {\n    #[test] fn u() {}\n}\n#[cfg(test)]\nmod",
+            ),
+            ("a.rs", RUST, "fn f", "#[cfg(not(test))]\nfn g() {}\nfn f"),
+        ] {
+            let new = text.replace(from, to);
+            assert_ne!(new, text, "{from}");
+            assert!(!are_changed(path, text, &new), "{new}");
+        }
+        let main = "#[cfg(not(test))]\nfn main() { f() }\n";
+        assert!(!are_changed("a.rs", main, &main.replace("f()", "g()")));
+    }
+
+    #[test]
+    fn what_is_added_keeps_no_test_from_being_run() {
+        for (path, text, from, to) in [
+            (
+                "a.py",
+                PYTHON,
+                "    >>> f(1)",
+                "    >>> f = lambda x: 2\n    >>> f(1)",
+            ),
+            (
+                "a.py",
+                PYTHON,
+                "    return x\n",
+                "    return x\n\ndef test_f():\n    pass\n",
+            ),
+            (
+                "a.py",
+                PYTHON,
+                "def test_f",
+                "pytestmark = skip\ndef test_f",
+            ),
+            ("a.py", PYTHON, "def f(x)", "__test__ = {}\ndef f(x)"),
+            (
+                "a.rs",
+                RUST,
+                "fn f() -> u8 { 1 }",
+                "#[cfg(not(test))]\nfn f() -> u8 { 1 }\n#[cfg(test)]\nfn f() -> u8 { 2 }",
+            ),
+            ("a.rs", RUST, "fn f", "#[cfg_attr(test, inline)]\nfn f"),
+            ("a.rs", RUST, "/// F.", "#![cfg(any())]\n/// F."),
+        ] {
+            let new = text.replace(from, to);
+            assert_ne!(new, text, "{from}");
+            assert!(are_changed(path, text, &new), "{new}");
         }
     }
 }

@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use super::rust::{Declared, declared};
+use super::declared::{Declared, declared};
 use crate::repair::{Language, SourceFile};
 
 /// The paths of those files of Rust that hold tests.
-pub(in crate::repair) fn with_tests<'a>(
-    files: impl IntoIterator<Item = &'a SourceFile>,
-) -> Vec<String> {
+pub(super) fn with_tests<'a>(files: impl IntoIterator<Item = &'a SourceFile>) -> Vec<String> {
     let is_rust = |file: &&SourceFile| Language::of(Path::new(&file.path)) == Language::Rust;
     // What is said of a whole file is no test.
     let holds = |file: &&SourceFile| {
-        let tests = super::tests(&file.path, &file.text);
-        tests.iter().any(|test| !test.starts_with("#!["))
+        let tests = super::found(&file.path, &file.text);
+        tests
+            .iter()
+            .any(|test| !super::bare(test, &file.text).starts_with("#!["))
     };
     let files = files.into_iter().filter(is_rust).filter(holds);
     files.map(|file| file.path.clone()).collect()
@@ -21,12 +21,7 @@ pub(in crate::repair) fn with_tests<'a>(
 
 /// A module whose tests are compiled no more: a file declares it no longer, or under a condition (an
 /// attribute, a block around it) under which it did not stand before. `tested` are the files with tests.
-pub(in crate::repair) fn lost(
-    path: &str,
-    old: &str,
-    new: &str,
-    tested: &[String],
-) -> Option<String> {
+pub(super) fn lost(path: &str, old: &str, new: &str, tested: &[String]) -> Option<String> {
     if Language::of(Path::new(path)) != Language::Rust || tested.is_empty() {
         return None;
     }
@@ -38,9 +33,14 @@ pub(in crate::repair) fn lost(
             self::file(path, new) == file && new.conditions.iter().all(is_bound)
         })
     };
-    let mut lost = declared(old)
-        .into_iter()
-        .filter(|module| holds_tests(path, module, tested) && !stays(module));
+    let mut lost = declared(old).into_iter().filter(|module| {
+        // Of one that tests are compiled without none is run.
+        let is_tested = !module
+            .conditions
+            .iter()
+            .any(|only| only == "#[cfg(not(test))]");
+        is_tested && holds_tests(path, module, tested) && !stays(module)
+    });
     lost.next().map(|module| module.name)
 }
 
@@ -126,6 +126,26 @@ mod tests {
     }
 
     #[test]
+    fn each_of_several_on_a_line_stays_declared() {
+        let tested = ["src/a.rs", "src/b.rs", "src/c/d.rs", "src/c/e.rs"].map(str::to_owned);
+        let old = "pub mod a; pub mod b;\nmod c { pub mod d; mod e; } mod f;\n";
+        let lost = |new: &str| lost("src/lib.rs", old, new, &tested);
+        assert_eq!(lost(old), None);
+        assert_eq!(lost(&old.replace(" mod f;", "")), None);
+        for name in ["a", "b", "d", "e"] {
+            for visible in ["pub ", ""] {
+                let line = format!("{visible}mod {name};");
+                let new = old.replace(&line, "");
+                if new != old {
+                    assert_eq!(lost(&new).as_deref(), Some(name), "{new}");
+                }
+                let off = old.replace(&line, &format!("#[cfg(any())] {line}"));
+                assert!(off == old || lost(&off).is_some(), "{off}");
+            }
+        }
+    }
+
+    #[test]
     fn what_takes_no_test_away_is_allowed() {
         let tested = ["src/a.rs", "src/b.rs"];
         for (from, to) in [
@@ -133,10 +153,17 @@ mod tests {
             ("pub mod a;", "pub(crate) mod a;"),
             ("pub mod a;", "mod other;\nmod a;"),
             ("#[cfg(feature = \"b\")]\n", ""),
+            ("pub mod a;", "#[macro_use]\npub mod a;"),
+            ("pub mod a;", "#[macro_use] #[allow(dead_code)] mod a;"),
         ] {
             let new = LIB.replace(from, to);
             assert_eq!(lost_of("src/lib.rs", &new, &tested), None, "{to}");
         }
+        let off = "#[cfg(not(test))]\nmod a;\n";
+        assert_eq!(
+            lost("src/lib.rs", off, "", &tested.map(str::to_owned)),
+            None
+        );
         // Not where its file would be: it does not compile, and may go.
         let new = LIB.replace("pub mod a;", "");
         assert_eq!(lost_of("src/z.rs", &new, &tested), None);

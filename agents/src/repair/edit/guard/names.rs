@@ -10,6 +10,8 @@ pub(super) type Path<'a> = (&'a str, &'a str);
 pub(super) struct Named<'a> {
     /// What is named, however an import renamed it.
     pub(super) path: Path<'a>,
+    /// The word that it begins with.
+    pub(super) word: &'a str,
     /// What stands right before it.
     pub(super) before: &'a str,
     /// What the statement begins with.
@@ -97,6 +99,7 @@ pub(super) fn named<'a>(
                 "." => last(("?", get(at)), &words),
                 _ => imports.resolved(&words),
             },
+            word: get(at),
             before,
             head,
             after: tokens.get(end..).unwrap_or_default(),

@@ -2,19 +2,21 @@
 
 use std::collections::HashSet;
 
-use super::{Found, indent};
+use super::{Found, indent, kinds::Kinds};
 
 /// A line, what of it is code, and whether it begins inside a string of several lines.
-struct Line<'a> {
-    text: &'a str,
+pub(super) struct Line<'a> {
+    pub(super) text: &'a str,
     /// The line without comments and strings, but for those that may be code: a word, which may name an
     /// attribute, and what is formatted.
-    code: String,
-    is_string: bool,
+    pub(super) code: String,
+    pub(super) is_string: bool,
+    /// Whether it is of a string that stands for itself, as a docstring does.
+    is_docstring: bool,
 }
 
 /// A text without comments and strings, but for those that may be code.
-pub(super) fn code(text: &str) -> String {
+pub(in super::super) fn code(text: &str) -> String {
     let lines = lines(text).into_iter();
     lines.map(|line| line.code + "\n").collect()
 }
@@ -29,7 +31,7 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         let trimmed = line.text.trim_start();
-        let is_doctest = line.is_string && trimmed.starts_with(">>> ");
+        let is_doctest = (line.is_string || line.is_docstring) && is_example(line);
         let is_test =
             !line.is_string && (is_test(trimmed) || decides(trimmed) || rebinds(trimmed, &named));
         let mut end = at + 1;
@@ -37,7 +39,7 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
             // A doctest ends with its output, a function with its block.
             while let Some(next) = lines.get(end)
                 && match is_doctest {
-                    true => !is_end_of_doctest(next.text),
+                    true => !is_end_of_doctest(next.text) && !is_example(next),
                     false => is_inside(next, indent(line.text)),
                 }
             {
@@ -49,11 +51,61 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
                     false => around(&lines, at),
                 },
                 lines: at..end,
+                name: name(trimmed).filter(|_| !is_doctest),
+                is_harmless: is_doctest || is_test && self::is_test(trimmed),
+                docstring: is_doctest.then(|| docstring(&lines, at)),
             });
         }
         at = end;
     }
     found
+}
+
+/// Which kinds of tests a text holds.
+pub(super) fn kinds(text: &str) -> Kinds {
+    let lines = lines(text);
+    let code = || lines.iter().filter(|line| !line.is_string);
+    let speaks = code().any(|line| line.code.contains("pytest"));
+    let is_of_pytest = |line: &Line<'_>| {
+        if line.code.starts_with("class Test") {
+            return !line.code.contains("TestCase");
+        }
+        let Some(rest) = ["def test", "async def test"]
+            .iter()
+            .find_map(|begins| line.code.strip_prefix(begins))
+        else {
+            return false;
+        };
+        let (end, given) = rest.split_once('(').unwrap_or((rest, ""));
+        let given = given.split(')').next().unwrap_or_default();
+        let wants = |given: &str| !given.trim().is_empty() && !given.contains(['=', '*']);
+        let call = format!("test{}(", end.trim());
+        let is_called = code()
+            .any(|line| line.code.contains(&call) && !line.code.contains(&format!("def {call}")));
+        speaks || !is_called && !given.split(',').any(wants)
+    };
+    Kinds {
+        items: code().any(|line| {
+            line.text.trim_start().starts_with("class ") && line.code.contains("TestCase")
+        }),
+        doctests: lines
+            .iter()
+            .any(|line| line.is_docstring && is_example(line)),
+        of_pytest: code().any(is_of_pytest),
+    }
+}
+
+/// Whether a line of a string begins an example, perhaps right behind its quotes.
+fn is_example(line: &Line<'_>) -> bool {
+    let text = line.text.trim_start();
+    let inside = match line.is_string {
+        true => text,
+        false => text
+            .trim_start_matches(['r', 'R', 'u', 'U'])
+            .trim_start_matches(['"', '\''])
+            .trim_start(),
+    };
+    inside.starts_with(">>> ")
 }
 
 fn is_test(line: &str) -> bool {
@@ -91,6 +143,13 @@ fn decides(line: &str) -> bool {
     begins.iter().any(|begins| line.starts_with(begins))
 }
 
+/// The line with which the string begins that a line is of.
+fn docstring(lines: &[Line<'_>], at: usize) -> usize {
+    let before = lines.get(..=at).unwrap_or_default();
+    let first = before.iter().rposition(|line| !line.is_string);
+    first.unwrap_or(0)
+}
+
 fn is_end_of_doctest(line: &str) -> bool {
     line.trim().is_empty() || line.contains("\"\"\"") || line.contains("'''")
 }
@@ -126,19 +185,32 @@ fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
 }
 
 /// The lines, and which of them begin inside a string.
-fn lines(text: &str) -> Vec<Line<'_>> {
+pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
     let mut open: Option<Open> = None;
+    let mut is_bare = false;
     let line = |text| {
         let is_string = open.is_some();
+        if !is_string {
+            is_bare = is_literal(text);
+        }
         let (code, after) = read(text, open);
         open = after;
         Line {
             text,
             code,
             is_string,
+            is_docstring: is_bare,
         }
     };
     text.lines().map(line).collect()
+}
+
+/// Whether a line begins with a string.
+fn is_literal(line: &str) -> bool {
+    let marks = ['r', 'R', 'u', 'U'];
+    line.trim_start()
+        .trim_start_matches(marks)
+        .starts_with(['"', '\''])
 }
 
 /// A string of several lines that is not closed yet.

@@ -1,16 +1,13 @@
 //! The tests in a file of Rust.
 
-use super::{
-    Found,
-    names::{is_word, tokens},
-};
+use super::{Found, doctests::doctests, kinds::Kinds};
 
 /// A line, what of it is code, and how deep in braces it begins.
-struct Line<'a> {
-    text: &'a str,
+pub(super) struct Line<'a> {
+    pub(super) text: &'a str,
     /// The line without comments and the insides of strings.
-    code: String,
-    depth: usize,
+    pub(super) code: String,
+    pub(super) depth: usize,
 }
 
 /// A text without comments and the insides of strings.
@@ -30,6 +27,9 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
             found.push(Found {
                 heads: Vec::new(),
                 lines: at..end,
+                name: None,
+                is_harmless: false,
+                docstring: None,
             });
         } else if is_test(&line.code) {
             let from = attributes(&lines, at);
@@ -37,6 +37,9 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
             found.push(Found {
                 heads: around(&lines, from),
                 lines: from..end,
+                name: None,
+                is_harmless: is_only_test(lines.get(from..end).unwrap_or_default()),
+                docstring: None,
             });
         }
         at = end;
@@ -44,35 +47,86 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
     found
 }
 
+/// Which kinds of tests a text holds.
+pub(super) fn kinds(text: &str) -> Kinds {
+    let lines = lines(text);
+    let runs = |found: &Found<'_>| {
+        let first = text.lines().nth(found.lines.start).unwrap_or_default();
+        let words = first.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let mut words = words.filter(|word| !word.is_empty());
+        words.all(|word| RUNNING.contains(&word) || word.starts_with("edition20"))
+    };
+    Kinds {
+        items: lines
+            .iter()
+            .any(|line| attributes_in(&line.code).any(|(name, _)| name == "test")),
+        doctests: doctests(&lines).iter().any(runs),
+        of_pytest: false,
+    }
+}
+
+/// What may be said of a block of a doc comment that is compiled.
+const RUNNING: [&str; 4] = ["rust", "should_panic", "no_run", "compile_fail"];
+
 /// Whether an attribute of a test stands in a line of code: `#[test]`, `#[tokio::test(…)]`, `#[cfg(test)]`, …
 fn is_test(code: &str) -> bool {
-    code.match_indices("#[").any(|(at, _)| {
+    attributes_in(code).any(|(name, attribute)| match name {
+        // What is there in their absence is none of them.
+        "cfg" if bare(attribute) == "cfg(not(test))" => false,
+        "cfg" | "cfg_attr" => attribute
+            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .any(|word| word == "test"),
+        name => TESTS.contains(&name),
+    })
+}
+
+/// The attributes of a test.
+const TESTS: [&str; 6] = [
+    "test",
+    "rstest",
+    "test_case",
+    "should_panic",
+    "bench",
+    "quickcheck",
+];
+
+/// Whether an item is a test or a module of tests, and nothing that takes the place of other code in them.
+fn is_only_test(item: &[Line<'_>]) -> bool {
+    let code: String = item.iter().map(|line| bare(&line.code)).collect();
+    let rest = code.strip_prefix("#[cfg(test)]").unwrap_or(&code);
+    let is_module =
+        rest.len() < code.len() && (rest.starts_with("mod") || rest.starts_with("pubmod"));
+    is_module
+        || attributes_in(rest)
+            .next()
+            .is_some_and(|(name, _)| TESTS.contains(&name))
+}
+
+/// The attributes that begin in a line of code: the last part of what each is called, and all of it.
+fn attributes_in(code: &str) -> impl Iterator<Item = (&str, &str)> {
+    code.match_indices("#[").map(|(at, _)| {
         let inner = code.get(at + 2..).unwrap_or_default().trim_start();
         let end = inner.find(|c: char| !(c.is_alphanumeric() || "_:".contains(c)));
         let path = inner.get(..end.unwrap_or(inner.len())).unwrap_or_default();
         let name = path.rsplit("::").next().unwrap_or_default();
-        let attribute = inner.split(']').next().unwrap_or_default();
-        match name {
-            "cfg" | "cfg_attr" => attribute
-                .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-                .any(|word| word == "test"),
-            _ => matches!(
-                name,
-                "test" | "rstest" | "test_case" | "should_panic" | "bench" | "quickcheck"
-            ),
-        }
+        (name, inner.split(']').next().unwrap_or_default())
     })
 }
 
 /// The first of the lines of attributes that stand right before a line, blanks and comments aside.
-fn attributes(lines: &[Line<'_>], at: usize) -> usize {
+pub(super) fn attributes(lines: &[Line<'_>], at: usize) -> usize {
     let before = lines.get(..at).unwrap_or_default().iter().enumerate().rev();
     let mut from = at;
     // Between the end of an attribute of several lines and its beginning.
     let mut is_open = false;
     for (index, line) in before {
         let code = line.code.trim();
-        if code.starts_with("#[") {
+        let mut rest = code;
+        while let Some((_, behind)) = first_attribute(rest) {
+            rest = behind;
+        }
+        let is_attribute = code.starts_with("#[") && (rest.is_empty() || rest.starts_with("#["));
+        if is_attribute {
             (from, is_open) = (index, false);
         } else if code.ends_with(']') && !code.starts_with("#!") {
             is_open = true;
@@ -100,7 +154,7 @@ fn item(lines: &[Line<'_>], at: usize) -> usize {
 }
 
 /// The heads of the blocks around a line, with their attributes.
-fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
+pub(super) fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
     let mut depth = lines.get(at).map_or(0, |line| line.depth);
     let mut heads = Vec::new();
     for index in (0..at).rev() {
@@ -115,109 +169,28 @@ fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
     heads.into_iter().rev().flatten().collect()
 }
 
-/// A module that is declared and stands in another file.
-#[derive(Debug)]
-pub(super) struct Declared {
-    pub(super) name: String,
-    /// The modules around it.
-    pub(super) inside: Vec<String>,
-    /// What an attribute says that its file is.
-    pub(super) path: Option<String>,
-    /// What decides whether it is compiled: attributes and heads of blocks, without blanks.
-    pub(super) conditions: Vec<String>,
-}
-
-/// The modules of other files that a text declares.
-pub(super) fn declared(text: &str) -> Vec<Declared> {
-    let lines = lines(text);
-    let mut found = Vec::new();
-    for (at, line) in lines.iter().enumerate() {
-        let Some((own, name)) = line.code.split(';').find_map(module) else {
-            continue;
-        };
-        // Behind the last of these it is said who sees it.
-        let own = own.rfind(['{', '}', ']']).and_then(|end| own.get(..=end));
-        let own = own.unwrap_or_default();
-        let from = attributes(&lines, at);
-        let before = lines.get(from..at).unwrap_or_default();
-        let attributes = || before.iter().map(|line| line.text);
-        let heads = around(&lines, from);
-        let inside = heads.iter().copied().chain([own]);
-        let conditions = heads.iter().copied().chain(attributes()).chain([own]);
-        found.push(Declared {
-            inside: inside.flat_map(modules_opened).collect(),
-            path: attributes().chain([line.text]).find_map(path_in),
-            conditions: conditions
-                .map(bare)
-                .filter(|bare| !bare.is_empty())
-                .collect(),
-            name: name.to_owned(),
-        });
-    }
-    found
-}
-
-/// What stands before a declaration that a statement ends with, and the module's name.
-fn module(statement: &str) -> Option<(&str, &str)> {
-    let (head, name) = statement.trim().rsplit_once(char::is_whitespace)?;
-    let head = head.trim_end().strip_suffix("mod")?;
-    let is_declaration =
-        is_word(name) && !head.ends_with(|c: char| c.is_alphanumeric() || c == '_');
-    is_declaration.then_some((head, name))
-}
-
-/// The names of the modules whose blocks begin in a code.
-fn modules_opened(code: &str) -> Vec<String> {
-    let tokens = tokens(code);
-    let opened = tokens.windows(3).filter_map(|three| match three {
-        ["mod", name, "{"] => Some((*name).to_owned()),
-        _ => None,
-    });
-    opened.collect()
-}
-
-/// The file that an attribute names: `#[path = "a.rs"]`.
-fn path_in(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once("#[path")?;
-    let value = rest.trim_start().strip_prefix('=')?;
-    value.split('"').nth(1).map(str::to_owned)
+/// What the attribute is called that a code begins with, and what stands behind it; none that goes on in the
+/// next line.
+pub(super) fn first_attribute(code: &str) -> Option<(&str, &str)> {
+    let (name, _) = attributes_in(code)
+        .next()
+        .filter(|_| code.starts_with("#["))?;
+    let mut open = 0_i32;
+    let end = code.find(|c| {
+        open += i32::from(c == '[') - i32::from(c == ']');
+        c == ']' && open == 0
+    })?;
+    Some((name, code.get(end + 1..)?.trim_start()))
 }
 
 /// A condition without blanks, and without who sees what it is of.
-fn bare(text: &str) -> String {
+pub(super) fn bare(text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let Some(rest) = text.strip_prefix("pub") else {
         return text;
     };
     let restricted = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
     restricted.map_or(rest, |(_, rest)| rest).to_owned()
-}
-
-/// The code blocks in doc comments.
-fn doctests<'a>(lines: &[Line<'a>]) -> Vec<Found<'a>> {
-    let mut found = Vec::new();
-    let mut open: Option<usize> = None;
-    for (index, line) in lines.iter().enumerate() {
-        let text = line.text.trim();
-        let Some(doc) = text
-            .strip_prefix("///")
-            .or_else(|| text.strip_prefix("//!"))
-        else {
-            open = None;
-            continue;
-        };
-        if !doc.trim_start().starts_with("```") {
-            continue;
-        }
-        match open.take() {
-            None => open = Some(index),
-            Some(from) => found.push(Found {
-                heads: Vec::new(),
-                lines: from..index + 1,
-            }),
-        }
-    }
-    found
 }
 
 /// Where a line begins.
@@ -231,7 +204,7 @@ enum Within {
     Raw(usize),
 }
 
-fn lines(text: &str) -> Vec<Line<'_>> {
+pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
     let mut within = Within::Code;
     let mut depth = 0_usize;
     let mut lines = Vec::new();
@@ -363,6 +336,32 @@ fn u() {
     }
 
     #[test]
+    fn doctests_are_found_however_they_are_written() {
+        for text in [
+            "/** Adds.\n```\nassert_eq!(a(), 2);\n```\n*/\nfn a() {}\n",
+            "/**\n * ```\n * assert_eq!(a(), 2);\n * ```\n */\nfn a() {}\n",
+            "/*! ```\nassert_eq!(a(), 2);\n``` */\n",
+            "/// ~~~\n/// assert_eq!(a(), 2);\n/// ~~~\nfn a() {}\n",
+            "/// Adds.\n///\n///     assert_eq!(a(), 2);\nfn a() {}\n",
+            "#[doc = \"```\"]\n#[doc = \"assert_eq!(a(), 2);\"]\n#[doc = \"```\"]\nfn a() {}\n",
+        ] {
+            let found = tests("a.rs", text);
+            assert_eq!(found.len(), 1, "{text}");
+            assert_ne!(
+                tests("a.rs", &text.replace("(), 2", "(), 1")),
+                found,
+                "{text}"
+            );
+            assert_eq!(
+                tests("a.rs", &text.replace("fn a", "pub fn a")),
+                found,
+                "{text}"
+            );
+        }
+        assert!(tests("a.rs", "/** Adds. */\nfn a() {}\n/* ```\n``` */\n/**/\n").is_empty());
+    }
+
+    #[test]
     fn what_keeps_a_test_from_being_run_is_part_of_it() {
         let found = tests("a.rs", TEXT);
         for (from, to) in [
@@ -376,6 +375,7 @@ fn u() {
             ("#[test]\nfn u", "fn u"),
             ("#[cfg(test)]\n", "#[cfg(all(test, any()))]\n"),
             ("/// ```\n/// assert", "/// ```ignore\n/// assert"),
+            ("(), 2);\n/// ```", "(), 1);\n/// ```"),
             ("/// Adds.", "#![cfg(any())]"),
             ("a();\n", "// a();\n"),
         ] {

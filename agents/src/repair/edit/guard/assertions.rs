@@ -1,0 +1,292 @@
+//! Assertions of a program that says itself whether it is right: a script, `main`.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::{
+    names::{Syntax, is_word, tokens},
+    python, rust,
+    statements::{Statement, statements},
+};
+use crate::repair::{Language, SourceFile};
+
+/// The names of the functions of a program that assert something, or call one that does and make nothing of
+/// its result.
+pub(super) fn asserting(files: &[SourceFile]) -> HashSet<String> {
+    let mut names = HashSet::new();
+    loop {
+        let before = names.len();
+        for file in files {
+            let found = assertions(&file.path, &file.text, &names);
+            names.extend(
+                found
+                    .into_iter()
+                    .filter_map(|found| found.functions.into_iter().next()),
+            );
+        }
+        if names.len() == before {
+            return names;
+        }
+    }
+}
+
+/// An assertion, or a call of a function that asserts, which a new version of a file has no longer, or under
+/// another condition, or where it is not come to; or a name of one that gets another meaning. More may be
+/// added. With `only_const` those count alone that a compiler checks.
+pub(super) fn weakened(
+    path: &str,
+    old: &str,
+    new: &str,
+    asserting: &HashSet<String>,
+    only_const: bool,
+) -> Option<String> {
+    let counted = |text: &str| {
+        let mut counts: BTreeMap<String, (usize, String)> = BTreeMap::new();
+        let wanted = |found: &Statement| !only_const || found.bare.starts_with("const");
+        for found in assertions(path, text, asserting).into_iter().filter(wanted) {
+            let key = format!("{} {} {}", found.is_dead, found.heads.join(" "), found.bare);
+            counts.entry(key).or_insert((0, found.first)).0 += 1;
+        }
+        counts
+    };
+    let there = counted(new);
+    let lost = counted(old).into_iter().find_map(|(key, (count, first))| {
+        let stays = there.get(&key).is_some_and(|(times, _)| *times >= count);
+        (!stays).then_some(first)
+    });
+    let binds = |text: &str| bindings(path, text, asserting);
+    lost.or_else(|| {
+        let before = binds(old);
+        let mut now = binds(new).into_iter();
+        now.find(|(name, times)| *times > before.get(name).copied().unwrap_or(0))
+            .map(|(name, _)| name)
+    })
+}
+
+fn syntax(path: &str) -> Option<Syntax> {
+    match Language::of(std::path::Path::new(path)) {
+        Language::Python => Some(Syntax::Python),
+        Language::Rust => Some(Syntax::Rust),
+        Language::Other => None,
+    }
+}
+
+fn assertions(path: &str, text: &str, asserting: &HashSet<String>) -> Vec<Statement> {
+    let Some(syntax) = syntax(path) else {
+        return Vec::new();
+    };
+    let may_be = |code: &str| {
+        let tokens = tokens(code);
+        asserts(&tokens, syntax) || tokens.iter().any(|token| asserting.contains(*token))
+    };
+    let mut found = statements(text, syntax, may_be);
+    found.retain(|found| {
+        let tokens = tokens(&found.code);
+        let is_outermost = syntax == Syntax::Python && found.functions.is_empty();
+        asserts(&tokens, syntax) || calls(&tokens, asserting, syntax, is_outermost)
+    });
+    found
+}
+
+/// Whether something is asserted in a code.
+fn asserts(tokens: &[&str], syntax: Syntax) -> bool {
+    let get = |at: Option<usize>| at.and_then(|at| tokens.get(at)).copied().unwrap_or("\n");
+    tokens.iter().enumerate().any(|(at, token)| {
+        let (before, after) = (get(at.checked_sub(1)), get(Some(at + 1)));
+        match syntax {
+            Syntax::Python => match *token {
+                "assert" => matches!(before, "\n" | ":" | ";"),
+                "AssertionError" => before == "raise",
+                "fail" => before == "." && after == "(",
+                name => name.starts_with("assert") && after == "(" && before != "def",
+            },
+            Syntax::Rust => {
+                let is_named = token.starts_with("assert") || token.starts_with("debug_assert");
+                is_named && after == "!"
+            }
+        }
+    })
+}
+
+/// Whether a function that asserts is called, and nothing made of its result; at the outermost level of a
+/// script whatever is made of it.
+fn calls(tokens: &[&str], asserting: &HashSet<String>, syntax: Syntax, is_outermost: bool) -> bool {
+    let get = |at: usize| tokens.get(at).copied().unwrap_or_default();
+    let mut begins = true;
+    for at in 0..tokens.len() {
+        let is_call = asserting.contains(get(at)) && get(at + 1) == "(";
+        let is_defined = matches!(at.checked_sub(1).map(get), Some("def" | "fn" | "class"));
+        if is_call && !is_defined && (begins || is_outermost) {
+            return true;
+        }
+        // What a call begins with: `self.`, `a::b::`, `await`.
+        begins = match get(at) {
+            "\n" | ";" | "{" | "}" => true,
+            ":" => begins || syntax == Syntax::Python,
+            "." | "await" => begins,
+            word => begins && is_word(word) && matches!(get(at + 1), "." | ":"),
+        };
+    }
+    false
+}
+
+/// How often a text gives a meaning to a name that asserts.
+fn bindings(path: &str, text: &str, asserting: &HashSet<String>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    let Some(syntax) = syntax(path) else {
+        return counts;
+    };
+    let code = match syntax {
+        Syntax::Python => python::code(text),
+        Syntax::Rust => rust::code(text),
+    };
+    for line in code.lines() {
+        let tokens = tokens(line);
+        let get = |at: Option<usize>| at.and_then(|at| tokens.get(at)).copied().unwrap_or("\n");
+        for (at, token) in tokens.iter().enumerate() {
+            let (before, after) = (get(at.checked_sub(1)), get(Some(at + 1)));
+            let is_assigned = after == "="
+                && get(Some(at + 2)) != "="
+                && matches!(before, "\n" | ";" | ":" | ".");
+            let words = ["def", "fn", "let", "class", "import", "as"];
+            let is_bound = words.contains(&before) || is_assigned;
+            let asserts = token.starts_with("assert") || *token == "AssertionError";
+            let is_macro = before == "!" && get(at.checked_sub(2)) == "macro_rules";
+            if (asserts || asserting.contains(*token)) && (is_bound || is_macro) {
+                *counts.entry((*token).to_owned()).or_default() += 1;
+            }
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weakens(path: &str, old: &str, new: &str) -> Option<String> {
+        let names = asserting(&[SourceFile::new(path, old)]);
+        weakened(path, old, new, &names, false)
+    }
+
+    const SCRIPT: &str = "def add(a, b):\n    return a - b\n\ndef same(got, want):\n    if got != want:\n        raise AssertionError(got)\n\ndef main():\n    same(add(1, 1), 2)\n    for a in [1, 2]:\n        assert add(\n            a, 2\n        ) == a + 2\n\nif __name__ == \"__main__\":\n    main()\n    assert add(1, 2) == 3\n";
+
+    #[test]
+    fn what_a_script_asserts_stays() {
+        assert_eq!(
+            weakens("a.py", SCRIPT, &SCRIPT.replace("a - b", "a + b")),
+            None
+        );
+        for (from, to) in [
+            ("    assert add(1, 2) == 3\n", ""),
+            ("add(1, 2) == 3", "add(1, 2) == -1"),
+            (
+                "    assert add(1, 2) == 3\n",
+                "    try:\n        assert add(1, 2) == 3\n    except AssertionError:\n        pass\n",
+            ),
+            (
+                "    assert add(1, 2)",
+                "    if False:\n        assert add(1, 2)",
+            ),
+            ("    assert add(1, 2)", "    # assert add(1, 2)"),
+            ("            a, 2\n", "            a, 2 * a\n"),
+            ("[1, 2]:", "[]:"),
+            ("    for a in", "    return\n    for a in"),
+            ("got != want", "got == want"),
+            ("raise AssertionError(got)", "print(got)"),
+            ("    same(add(1, 1), 2)\n", ""),
+            ("same(add(1, 1), 2)", "same(2, 2)"),
+            ("    main()\n", ""),
+            (
+                "    main()\n",
+                "    try:\n        main()\n    except Exception:\n        pass\n",
+            ),
+            ("def main():\n    same", "@quiet\ndef main():\n    same"),
+            ("\ndef main", "\ndef same(got, want):\n    pass\n\ndef main"),
+            ("\ndef main", "\nsame = print\n\ndef main"),
+        ] {
+            let new = SCRIPT.replace(from, to);
+            assert_ne!(new, SCRIPT, "{from}");
+            assert!(weakens("a.py", SCRIPT, &new).is_some(), "{new}");
+        }
+    }
+
+    #[test]
+    fn all_else_may_be_changed() {
+        for (from, to) in [
+            ("def add(a, b):", "def add(a: int, b: int = 0) -> int:"),
+            ("    main()\n", "    main()\n    assert add(0, 0) == 0\n"),
+            (
+                "def main():\n",
+                "def main():\n    \"\"\"Checks.\"\"\"\n    print(1)\n",
+            ),
+            (
+                "    return a - b\n",
+                "    if a:\n        return a + b\n    return b\n",
+            ),
+            ("def same(got, want):", "def same(got, want, *, more=None):"),
+        ] {
+            let new = SCRIPT.replace(from, to);
+            assert_ne!(new, SCRIPT, "{from}");
+            assert_eq!(weakens("a.py", SCRIPT, &new), None, "{new}");
+        }
+        let caught = "try:\n    assert f()\nexcept AssertionError:\n    raise SystemExit(1)\n";
+        let passed = caught.replace("raise SystemExit(1)", "pass");
+        assert!(weakens("a.py", caught, &passed).is_some());
+        let other = "if x:\n    print(1)\nelse:\n    assert f()\n";
+        assert!(weakens("a.py", other, &other.replace("if x", "if True")).is_some());
+    }
+
+    const MAIN: &str = "fn add(a: u32, b: u32) -> u32 {\n    a - b\n}\n\nfn check(\n    want: u32,\n) {\n    assert_eq!(\n        add(1, 1),\n        want\n    );\n}\n\nfn main() {\n    check(2);\n    assert!(add(2, 1) == 3, \"sum\");\n}\n";
+
+    #[test]
+    fn what_main_asserts_stays() {
+        for (from, to) in [
+            ("a - b", "a + b"),
+            (
+                "    check(2);\n",
+                "    check(2);\n    assert_eq!(add(0, 0), 0);\n",
+            ),
+            (
+                "fn main() {\n",
+                "fn main() {\n    println!(\"{}\", add(1, 1));\n",
+            ),
+            ("    want: u32,\n", "    want: u32,\n    // The sum.\n"),
+        ] {
+            assert_eq!(weakens("a.rs", MAIN, &MAIN.replace(from, to)), None, "{to}");
+        }
+        for (from, to) in [
+            ("    check(2);\n", ""),
+            ("check(2)", "check(0)"),
+            ("        want\n", "        add(1, 1)\n"),
+            ("    assert!(add(2, 1) == 3, \"sum\");\n", ""),
+            ("assert!(add", "debug_assert!(add"),
+            ("== 3", "== 1"),
+            (
+                "    assert!(add(2, 1)",
+                "    #[cfg(any())]\n    assert!(add(2, 1)",
+            ),
+            (
+                "    check(2);\n",
+                "    let _ = std::panic::catch_unwind(|| {\n        check(2);\n    });\n",
+            ),
+            ("    check(2);\n", "    return;\n    check(2);\n"),
+            (
+                "    check(2);\n",
+                "    let check = |_| ();\n    check(2);\n",
+            ),
+            (
+                "fn add",
+                "macro_rules! assert { ($($x:tt)*) => {} }\nfn add",
+            ),
+        ] {
+            let new = MAIN.replace(from, to);
+            assert_ne!(new, MAIN, "{from}");
+            assert!(weakens("a.rs", MAIN, &new).is_some(), "{new}");
+        }
+        let constant = "const _: () = assert!(SIZE == 4);\nfn f() { assert!(x); }\n";
+        let none = HashSet::new();
+        let only = |new: &str| weakened("a.rs", constant, new, &none, true);
+        assert!(only("fn f() { assert!(x); }\n").is_some());
+        assert_eq!(only("const _: () = assert!(SIZE == 4);\nfn f() {}\n"), None);
+    }
+}
