@@ -243,6 +243,27 @@ fn an_export_is_taken_over_whole_or_not_at_all() {
         .says("there is no file gone.jsonl");
 }
 
+/// With vectors that nobody gives it is no success, and what an import took over is told.
+#[test]
+fn an_index_that_cannot_be_made_is_a_failure() {
+    let (home, _server) = talked();
+    let nobody = |args: &[&str]| {
+        let mut command = memory(&home, args);
+        command
+            .env("CATENA_EMBEDDER", "openai:none:8")
+            .env("CATENA_BASE_URL", "http://127.0.0.1:1/v1");
+        run(&mut command)
+    };
+    nobody(&["reindex"]).exits(1).says("could not be reached");
+    told(&home, &["export", "all.jsonl"]).exits(0);
+    nobody(&["import", "all.jsonl", "--memory", "new.db"])
+        .exits(1)
+        .says("4 memories added, 0 were there in the archive");
+    told(&home, &["import", "/dev/zero"])
+        .exits(2)
+        .says("there is no file /dev/zero");
+}
+
 #[test]
 fn an_index_is_checked_and_made_anew() {
     let (home, _server) = talked();

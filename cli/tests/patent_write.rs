@@ -67,6 +67,23 @@ fn a_patent_is_written_whole() {
 }
 
 #[test]
+fn a_finished_patent_whose_files_are_gone_is_written_again_for_nothing() {
+    let (home, _) = finished();
+    let before = everything(&home, "cup.json");
+    let server = Server::start(author);
+    resume(&home, &server, &[])
+        .exits(2)
+        .says("is finished: move the file away");
+    for name in ["cup.docx", "cup.json"] {
+        fs::remove_file(home.path(name)).unwrap();
+    }
+    resume(&home, &server, &[]).exits(0);
+    assert_eq!(server.seen(), 0, "nothing is paid twice");
+    assert_eq!(everything(&home, "cup.json")["patent"], before["patent"]);
+    assert_eq!(home.names(), ["cup.docx", "cup.json", "draft.md"]);
+}
+
+#[test]
 fn json_is_one_object_with_everything() {
     let (home, server) = (drafted(), Server::start(author));
     let json = run(&mut write(&home, &server, &["--json"])).exits(0).json();
@@ -147,6 +164,19 @@ fn what_is_wrong_is_told_before_anything_is_asked() {
             "y.partial.docx exists",
         ),
         (
+            &[
+                "draft.md",
+                "-o",
+                "x.md",
+                "-o",
+                "x.plan.md",
+                "--approve",
+                "plan",
+            ],
+            2,
+            "x.plan.md is where this run may put something else beside x.md",
+        ),
+        (
             &["draft.md", "-o", "no/such/cup.docx"],
             1,
             "cannot be written",
@@ -186,7 +216,14 @@ fn what_is_wrong_is_told_before_anything_is_asked() {
     assert_eq!(text(&home, "there.docx"), "mine");
     assert_eq!(
         home.names(),
-        ["draft.md", "empty.txt", "there.docx", "thin.md"]
+        [
+            "draft.md",
+            "empty.txt",
+            "there.docx",
+            "thin.md",
+            "y.partial.docx",
+            "z.claims.md"
+        ]
     );
 }
 

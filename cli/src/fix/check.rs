@@ -38,6 +38,36 @@ pub(super) fn own_tests(
     .help("say how they are run: --test 'COMMAND'"))
 }
 
+/// A file beside this one that it takes in as a module: without it, it does not run.
+pub(super) fn module_beside(path: &Path, text: &str, language: Language) -> Option<String> {
+    let folder = path.parent()?;
+    let names = text.lines().filter_map(|line| match language {
+        Language::Python => {
+            let rest = line.trim_start();
+            let rest = rest
+                .strip_prefix("import ")
+                .or_else(|| rest.strip_prefix("from "))?;
+            rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+        }
+        Language::Rust => {
+            let (visible, name) = line.trim().strip_suffix(';')?.rsplit_once("mod ")?;
+            let declares = visible.trim().is_empty() || visible.trim_start().starts_with("pub");
+            declares.then_some(name.trim())
+        }
+        _ => None,
+    });
+    let files = |name: &str| match language {
+        Language::Python => [format!("{name}.py"), format!("{name}/__init__.py")],
+        _ => [format!("{name}.rs"), format!("{name}/mod.rs")],
+    };
+    let own = path.file_stem()?;
+    names
+        .filter(|name| !name.is_empty() && *name != own)
+        .flat_map(files)
+        .find(|file| folder.join(file).is_file())
+}
+
 /// The commands of a check that run the tests which a file holds itself.
 pub(super) fn own_of(check: &Check, name: &str, text: &str) -> Vec<String> {
     let own = Check::own(name, text).unwrap_or_default();
@@ -86,6 +116,48 @@ pub(super) fn check_of_file(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn modules_beside_a_file_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["other.py", "a.py", "other.rs"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        for (name, text, language, found) in [
+            (
+                "a.py",
+                "from other import one\n",
+                Language::Python,
+                Some("other.py"),
+            ),
+            (
+                "a.py",
+                "def f():\n    import other\n",
+                Language::Python,
+                Some("other.py"),
+            ),
+            (
+                "a.py",
+                "import a, os\nfrom math import pi\nfrom . import x\n",
+                Language::Python,
+                None,
+            ),
+            (
+                "a.rs",
+                "pub(crate) mod other;\n",
+                Language::Rust,
+                Some("other.rs"),
+            ),
+            ("a.rs", "mod other { }\nmod none;\n", Language::Rust, None),
+        ] {
+            let path = folder.path().join(name);
+            assert_eq!(
+                module_beside(&path, text, language).as_deref(),
+                found,
+                "{text}"
+            );
+        }
+    }
     use crate::fix::{project::Project, tested::words, testing::write};
 
     #[test]

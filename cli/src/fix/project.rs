@@ -9,7 +9,7 @@ use std::{
 use catena_agents::{Check, Language, RepairTask, SourceFile};
 
 use super::{
-    check::{file_check, own_of, own_tests},
+    check::{file_check, module_beside, own_of, own_tests},
     named,
     place::{environment, project_of, with_manifest, workspace_of},
     save::read_only,
@@ -95,6 +95,12 @@ impl Project {
         let language = wanted.language.unwrap_or_default();
         let text = text_of(path)?;
         let name = relative(path, &folder).ok_or_else(|| odd_name(path))?;
+        if let Some(module) = module_beside(path, &text, language) {
+            return Err(Failure::usage(format!(
+                "{name} needs {module}, and a file that belongs to no project is run without what is beside it"
+            ))
+            .help("say how it is tested, and it is run in its folder: --test 'COMMAND'"));
+        }
         let check = file_check(&name, &text, language, wanted.timeout)?;
         let own = own_of(&check, &name, &text);
         let task = RepairTask {

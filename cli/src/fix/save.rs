@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    io::Write,
+    io::{Seek, Write},
     path::{Component, Path},
 };
 
@@ -111,16 +111,27 @@ impl New {
     fn put(self, path: &Path) -> io::Result<()> {
         match self {
             Self::File(file) => file.persist(path).map(drop).map_err(|error| error.error),
-            Self::Text(text) => {
-                let mut file = fs::OpenOptions::new()
-                    .write(true)
-                    .truncate(true)
-                    .open(path)?;
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            }
+            Self::Text(text) => in_place(path, text.as_bytes()),
         }
     }
+}
+
+/// Writes a file that cannot be another one, so that its room is had before anything of it is written over: a
+/// full disk leaves it as it was.
+fn in_place(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).open(path)?;
+    let before = file.metadata()?.len();
+    let kept = usize::try_from(before).map_or(bytes.len(), |before| before.min(bytes.len()));
+    let (over, behind) = bytes.split_at_checked(kept).unwrap_or((bytes, &[]));
+    file.seek(io::SeekFrom::Start(before))?;
+    if let Err(error) = file.write_all(behind).and_then(|()| file.sync_all()) {
+        file.set_len(before)?;
+        return Err(error);
+    }
+    file.seek(io::SeekFrom::Start(0))?;
+    file.write_all(over)?;
+    file.set_len(u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+    file.sync_all()
 }
 
 /// Whether a file has one name, and the owner and group that a new one gets.
@@ -202,6 +213,23 @@ mod tests {
         let refused = save(folder.path(), &files("new"), &files("newer")).unwrap_err();
         assert!(refused.to_string().contains("read-only"), "{refused}");
         assert_eq!(fs::read_to_string(&other).unwrap(), "new");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_another_one_is_written_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.py");
+        for (old, new) in [
+            ("short", "much longer"),
+            ("much longer", "short"),
+            ("", "x"),
+            ("x", ""),
+        ] {
+            fs::write(&path, old).unwrap();
+            in_place(&path, new.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), new);
+        }
+        assert!(in_place(&folder.path().join("no.py"), b"x").is_err());
     }
 
     #[cfg(unix)]

@@ -39,10 +39,13 @@ pub(super) fn python_tests(files: &[SourceFile], named: &[String]) -> Vec<String
         }
     };
     let in_folder = || files.iter().any(|file| file.path.starts_with("tests/"));
+    let is_package = || files.iter().any(|file| file.path == "tests/__init__.py");
     let runner: &[&str] = match files.iter().any(speaks) {
         true => &["pytest", "-q"],
         false if !named.is_empty() => &["unittest"],
-        false if in_folder() => &["unittest", "discover", "-s", "tests", "-t", "."],
+        false if in_folder() && is_package() => &["unittest", "discover", "-s", "tests", "-t", "."],
+        // With `-t .` it would be no module that can be imported.
+        false if in_folder() => &["unittest", "discover", "-s", "tests"],
         false => &["unittest", "discover"],
     };
     let mut command = words(&["python3", "-m"]);
@@ -114,6 +117,19 @@ mod tests {
         let of = |text: &str| python_tests(&[SourceFile::new("test_a.py", text)], &[]).join(" ");
         assert!(of("def test_a():\n    assert True\n").contains("pytest"));
         assert!(of("class T(TestCase):\n    def test_a(self): pass\n").contains("unittest"));
+    }
+
+    #[test]
+    fn a_folder_of_tests_that_is_no_package_is_looked_through_by_itself() {
+        let of = |names: &[&str]| {
+            let text = "class T(TestCase):\n    def test_a(self): pass\n";
+            let files = names.iter().map(|name| SourceFile::new(*name, text));
+            python_tests(&files.collect::<Vec<_>>(), &[]).join(" ")
+        };
+        let plain = "python3 -m unittest discover -s tests";
+        assert_eq!(of(&["tests/test_a.py"]), plain);
+        let package = of(&["tests/test_a.py", "tests/__init__.py"]);
+        assert_eq!(package, format!("{plain} -t ."));
     }
 
     #[test]

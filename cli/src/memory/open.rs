@@ -28,7 +28,7 @@ use crate::{
 pub(crate) async fn open(place: &Place, config: &Config, quiet: bool) -> Result<Memory, Failure> {
     let archive = Archive::open(&place.archive)?;
     let index = index(&archive, &place.index).await?;
-    open_with(archive, index, place, config, quiet).await
+    open_with(archive, index, place, false, config, quiet).await
 }
 
 /// As [`open`], after everything in the index was thrown away.
@@ -51,20 +51,22 @@ pub(super) async fn open_anew(
     {
         index.reset(&stamp).await?;
     }
-    open_with(archive, index, place, config, quiet).await
+    open_with(archive, index, place, true, config, quiet).await
 }
 
+/// With `reindex` an index that could not be filled is an error, not something to be made up for later.
 async fn open_with(
     archive: Archive,
     index: Arc<dyn VectorIndex>,
     place: &Place,
+    reindex: bool,
     config: &Config,
     quiet: bool,
 ) -> Result<Memory, Failure> {
     let embedder = embedder(&place.embedder, config, quiet).await?;
     let bar = bar("indexing", quiet);
     let mut progress = |done, of| show(&bar, done, of);
-    let memory = Memory::open_with(archive, index, embedder, false, &mut progress).await;
+    let memory = Memory::open_with(archive, index, embedder, reindex, &mut progress).await;
     bar.finish_and_clear();
     Ok(memory?)
 }

@@ -78,12 +78,7 @@ pub(super) async fn read(
     json: bool,
     config: &Config,
 ) -> Result<(), Failure> {
-    if !file.is_file() {
-        return Err(
-            Failure::usage(format!("there is no file {}", file.display()))
-                .help("name a file that `catena memory export` wrote"),
-        );
-    }
+    is_there(file)?;
     // What cannot be taken over is to leave no archive and no conversation behind.
     if check_export(file, namespace.is_none())? == 0 {
         return tell(Imported::default(), false, json);
@@ -151,6 +146,17 @@ fn tell(done: Imported, interrupted: bool, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses what is no file: a pipe might never end, nor a device.
+fn is_there(file: &Path) -> Result<(), Failure> {
+    match file.is_file() {
+        true => Ok(()),
+        false => Err(
+            Failure::usage(format!("there is no file {}", file.display()))
+                .help("name a file that `catena memory export` wrote"),
+        ),
+    }
+}
+
 /// Takes over the memories of a file, and tells the index, until `end` comes; whether it came. What was taken
 /// over by then stays.
 pub(crate) async fn import(
@@ -159,6 +165,7 @@ pub(crate) async fn import(
     namespace: Option<NamespaceId>,
     mut end: impl Future<Output = ()> + Unpin,
 ) -> Result<(Imported, bool), Failure> {
+    is_there(file)?;
     let stop = Arc::new(AtomicBool::new(false));
     let archive = memory.archive();
     let mut taking = pin!(archive.import_until(file, namespace, Arc::clone(&stop)));
@@ -175,7 +182,13 @@ pub(crate) async fn import(
         biased;
         () = end => Ok((done, true)),
         synced = memory.sync(&mut untold) => {
-            synced?;
+            synced.map_err(|error| {
+                let counts = imported(done, false);
+                Failure::from(error).also(format!(
+                    "{} in the archive; their vectors are made the next time that it is opened",
+                    counts.trim_end()
+                ))
+            })?;
             Ok((done, false))
         }
     }

@@ -188,7 +188,7 @@ impl Bench<'_> {
             .map(|request| measure::timed(self.model, request, Instant::now));
         let timed = try_join_all(timed).await?;
         let used = timed.iter().map(|timed| timed.usage);
-        let tokens = used.map(|usage| usage.input_tokens + usage.output_tokens);
+        let tokens = used.map(|usage| usage.input_tokens.saturating_add(usage.output_tokens));
         Ok(rate(tokens.sum(), begun.elapsed()))
     }
 

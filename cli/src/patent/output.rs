@@ -95,10 +95,18 @@ impl Target {
     }
 
     /// Refuses a run that might later write over a file beside this one: its `notes`, and what is left
-    /// where it does not end.
-    pub(super) fn check_beside(&self, notes: &[&str]) -> Result<(), Failure> {
+    /// where it does not end. None of them may be one of the `others` that the patent goes to.
+    pub(super) fn check_beside(&self, notes: &[&str], others: &[Self]) -> Result<(), Failure> {
         let notes = notes.iter().map(|what| self.note(what));
         for path in notes.chain([self.partial().path]) {
+            if others.iter().any(|other| other.path == path) {
+                return Err(Failure::usage(format!(
+                    "{} is where this run may put something else beside {}",
+                    shown(&path),
+                    shown(&self.path)
+                ))
+                .help("name another file with --out"));
+            }
             if !self.force && path.symlink_metadata().is_ok() {
                 return Err(Failure::usage(format!(
                     "{} exists, and this run might write over it",

@@ -34,7 +34,8 @@ pub(super) async fn resume(
         .load(&id)
         .await?
         .ok_or_else(|| Failure::new(format!("run {id} was forgotten meanwhile")))?;
-    if record.status == RunStatus::Finished {
+    // A patent that could not be written to its files is in the record, and is written again.
+    if record.status == RunStatus::Finished && record.name != patent::RUN {
         return Err(Failure::usage(format!("run {id} is finished")).help(
             "`catena runs show` shows its answer, `catena runs fork` starts another from it",
         ));

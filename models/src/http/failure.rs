@@ -163,7 +163,10 @@ impl Endpoint {
         match status {
             401 | 403 => Error::refused(message).with_help(match self.key {
                 Some(_) => "check the API key, and that it may use this model",
-                None => "the server wants an API key, and none is set (CATENA_API_KEY)",
+                None => {
+                    "the server wants an API key, and none is set (CATENA_API_KEY, or the vendor's own, such \
+                     as VLLM_API_KEY)"
+                },
             }),
             404 => Error::refused(message).with_help(format!(
                 "check that the server has a model '{}', and that the base URL is the root of its \

@@ -374,15 +374,18 @@ fn readable(text: &str) -> Result<&str> {
 
 /// All white space as single blanks.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").replace(char::is_control, "")
 }
 
-/// The paragraphs of a text: blank lines divide them, white space at the ends of lines goes.
+/// The paragraphs of a text: blank lines divide them, white space at the ends of lines goes. So do control
+/// characters, which a terminal would obey.
 fn paragraphs(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut current = String::new();
     // A last blank line ends the last paragraph.
     for line in text.replace("\r\n", "\n").split(['\n', '\r']).chain([""]) {
+        let line = line.replace('\t', " ").replace(char::is_control, "");
         let line = line.trim();
         if !line.is_empty() {
             if !current.is_empty() {

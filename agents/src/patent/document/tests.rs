@@ -109,6 +109,24 @@ fn what_people_edit_is_read() {
 }
 
 #[test]
+fn nothing_in_it_controls_a_terminal() {
+    let mut patent = Patent::new("Cup\u{1b}[31m");
+    let mut section = PatentSection::new("Background\0").unwrap();
+    section.push_heading(1, "Fe\u{7}et");
+    section.push_paragraph("Cups\u{1b}]0;x\u{7} tip\tover.\0");
+    patent.sections.push(section);
+    patent.set_abstract("A\u{8} cup.");
+    patent.claims.push(PatentClaim::new(1, "A\u{9b} cup."));
+    let text = patent.to_markdown();
+    assert!(
+        !text.contains(|c: char| c.is_control() && c != '\n'),
+        "{text:?}"
+    );
+    assert!(text.contains("Cups]0;x tip over."), "{text}");
+    assert_eq!(Patent::from_markdown(&text).unwrap(), patent);
+}
+
+#[test]
 fn errors_name_the_line() {
     let error = |text: &str| Patent::from_markdown(text).unwrap_err().to_string();
     assert!(error("# A\nhello").starts_with("line 2:"));

@@ -104,7 +104,11 @@ pub(super) async fn claims(
     findings: &[Finding],
     cx: &Context,
 ) -> Result<Vec<PatentClaim>> {
-    approved("claims", claims, findings, cx).await
+    let claims = approved("claims", claims, findings, cx).await?;
+    match claims.is_empty() {
+        true => Err(Error::invalid("there is no claim among those approved")),
+        false => Ok(claims),
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub(super) use setting::{Flow, Setting};
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use catena_agents::{DraftFinding, PatentPiece, PatentTask, PatentWork, Severity, examine_draft};
-use catena_core::{RunRecord, SqliteJournal};
+use catena_core::{RunRecord, RunStatus, SqliteJournal};
 use catena_tools::Document;
 use serde_json::Value;
 
@@ -119,7 +119,7 @@ fn unclaimed(targets: &[Target], approve: &[Approve]) -> Result<(), Failure> {
     let notes: Vec<&str> = approve.iter().map(|what| what.name()).collect();
     for (at, target) in targets.iter().enumerate() {
         // Questions are put beside the first file alone.
-        target.check_beside(if at == 0 { &notes } else { &[] })?;
+        target.check_beside(if at == 0 { &notes } else { &[] }, targets)?;
     }
     Ok(())
 }
@@ -166,7 +166,13 @@ pub(crate) async fn resume(
     let task = serde_json::from_value(record.input.clone()).map_err(unknown)?;
     let answers = approval::answers(&*journal, &record.id, &setting, given).await?;
     for target in &setting.targets {
-        target.check()?;
+        target.check().map_err(|failure| match record.status {
+            RunStatus::Finished => failure.also(format!(
+                "the patent of run {} is finished: move the file away to have it written again",
+                record.id
+            )),
+            _ => failure,
+        })?;
     }
     let run = PatentRun {
         engine: Engine {

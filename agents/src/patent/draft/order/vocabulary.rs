@@ -138,12 +138,9 @@ pub(super) const TEXT: &[&str] = &[
     "document",
     "only",
     "nothing",
-    "yes",
-    "no",
-    "ok",
 ];
 /// What only a writer is told that it must be.
-pub(super) const WRITTEN: &[&str] = &["claim", "claims", "abstract", "patent", "paragraph"];
+pub(super) const WRITTEN: &[&str] = &["claim", "claims", "abstract", "patent"];
 pub(super) const MUST: &[&str] = &["must", "should", "shall", "has", "have", "needs", "need"];
 
 /// What stands before an order's verb, at its beginning.
@@ -204,8 +201,6 @@ pub(super) const PHRASES: &[&str] = &[
     "as an ai",
     "as a language model",
     "system prompt",
-    "system message",
-    "new instructions",
     "your instructions",
     "your task is",
     "your new task",
@@ -214,15 +209,10 @@ pub(super) const PHRASES: &[&str] = &[
     "your reply",
     "reply only with",
     "respond only with",
-    "respond with",
     "answer only with",
-    "output only",
     "write only the word",
     "do not follow the",
     "do not write a patent",
-    "pretend to be",
-    "act as a",
-    "act as an",
     "from now on you",
     "from now on, you",
     "end of material",
@@ -235,4 +225,15 @@ pub(super) const PHRASES: &[&str] = &[
     "<|im_end|>",
     "[inst]",
     "[/inst]",
+];
+/// What an order begins with, and what an invention does too: fins act as a heat sink, a processor fetches new
+/// instructions.
+pub(super) const BEGINNINGS: &[&[&str]] = &[
+    &["respond", "with"],
+    &["output", "only"],
+    &["act", "as", "a"],
+    &["act", "as", "an"],
+    &["pretend", "to", "be"],
+    &["system", "message"],
+    &["new", "instructions"],
 ];

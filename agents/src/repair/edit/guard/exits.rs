@@ -183,9 +183,9 @@ fn of_rust(named: &Named<'_>, modules: &HashSet<&str>, replaces: bool) -> Option
     }
 }
 
-/// Whether it is called with a number other than 0.
+/// Whether it is called with a number other than 0, of which an operating system keeps the last eight bits.
 fn fails(named: &Named<'_>) -> bool {
-    let number = |digits: &str| digits.parse::<i64>().is_ok_and(|status| status != 0);
+    let number = |digits: &str| digits.parse::<i64>().is_ok_and(|status| status % 256 != 0);
     match named.after {
         ["(", digits, ")", ..] | ["(", "-", digits, ")", ..] => is_word(digits) && number(digits),
         _ => false,
@@ -287,6 +287,8 @@ mod tests {
                 Some("libc::exit"),
             ),
             ("a.rs", "unsafe { libc::_exit(0) }", Some("_exit")),
+            // Of a status eight bits are kept.
+            ("a.rs", "std::process::exit(256);", Some("process::exit")),
             (
                 "a.rs",
                 "extern \"C\" { fn _exit(code: i32) -> !; } unsafe { _exit(0) }",
