@@ -123,6 +123,11 @@ search: setup
 long-talk: weights
 	scripts/long_talk.py --catena $(CATENA) --turns $(or $(TURNS),300) $(if $(QUICK),--quick) -- --window 2048
 
+# make forgetting  what it takes until no file of the embedded index holds a forgotten point; POINTS (10000)
+.PHONY: forgetting
+forgetting: setup
+	POINTS=$(or $(POINTS),10000) cargo test --locked $(HEAVY) --test index -- --ignored --nocapture being_rid
+
 # make soak  a conversation of 20,000 turns with a scripted model over the embedded index; TURNS
 .PHONY: soak
 soak: setup

@@ -3,11 +3,51 @@
 use std::sync::Arc;
 
 use catena::{
-    Budget, Journal, MemoryJournal, Run, RunOptions,
-    agents::{Jurisdiction, PatentPiece, PatentTask, PatentWork, Rule, check_patent},
+    Budget, Journal, MemoryJournal, Run, RunId, RunOptions,
+    agents::{
+        Jurisdiction, PatentPiece, PatentTask, PatentWork, Rule, WrittenPatent, check_patent,
+    },
+    models::ScriptedModel,
 };
 
 use crate::support::{draft, model, writer};
+
+/// A run whose budget was too small.
+struct Stopped {
+    journal: Arc<dyn Journal>,
+    id: RunId,
+}
+
+impl Stopped {
+    async fn after(calls: usize, model: &ScriptedModel) -> Self {
+        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+        let run = start(model, limited(calls).journal(journal.clone()));
+        let id = run.id().clone();
+        let error = run.outcome().await.unwrap_err();
+        assert!(error.is_budget_exceeded(), "{error}");
+        Self { journal, id }
+    }
+
+    /// What there is of the patent.
+    async fn work(&self) -> PatentWork {
+        PatentWork::from_events(&self.journal.events(&self.id).await.unwrap())
+    }
+
+    /// What comes of it with a larger budget.
+    async fn completed(self, calls: usize, model: &ScriptedModel) -> WrittenPatent {
+        let options = limited(calls).journal(self.journal).resume(self.id);
+        start(model, options).outcome().await.unwrap().output
+    }
+}
+
+fn limited(calls: usize) -> RunOptions {
+    RunOptions::new("patent").budget(Budget::new().calls(calls as u64))
+}
+
+fn start(model: &ScriptedModel, options: RunOptions) -> Run<WrittenPatent> {
+    let graph = writer(model).build().unwrap();
+    Run::start(graph, PatentTask::new(draft()), options)
+}
 
 #[tokio::test]
 async fn what_is_missing_is_marked_and_then_written() {
@@ -16,20 +56,8 @@ async fn what_is_missing_is_marked_and_then_written() {
     let all = crate::support::written(writer(&whole)).await;
     for calls in 1..whole.calls() {
         let asked = model(|_, _| None);
-        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
-        let options = |calls: usize| {
-            RunOptions::new("patent")
-                .journal(journal.clone())
-                .budget(Budget::new().calls(calls as u64))
-        };
-        let task = || PatentTask::new(draft());
-        let run = Run::start(writer(&asked).build().unwrap(), task(), options(calls));
-        let id = run.id().clone();
-        let stopped = run.outcome().await.unwrap_err();
-        assert!(stopped.is_budget_exceeded(), "{stopped}");
-
-        let events = journal.events(&id).await.unwrap();
-        let work = PatentWork::from_events(&events);
+        let stopped = Stopped::after(calls, &asked).await;
+        let work = stopped.work().await;
         let missing = work.missing();
         // The last calls are examinations: their text is there, and not handed over yet.
         assert!(!missing.is_empty(), "{calls} of {} calls", whole.calls());
@@ -51,9 +79,7 @@ async fn what_is_missing_is_marked_and_then_written() {
             );
         }
 
-        let graph = writer(&asked).build().unwrap();
-        let run = Run::start(graph, task(), options(whole.calls()).resume(id));
-        let completed = run.outcome().await.unwrap().output;
+        let completed = stopped.completed(whole.calls(), &asked).await;
         assert_eq!(completed.patent, all.patent);
         assert_eq!(asked.calls(), whole.calls(), "nothing is paid twice");
     }
@@ -71,28 +97,16 @@ async fn what_is_written_side_by_side_is_kept_when_the_budget_ends() {
     let all = crate::support::written(writer(&whole)).await;
     for calls in 1..whole.calls() {
         let asked = slow();
-        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
-        let options = |calls: usize| {
-            RunOptions::new("patent")
-                .journal(journal.clone())
-                .budget(Budget::new().calls(calls as u64))
-        };
-        let task = || PatentTask::new(draft());
-        let run = Run::start(writer(&asked).build().unwrap(), task(), options(calls));
-        let id = run.id().clone();
-        let stopped = run.outcome().await.unwrap_err();
-        assert!(stopped.is_budget_exceeded(), "{stopped}");
+        let stopped = Stopped::after(calls, &asked).await;
         assert_eq!(asked.calls(), calls, "all that is allowed is used");
         if calls >= 4 {
-            let events = journal.events(&id).await.unwrap();
-            let partial = PatentWork::from_events(&events).patent(&draft(), &guide);
+            let partial = stopped.work().await.patent(&draft(), &guide);
             let text = partial.to_markdown();
             assert!(text.contains("Cups tip over easily."), "{calls}: {text}");
         }
 
-        let graph = writer(&asked).build().unwrap();
-        let run = Run::start(graph, task(), options(whole.calls()).resume(id));
-        assert_eq!(run.outcome().await.unwrap().output.patent, all.patent);
+        let completed = stopped.completed(whole.calls(), &asked).await;
+        assert_eq!(completed.patent, all.patent);
         assert_eq!(asked.calls(), whole.calls(), "nothing is paid twice");
     }
 }
@@ -101,9 +115,7 @@ async fn what_is_written_side_by_side_is_kept_when_the_budget_ends() {
 async fn tokens_are_bounded_across_sections_that_are_written_side_by_side() {
     let asked = model(|_, _| None).configure(|profile| profile.parallel = 4);
     let options = RunOptions::new("patent").budget(Budget::new().tokens(3_000));
-    let graph = writer(&asked).build().unwrap();
-    let run = Run::start(graph, PatentTask::new(draft()), options);
-    let stopped = run.outcome().await.unwrap_err();
+    let stopped = start(&asked, options).outcome().await.unwrap_err();
     assert!(stopped.is_budget_exceeded());
     assert!(stopped.spent().unwrap().tokens() <= 3_000);
 }

@@ -116,6 +116,7 @@ pub(super) fn check_of_file(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fix::{project::Project, tested::words, testing::write};
 
     #[test]
     fn modules_beside_a_file_are_found() {
@@ -158,7 +159,6 @@ mod tests {
             );
         }
     }
-    use crate::fix::{project::Project, tested::words, testing::write};
 
     #[test]
     fn a_file_is_tested_by_what_it_holds_itself() {

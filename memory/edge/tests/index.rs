@@ -503,10 +503,9 @@ async fn nothing_of_a_removed_point_stays_in_its_files() {
     }
 }
 
-/// What it costs to be rid of a point: `cargo test --test index -- --ignored --nocapture costs`, with the
-/// number of points in `POINTS`.
+/// What it costs to be rid of a point, of as many as `POINTS` says.
 #[tokio::test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement of minutes: `make forgetting` runs it"]
 async fn what_being_rid_of_a_point_costs() {
     let count = std::env::var("POINTS").map_or(10_000, |count| count.parse().unwrap());
     let stamp = IndexStamp {
@@ -532,20 +531,20 @@ async fn what_being_rid_of_a_point_costs() {
         .await
         .unwrap();
     index.flush().await.unwrap();
-    let took = async |what: &str, begun: std::time::Instant| {
+    let took = |what: &str, begun: std::time::Instant| {
         println!("{count} points, {what}: {:?}", begun.elapsed());
     };
     let begun = std::time::Instant::now();
     index.remove(&[ItemId(7)]).await.unwrap();
     index.purge().await.unwrap();
-    took("the first point, not optimised yet", begun).await;
+    took("the first point, not optimised yet", begun);
     let begun = std::time::Instant::now();
     index.optimize().await.unwrap();
-    took("to optimise", begun).await;
+    took("to optimise", begun);
     for id in [8, 9] {
         let begun = std::time::Instant::now();
         index.remove(&[ItemId(id)]).await.unwrap();
         index.purge().await.unwrap();
-        took("one more point", begun).await;
+        took("one more point", begun);
     }
 }

@@ -314,14 +314,14 @@ fn rename(
 /// One time that an item was told, or its end where nothing took its place.
 struct Step<'a> {
     at: Moment,
-    turn: Turn,
+    rank: Rank,
     item: &'a MemoryItem,
     source: Option<&'a Source>,
 }
 
 /// What comes first of what happens at one moment: what is told last holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Turn {
+enum Rank {
     Ends,
     NeverHeld,
     NeverHeldEnds,
@@ -336,9 +336,9 @@ fn steps(items: &[MemoryItem]) -> Vec<Step<'_>> {
         let Validity { from, until } = item.validity;
         steps.extend(item.sources.iter().map(|source| Step {
             at: source.at.max(from),
-            turn: match item.validity.holds_at(source.at) {
-                true => Turn::Holds,
-                false => Turn::NeverHeld,
+            rank: match item.validity.holds_at(source.at) {
+                true => Rank::Holds,
+                false => Rank::NeverHeld,
             },
             item,
             source: Some(source),
@@ -346,16 +346,16 @@ fn steps(items: &[MemoryItem]) -> Vec<Step<'_>> {
         if let (Some(until), None) = (until, item.replaced_by) {
             steps.push(Step {
                 at: until,
-                turn: match from == until {
-                    true => Turn::NeverHeldEnds,
-                    false => Turn::Ends,
+                rank: match from == until {
+                    true => Rank::NeverHeldEnds,
+                    false => Rank::Ends,
                 },
                 item,
                 source: None,
             });
         }
     }
-    steps.sort_by_key(|step| (step.at, step.turn, step.item.id));
+    steps.sort_by_key(|step| (step.at, step.rank, step.item.id));
     steps
 }
 
