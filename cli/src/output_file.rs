@@ -20,24 +20,38 @@ pub(crate) struct OutputFile {
 impl OutputFile {
     /// Begins a file, which must not be there yet.
     pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
-        if path.exists() {
-            return Err(Failure::usage(format!("{} exists", path.display()))
-                .help("name another file, or remove this one"));
-        }
-        Self::begin(path, false)
+        Self::begin(path, false, 0o666)
+    }
+
+    /// The same for what nobody but its owner is to read.
+    pub(crate) fn private(path: &Path) -> Result<Self, Failure> {
+        Self::begin(path, false, 0o600)
     }
 
     /// Begins a file that takes the place of one that may be there.
     pub(crate) fn replacing(path: &Path) -> Result<Self, Failure> {
-        Self::begin(path, true)
+        Self::begin(path, true, 0o666)
     }
 
-    fn begin(path: &Path, over: bool) -> Result<Self, Failure> {
+    /// `mode`: who may read and write it, where there are such modes, but for whom the process forbids it.
+    #[cfg_attr(not(unix), allow(unused_variables))]
+    fn begin(path: &Path, over: bool, mode: u32) -> Result<Self, Failure> {
+        if !over && path.exists() {
+            return Err(Failure::usage(format!("{} exists", path.display()))
+                .help("name another file, or remove this one"));
+        }
         let folder = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let content = NamedTempFile::new_in(folder).map_err(|error| unwritable(path, &error))?;
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        let builder = {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(mode))
+        };
+        let content = builder.tempfile_in(folder);
+        let content = content.map_err(|error| unwritable(path, &error))?;
         Ok(Self {
             path: path.to_owned(),
             content,
@@ -47,6 +61,10 @@ impl OutputFile {
 
     /// Gives the file its name.
     pub(crate) fn finish(self) -> Result<(), Failure> {
+        if let Ok(there) = self.path.metadata() {
+            // Whoever may read what is there may read what takes its place. Of another owner's file it cannot be had.
+            let _ = self.content.as_file().set_permissions(there.permissions());
+        }
         let named = match self.over {
             true => self.content.persist(&self.path),
             false => self.content.persist_noclobber(&self.path),
@@ -68,5 +86,33 @@ impl io::Write for OutputFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.content.flush()
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{fs, io::Write, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_as_readable_as_another_that_is_made_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let (other, path) = (folder.path().join("other"), folder.path().join("file"));
+        fs::write(&other, "x").unwrap();
+        let written = |file: Result<OutputFile, Failure>| {
+            let mut file = file.unwrap();
+            file.write_all(b"x").unwrap();
+            file.finish().unwrap();
+        };
+        written(OutputFile::create(&path));
+        assert_eq!(mode(&path), mode(&other));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        written(OutputFile::replacing(&path));
+        assert_eq!(mode(&path), 0o600);
+        let secret = folder.path().join("secret");
+        written(OutputFile::private(&secret));
+        assert_eq!(mode(&secret), 0o600);
     }
 }

@@ -1,13 +1,21 @@
 //! A whole patent: complete, in the forms that are wanted, and sound as far as rules can tell.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use catena::{
+    ChatModel, ChatRequest, ChatStream, ModelProfile, Result, TokenCounter,
     agents::{
-        Jurisdiction, PatentTask, PatentWork, Question, Rule, SectionKind, Source, check_patent,
+        AutoPatent, Jurisdiction, PatentLength, PatentTask, PatentWork, Question, Rule,
+        SectionKind, Source, check_patent,
     },
+    models::ScriptedModel,
     tools::Document,
 };
 
-use crate::support::{Purpose, count, draft, model, purposes, told, writer, written};
+use crate::support::{
+    FAIL, Purpose, count, draft, heading, model, purposes, told, writer, written,
+};
 
 #[tokio::test]
 async fn every_section_of_the_guide_is_there() {
@@ -292,6 +300,45 @@ async fn a_small_window_leaves_passages_out_and_says_so() {
     }
     let (error, _) = told(writer(&model).window(60), PatentTask::new(draft())).await;
     assert!(error.unwrap_err().is_context_overflow());
+}
+
+/// A server that takes no notice of how long an answer may be.
+#[derive(Debug)]
+struct Heedless(ScriptedModel);
+
+#[async_trait]
+impl ChatModel for Heedless {
+    fn profile(&self) -> &ModelProfile {
+        self.0.profile()
+    }
+
+    fn counter(&self) -> &dyn TokenCounter {
+        self.0.counter()
+    }
+
+    async fn stream(&self, request: ChatRequest) -> Result<ChatStream> {
+        let most = self.profile().max_output_tokens;
+        self.0.stream(request.max_tokens(most)).await
+    }
+}
+
+#[tokio::test]
+async fn more_than_was_asked_for_is_not_taken() {
+    let model = model(|purpose, request| match purpose {
+        Purpose::Write => {
+            let heading = heading(request);
+            let sentence = |at| format!("The {heading} has a part of number {at} in its wall.");
+            Some((0..500).map(sentence).collect::<Vec<_>>().join(" "))
+        }
+        // What is too long would be shown here again.
+        Purpose::Examine => Some(FAIL.into()),
+        _ => None,
+    })
+    .configure(|profile| profile.max_output_tokens = profile.context_window);
+    let heedless = AutoPatent::new(Arc::new(Heedless(model)))
+        .length(PatentLength::SHORT)
+        .window(2048);
+    assert_eq!(written(heedless).await.work.missing(), []);
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ pub(crate) async fn export(
     namespace: Option<NamespaceId>,
     path: &Path,
 ) -> Result<u64, Failure> {
-    let file = BufWriter::new(OutputFile::create(path)?);
+    let file = BufWriter::new(OutputFile::private(path)?);
     // It was flushed by then, so there is nothing that taking it out could fail to write.
     let (count, file) = archive.export(namespace, file).await?;
     let (file, _) = file.into_parts();

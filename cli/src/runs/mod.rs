@@ -111,7 +111,7 @@ async fn export(which: &Which, output: Option<&Path>) -> Result<(), Failure> {
         print(&String::from_utf8_lossy(&lines));
         return Ok(());
     };
-    let mut file = OutputFile::create(path)?;
+    let mut file = OutputFile::private(path)?;
     let written = file.write_all(&lines);
     written
         .map_err(|error| Failure::new(format!("{} cannot be written: {error}", path.display())))?;

@@ -177,7 +177,7 @@ impl Craft {
         Ok((messages, left_out))
     }
 
-    /// Asks for a text.
+    /// Asks for a text. From a server that heeds no limit, as much of the answer as was asked for.
     pub(super) async fn text(
         &self,
         cx: &Context,
@@ -190,9 +190,13 @@ impl Craft {
             .temperature(temperature)
             .seed(1);
         let answer = cx.chat(&*self.model, request).await?;
+        let counter = self.model.counter();
+        // Its counter may be an estimate: what is a little more is taken.
+        let most = tokens as usize * 3 / 2 + 16;
+        let within = prose::within(&answer.text, most, |text| counter.count(text));
         Ok(Answer {
-            text: answer.text,
-            cut: answer.finish == FinishReason::Length,
+            cut: answer.finish == FinishReason::Length || within.len() < answer.text.len(),
+            text: within.to_owned(),
         })
     }
 

@@ -16,6 +16,9 @@ use super::{
     types::{Criterion, Examination, Verdict},
 };
 
+/// Characters of an examiner's advice, at most.
+const ADVICE: usize = 400;
+
 /// Examines with the model.
 pub(super) struct ModelExaminer {
     pub(super) craft: Craft,
@@ -50,7 +53,8 @@ impl Raw {
         let fails: Vec<Criterion> = Criterion::ALL.into_iter().filter(named).collect();
         (self.fails.is_empty() || !fails.is_empty()).then_some(Verdict {
             fails,
-            advice: self.advice,
+            // A model that no schema holds may go on and on.
+            advice: self.advice.chars().take(ADVICE).collect(),
         })
     }
 }
@@ -82,7 +86,7 @@ impl Agent for ModelExaminer {
             "type": "object",
             "properties": {
                 "fails": {"type": "array", "items": {"enum": names}, "maxItems": names.len()},
-                "advice": {"type": "string", "maxLength": 400},
+                "advice": {"type": "string", "maxLength": ADVICE},
             },
             "required": ["fails", "advice"],
             "additionalProperties": false,

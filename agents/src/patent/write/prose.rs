@@ -11,6 +11,19 @@ pub(super) fn fenced(text: &str) -> String {
     text.replace("\"\"\"", "'''")
 }
 
+/// The first sentences of a text that together count at most `most`; all of it if it does.
+pub(super) fn within(text: &str, most: usize, count: impl Fn(&str) -> usize) -> &str {
+    let (mut total, mut end) = (0, 0);
+    for range in sentences(text) {
+        total += count(text.get(range.clone()).unwrap_or_default());
+        if total > most {
+            return text.get(..end).unwrap_or_default();
+        }
+        end = range.end;
+    }
+    text
+}
+
 /// One line without quotes, a label before it and punctuation behind it.
 pub(super) fn line(text: &str, label: &str) -> String {
     let first = text
@@ -324,6 +337,18 @@ pub(super) fn one_paragraph(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_answer_whole_sentences_are_taken() {
+        let words = |text: &str| text.split_whitespace().count();
+        let text = "The foot is wide. The rim is thin. The lid closes.";
+        assert_eq!(
+            within(text, 8, words).trim_end(),
+            "The foot is wide. The rim is thin."
+        );
+        assert_eq!(within(text, 11, words), text);
+        assert_eq!(within(text, 3, words), "");
+    }
 
     #[test]
     fn prose_is_left_of_what_a_chat_model_writes() {

@@ -171,6 +171,9 @@ pub struct PatentWork {
     /// Terms of the claims and their reference numerals.
     #[serde(default)]
     pub glossary: Glossary,
+    /// Subsections of which there is a text that was not examined yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unexamined: BTreeMap<SubsectionId, String>,
     /// The subsections that are written.
     #[serde(default)]
     pub subsections: BTreeMap<SubsectionId, Subsection>,

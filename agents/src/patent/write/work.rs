@@ -26,6 +26,8 @@ pub(super) enum Piece {
     Claims(Vec<PatentClaim>),
     Plan(PgTree),
     Glossary(Glossary),
+    /// A text that is to be examined.
+    Unexamined(SubsectionId, String),
     Subsection(SubsectionId, Subsection),
     /// Everything, as it is handed over at the end.
     Whole(Box<PatentWork>),
@@ -79,11 +81,16 @@ impl PatentWork {
                 if plan != self.plan {
                     // Places in another plan mean something else.
                     self.subsections.clear();
+                    self.unexamined.clear();
                 }
                 self.plan = plan;
             }
             Piece::Glossary(glossary) => self.glossary = glossary,
+            Piece::Unexamined(id, text) => {
+                self.unexamined.insert(id, text);
+            }
             Piece::Subsection(id, subsection) => {
+                self.unexamined.remove(&id);
                 self.subsections.insert(id, subsection);
             }
             Piece::Whole(work) => *self = *work,
@@ -132,17 +139,19 @@ impl PatentWork {
             PatentPiece::Plan => {
                 self.plan = PgTree::default();
                 self.subsections.clear();
+                self.unexamined.clear();
             }
             PatentPiece::Subsection(id) => {
                 self.subsections.remove(&id);
+                self.unexamined.remove(&id);
             }
         }
     }
 
     /// The document, with the sections that `guide` wants in its order.
     ///
-    /// What is missing is marked with `[To be written: …]`, which
-    /// [`check_patent`](crate::check_patent) reports as a placeholder. Technical field, description of the
+    /// What is missing is marked with `[To be written: …]`, what was written and not examined with
+    /// `[To be examined: …]` behind it; [`check_patent`](crate::check_patent) reports both as placeholders. Technical field, description of the
     /// drawings and list of reference signs are put together from title, draft and glossary; related
     /// applications are not known here and left out.
     pub fn patent(&self, draft: &Draft, guide: &Guide) -> Patent {
@@ -225,9 +234,14 @@ impl PatentWork {
             if !child.heading.eq_ignore_ascii_case(&above.heading) {
                 section.push_heading(2, &child.heading);
             }
-            match text.is_empty() {
-                true => section.push_paragraph(mark(&format!("{id} {}", child.heading))),
-                false => section.push_paragraph(text),
+            let place = format!("{id} {}", child.heading);
+            match (text.is_empty(), self.unexamined.get(&id)) {
+                (false, _) => section.push_paragraph(text),
+                (true, Some(text)) => {
+                    section.push_paragraph(text);
+                    section.push_paragraph(format!("[To be examined: {place}]"));
+                }
+                (true, None) => section.push_paragraph(mark(&place)),
             }
         }
     }
@@ -366,6 +380,11 @@ mod tests {
         work.take(Piece::Title("Cup".into()));
         work.take(Piece::Plan(plan()));
         let id = "1.1".parse().unwrap();
+        work.take(Piece::Unexamined(id, "The foot is wide.".into()));
+        assert!(!work.has(PatentPiece::Subsection(id)));
+        let draft = Draft::new(["", "", "", "", ""]).unwrap();
+        let text = work.patent(&draft, &Jurisdiction::Us.guide()).to_text();
+        assert!(text.contains("The foot is wide.") && text.contains("[To be examined: 1.1 Foot]"));
         work.take(Piece::Subsection(
             id,
             Subsection {
@@ -375,7 +394,7 @@ mod tests {
         ));
         // The same plan again changes nothing; another one makes its places meaningless.
         work.take(Piece::Plan(plan()));
-        assert_eq!(work.subsections.len(), 1);
+        assert_eq!((work.subsections.len(), work.unexamined.len()), (1, 0));
         work.take(Piece::Plan(PgTree::default()));
         assert_eq!(work.subsections.len(), 0);
         assert_eq!(work.title, "Cup");

@@ -24,10 +24,14 @@ pub(super) struct Asked {
     pub(super) file: PathBuf,
     /// As it was asked.
     text: String,
+    run: RunId,
 }
 
+/// The line that says which run a file belongs to: another one may have been told to write over it.
+const RUN: &str = "<!-- catena run ";
+
 impl Asked {
-    fn new(interrupt: &Interrupt, setting: &Setting) -> Option<Self> {
+    fn new(interrupt: &Interrupt, run: &RunId, setting: &Setting) -> Option<Self> {
         let text = interrupt.question.get("text")?.as_str()?;
         let first = setting.targets.first()?;
         Some(Self {
@@ -35,15 +39,21 @@ impl Asked {
             name: interrupt.name().to_owned(),
             file: first.note(interrupt.name()),
             text: format!("{}\n", text.trim_end()),
+            run: run.clone(),
         })
     }
 
     /// Puts each question into its file.
-    pub(super) fn put(interrupts: &[Interrupt], setting: &Setting) -> Result<Vec<Self>, Failure> {
+    pub(super) fn put(
+        interrupts: &[Interrupt],
+        run: &RunId,
+        setting: &Setting,
+    ) -> Result<Vec<Self>, Failure> {
         let mut all = Vec::new();
         for interrupt in interrupts {
-            if let Some(asked) = Self::new(interrupt, setting) {
-                write_over(&asked.file, asked.text.as_bytes())?;
+            if let Some(asked) = Self::new(interrupt, run, setting) {
+                let text = format!("{RUN}{run} -->\n{}", asked.text);
+                write_over(&asked.file, text.as_bytes())?;
                 all.push(asked);
             }
         }
@@ -60,6 +70,21 @@ impl Asked {
                 ))
             })?
             .text;
+        let (belongs, text) = match text.split_once('\n') {
+            Some((first, rest)) if first.starts_with(RUN) => (first, rest),
+            _ => ("", &*text),
+        };
+        // Who took the line out has taken the file for this run's own.
+        if !belongs.is_empty() && !belongs.contains(self.run.as_str()) {
+            return Err(Failure::new(format!(
+                "{} belongs to another run by now",
+                shown(&self.file)
+            ))
+            .help(format!(
+                "--answer {}=true approves the {} as it was; a file without its first line is taken for this run's",
+                self.name, self.name
+            )));
+        }
         Ok(match text.trim_end() == self.text.trim_end() {
             true => true.into(),
             false => text.into(),
@@ -79,7 +104,7 @@ pub(super) async fn answers(
         let known = answers
             .iter()
             .any(|(name, _)| *name == interrupt.id || name == interrupt.name());
-        if !known && let Some(asked) = Asked::new(&interrupt, setting) {
+        if !known && let Some(asked) = Asked::new(&interrupt, id, setting) {
             answers.push((asked.id.clone(), asked.answer()?));
         }
     }

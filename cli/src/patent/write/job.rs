@@ -92,7 +92,7 @@ impl Job {
                 let left = leave(&self, &id, most, &error);
                 return Err(self.failed(&id, error, left, started));
             }
-            let asked = Asked::put(error.interrupts(), &self.setting)?;
+            let asked = Asked::put(error.interrupts(), &id, &self.setting)?;
             let person = !quiet && self.journal.is_some();
             let waited = async {
                 match person {

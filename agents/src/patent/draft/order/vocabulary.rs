@@ -71,6 +71,12 @@ pub(super) const HANDLE: &[&str] = &[
     "keep", "call",
 ];
 
+/// What makes one thing into another.
+pub(super) const ALTER: &[&str] = &[
+    "change", "set", "rename", "turn", "convert", "edit", "modify",
+];
+pub(super) const INTO: &[&str] = &["to", "into", "as"];
+
 /// What is written here, and nowhere else.
 pub(super) const DOCUMENT: &[&str] = &[
     "claims",
@@ -123,6 +129,8 @@ pub(super) const PARTS: &[&str] = &[
     "paragraph",
     "paragraphs",
 ];
+/// Those of them that no machine has.
+pub(super) const PIECES: &[&str] = &["title", "summary", "background", "description"];
 /// What is written down, and what one may also do with it in a machine.
 pub(super) const TEXT: &[&str] = &[
     "draft",
@@ -146,7 +154,12 @@ pub(super) const MUST: &[&str] = &["must", "should", "shall", "has", "have", "ne
 /// What stands before an order's verb, at its beginning.
 pub(super) const COURTESY: &[&str] = &[
     "please", "now", "and", "then", "instead", "also", "always", "just", "only", "never", "not",
-    "don't", "do", "kindly",
+    "don't", "do", "kindly", "bitte", "veuillez",
+];
+/// What stands between "you" and what is to be done.
+pub(super) const BETWEEN: &[&str] = &[
+    "must", "should", "shall", "will", "can", "could", "would", "may", "have", "need", "are", "to",
+    "please", "now", "also", "then", "always", "only", "just", "never", "not", "instead",
 ];
 
 /// Orders in other languages begin with these: the notes themselves are in English.
@@ -163,6 +176,10 @@ pub(super) const FOREIGN: &[&str] = &[
     "antworten",
     "übersetze",
     "ignorez",
+    "écrire",
+    "répondre",
+    "ignorer",
+    "traduire",
     "oublie",
     "oubliez",
     "écris",
@@ -237,3 +254,54 @@ pub(super) const BEGINNINGS: &[&[&str]] = &[
     &["system", "message"],
     &["new", "instructions"],
 ];
+
+/// The Latin letter that a letter looks like, and whether it is that letter wherever it stands, not only
+/// among Latin ones: wide letters are nothing else.
+pub(super) fn latin(letter: char) -> Option<(char, bool)> {
+    let wide = u32::from(letter)
+        .checked_sub(0xfee0)
+        .and_then(char::from_u32)
+        .filter(|c| c.is_ascii_graphic());
+    if let Some(letter) = wide {
+        return Some((letter, true));
+    }
+    let looks = match letter {
+        // Cyrillic, then Greek.
+        'а' | 'α' => 'a',
+        'А' | 'Α' => 'A',
+        'В' | 'Β' => 'B',
+        'с' | 'ϲ' => 'c',
+        'С' | 'Ϲ' => 'C',
+        'ԁ' => 'd',
+        'е' | 'ҽ' => 'e',
+        'Е' | 'Ε' => 'E',
+        'һ' => 'h',
+        'Н' | 'Η' => 'H',
+        'і' | 'ι' => 'i',
+        'І' | 'Ι' => 'I',
+        'ј' => 'j',
+        'к' | 'κ' => 'k',
+        'К' | 'Κ' => 'K',
+        'М' | 'Μ' => 'M',
+        'Ν' => 'N',
+        'о' | 'ο' => 'o',
+        'О' | 'Ο' => 'O',
+        'р' | 'ρ' => 'p',
+        'Р' | 'Ρ' => 'P',
+        'ԛ' => 'q',
+        'г' => 'r',
+        'ѕ' => 's',
+        'Ѕ' => 'S',
+        'т' | 'τ' => 't',
+        'Т' | 'Τ' => 'T',
+        'υ' => 'u',
+        'ν' => 'v',
+        'ԝ' => 'w',
+        'х' | 'χ' => 'x',
+        'Х' | 'Χ' => 'X',
+        'у' | 'γ' => 'y',
+        'У' | 'Υ' => 'Y',
+        _ => return None,
+    };
+    Some((looks, false))
+}

@@ -9,6 +9,7 @@ use super::{
         PatentFlow,
         craft::{Craft, fell_back, left_out},
         paper, prose,
+        work::{NOTE, Piece},
     },
     Piecework,
 };
@@ -38,37 +39,45 @@ impl Agent for Write {
     type Output = Piecework;
 
     async fn run(&self, mut work: Piecework, cx: &Context) -> Result<Piecework> {
-        if self.craft.flow == PatentFlow::Paper {
-            work.text = paper::write(&self.craft, &work, cx).await?;
-            return Ok(work);
-        }
-        let references = work.references();
-        let portions = references.len().clamp(1, self.craft.length.portions.max(1));
-        let size = references.len().div_ceil(portions).max(1);
-        let mut texts = Vec::new();
-        for portion in references.chunks(size) {
-            texts.push(self.ask(&work, portion, portions, cx).await?);
-        }
-        if references.is_empty() {
-            texts.push(self.ask(&work, &[], 1, cx).await?);
-        }
-        // Together, so that what comes twice goes.
-        work.text = prose::clean(&texts.join("\n\n"), false);
-        let brief = &work.brief;
-        if work.text.is_empty() {
-            // What the inventor wrote says it, if clumsily.
-            fell_back(cx, &work.piece(), "the answer is empty");
-            let own: Vec<String> = work.references().into_iter().take(3).collect();
-            work.text = prose::clean(&own.join("\n\n"), false);
-        }
-        if work.text.is_empty() {
-            work.text = format!("{}.", brief.plan.guide.trim_end_matches('.'));
+        work.text = match self.craft.flow {
+            PatentFlow::Paper => paper::write(&self.craft, &work, cx).await?,
+            _ => self.write(&work, cx).await?,
+        };
+        if let Some(id) = work.brief.id {
+            // Of a run that ends before it is examined, it can be read.
+            cx.note(NOTE, &Piece::Unexamined(id, work.text.clone()));
         }
         Ok(work)
     }
 }
 
 impl Write {
+    /// The text, of all portions.
+    async fn write(&self, work: &Piecework, cx: &Context) -> Result<String> {
+        let references = work.references();
+        let portions = references.len().clamp(1, self.craft.length.portions.max(1));
+        let size = references.len().div_ceil(portions).max(1);
+        let mut texts = Vec::new();
+        for portion in references.chunks(size) {
+            texts.push(self.ask(work, portion, portions, cx).await?);
+        }
+        if references.is_empty() {
+            texts.push(self.ask(work, &[], 1, cx).await?);
+        }
+        // Together, so that what comes twice goes.
+        let mut text = prose::clean(&texts.join("\n\n"), false);
+        if text.is_empty() {
+            // What the inventor wrote says it, if clumsily.
+            fell_back(cx, &work.piece(), "the answer is empty");
+            let own: Vec<String> = references.into_iter().take(3).collect();
+            text = prose::clean(&own.join("\n\n"), false);
+        }
+        if text.is_empty() {
+            text = format!("{}.", work.brief.plan.guide.trim_end_matches('.'));
+        }
+        Ok(text)
+    }
+
     /// What a subsection says of some of its references; as one of so many portions.
     async fn ask(
         &self,
