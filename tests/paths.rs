@@ -145,3 +145,35 @@ fn no_path_is_refused() {
     let error = MultiPath::permutations(chain, 0).build().unwrap_err();
     assert!(error.is_invalid());
 }
+
+/// The first path's manager says nothing, though its notes are the best: the other's answer is taken, and where
+/// none answers that is a failure.
+#[tokio::test]
+async fn a_path_that_gives_no_answer_is_none_to_choose() {
+    let silent = |at: &'static str| {
+        let knows = reader("Notes 1.");
+        let manager = ScriptedModel::from_fn(move |request| {
+            let prompt = last(request);
+            let verdict = prompt.contains("Write their number only");
+            let notes = prompt.split_once("notes were taken:\n\"\"\"\n");
+            let notes = notes.map_or("", |(_, notes)| notes.lines().next().unwrap());
+            Ok(match () {
+                () if verdict => "Notes 1.".to_owned(),
+                () if notes.contains(at) => " \n".to_owned(),
+                () => notes.to_owned(),
+            })
+        });
+        ChainOfAgents::new(Arc::new(knows)).manager(Arc::new(manager))
+    };
+    for select in [Select::Vote, Select::Judge] {
+        let chain = silent("first");
+        let (answer, _) = ask(MultiPath::both_ways(chain).select(select)).await;
+        assert_eq!(answer.text, "The last key is green.", "{select:?}");
+        let graph = MultiPath::both_ways(silent("key")).select(select).build();
+        let documents = vec![Document::new("keys.txt", text())];
+        let input = ChainInput::question(documents, "Which colour is the key?");
+        let run = Run::start(graph.unwrap(), input, RunOptions::new("paths"));
+        let error = run.outcome().await.unwrap_err();
+        assert!(error.to_string().contains("an empty answer"), "{error}");
+    }
+}

@@ -16,6 +16,7 @@ mod patent;
 mod prompts;
 mod repair;
 mod tool_use;
+mod whole;
 
 pub use chain::{
     ChainAnswer, ChainInput, ChainOfAgents, MultiPath, Notes, OnRefusal, Order, Passage, Place,

@@ -6,12 +6,16 @@ use std::{
     io::ErrorKind,
     num::NonZeroU32,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use catena_models::Vendor;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::{failure::Failure, requests::Requests};
+use crate::{
+    failure::Failure,
+    requests::{Requests, time},
+};
 
 /// What the configuration file may say; `catena --help` documents it.
 #[derive(Debug, Default, Deserialize)]
@@ -59,6 +63,8 @@ pub(crate) struct Server {
     pub(crate) requests_per_minute: Option<NonZeroU32>,
     pub(crate) tokens_per_minute: Option<NonZeroU32>,
     pub(crate) parallel: Option<NonZeroU32>,
+    #[serde(default, deserialize_with = "some_time")]
+    pub(crate) timeout: Option<Duration>,
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
 }
@@ -70,8 +76,15 @@ impl Server {
             requests_per_minute: self.requests_per_minute,
             tokens_per_minute: self.tokens_per_minute,
             parallel: self.parallel,
+            timeout: self.timeout,
         }
     }
+}
+
+/// A time in the words of a person.
+fn some_time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(from)?;
+    time(&text).map(Some).map_err(D::Error::custom)
 }
 
 impl Config {

@@ -50,6 +50,18 @@ fn default_path() -> Result<PathBuf, Failure> {
     Ok(folder.join(FILE))
 }
 
+/// Leaves nothing of runs that were removed in the journal's files, or says who keeps it from that.
+pub(crate) async fn purge(journal: &SqliteJournal) -> Result<(), Failure> {
+    if !journal.purge().await? {
+        eprintln!(
+            "another process reads the journal {0}: until it is done, the words of what was forgotten stay in \
+             {0}-wal",
+            journal.path().display()
+        );
+    }
+    Ok(())
+}
+
 /// The run that `text` means: an id, the beginning or the end of one, or `last`.
 pub(crate) async fn find(journal: &SqliteJournal, text: &str) -> Result<RunId, Failure> {
     let runs = journal.list().await?;

@@ -25,7 +25,18 @@ pub(crate) struct Loaded {
 
 /// Loads the model that flags, environment or configuration name, fetching it first if need be.
 pub(crate) async fn load(with: &With, config: &Config, quiet: bool) -> Result<Loaded, Failure> {
-    load_named(name(with, config), with, config, quiet).await
+    let layered = true;
+    load_named(name(with, config), with, config, quiet, layered).await
+}
+
+/// As [`load`], but a server's model without the layers that retry and limit.
+pub(crate) async fn load_bare(
+    with: &With,
+    config: &Config,
+    quiet: bool,
+) -> Result<Loaded, Failure> {
+    let layered = false;
+    load_named(name(with, config), with, config, quiet, layered).await
 }
 
 /// The model that answers in the end: `worker` unless the flags name another.
@@ -37,10 +48,32 @@ pub(crate) async fn manager(
 ) -> Result<Arc<dyn ChatModel>, Failure> {
     match &with.manager_model {
         Some(other) if other != name(with, config) => {
-            Ok(load_named(other, with, config, quiet).await?.chat)
+            let layered = true;
+            Ok(load_named(other, with, config, quiet, layered).await?.chat)
         }
         _ => Ok(Arc::clone(worker)),
     }
+}
+
+/// Refuses what is no model, or none that could answer, as [`load`] does, before anything else is done:
+/// nothing is fetched, loaded or asked.
+pub(crate) fn check(with: &With, config: &Config) -> Result<(), Failure> {
+    match parse(name(with, config))? {
+        ModelRef::Server(vendor, name) => Remote::new(vendor, &name, config).map(drop),
+        ModelRef::Catalog(name) => must_answer(&name).and_then(|()| device(with, config).map(drop)),
+        _ => device(with, config).map(drop),
+    }
+}
+
+fn parse(name: &str) -> Result<ModelRef, Failure> {
+    ModelRef::parse(name).map_err(|error| {
+        let help = error.help().map(str::to_owned);
+        let failure = Failure::usage(error.to_string());
+        match help {
+            Some(help) => failure.help(help),
+            None => failure.help("`catena models list` shows the names"),
+        }
+    })
 }
 
 async fn load_named(
@@ -48,20 +81,17 @@ async fn load_named(
     with: &With,
     config: &Config,
     quiet: bool,
+    layered: bool,
 ) -> Result<Loaded, Failure> {
-    let reference = ModelRef::parse(name).map_err(|error| {
-        let help = error.help().map(str::to_owned);
-        let failure = Failure::usage(error.to_string());
-        match help {
-            Some(help) => failure.help(help),
-            None => failure.help("`catena models list` shows the names"),
-        }
-    })?;
+    let reference = parse(name)?;
     if let ModelRef::Server(vendor, name) = &reference {
         let Remote { model, place, .. } = Remote::new(*vendor, name, config)?;
         let requests = config.requests.or(config.server(*vendor).requests());
         return Ok(Loaded {
-            chat: requests.layered(model),
+            chat: match layered {
+                true => requests.layered(model),
+                false => model,
+            },
             scorer: None,
             place,
         });

@@ -162,7 +162,7 @@ fn info(name: &str, device: Device, json: bool, config: &Config) -> Result<(), F
             (describe_hub(&file, &status), weights)
         }
         ModelRef::Server(vendor, name) => {
-            let remote = Remote::new(vendor, &name, config)?;
+            let remote = Remote::known(vendor, &name, config)?;
             (remote.describe(vendor, config), None)
         }
         _ => {

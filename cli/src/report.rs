@@ -4,7 +4,7 @@ use std::{io::stdout, time::Duration};
 
 use anstyle::{AnsiColor, Style};
 use catena_agents::{ChainAnswer, Passage, Unit};
-use catena_core::{Budget, Error, Interrupt, RunId, Usage};
+use catena_core::{Budget, Error, FinishReason, Interrupt, RunId, Usage};
 use serde::Serialize;
 
 use crate::terminal::{harmless, print, styled};
@@ -22,6 +22,9 @@ pub(crate) struct Report<'a> {
     pub(crate) question: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) answer: Option<&'a str>,
+    /// Why the answer ended: `stop`, `length` or `content_filter`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) finish: Option<FinishReason>,
     pub(crate) passages: &'a [Passage],
     /// What each worker handed on; of a run that failed, as far as it came.
     pub(crate) units: &'a [Unit],
@@ -70,6 +73,24 @@ pub(crate) fn print_support(answer: &ChainAnswer) {
         );
     }
     print(&text);
+}
+
+/// What there is to say of `what`, if it ended before its end.
+pub(crate) fn cut(what: &str, finish: FinishReason) -> Option<String> {
+    match finish {
+        FinishReason::Length => Some(format!("{what} was cut off at its limit of tokens")),
+        FinishReason::ContentFilter => Some(format!("of {what} the provider withheld the rest")),
+        _ => None,
+    }
+}
+
+/// What there is to say of an answer that ended before its end, and what can be done.
+pub(crate) fn cut_answer(finish: FinishReason) -> Option<String> {
+    let told = cut("the answer", finish)?;
+    Some(match finish {
+        FinishReason::Length => format!("{told}; --answer-tokens allows more"),
+        _ => told,
+    })
 }
 
 /// One line: calls, tokens, money, time, and what the budget has left if there is one.

@@ -9,8 +9,11 @@ use crate::{config::variable, failure::Failure, terminal::headline};
 
 /// Attempts after the first.
 pub(crate) const RETRIES: u32 = 3;
-/// No attempt begins later than this after the first: a server that hangs fails each after two minutes.
+/// No attempt begins later than this after the first: a server that hangs fails each after [`TIMEOUT`].
 const WITHIN: Duration = Duration::from_secs(120);
+
+/// How long a server may be silent.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What a user sets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,6 +22,7 @@ pub(crate) struct Requests {
     pub(crate) requests_per_minute: Option<NonZeroU32>,
     pub(crate) tokens_per_minute: Option<NonZeroU32>,
     pub(crate) parallel: Option<NonZeroU32>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl Requests {
@@ -28,6 +32,12 @@ impl Requests {
             requests_per_minute: number("CATENA_REQUESTS_PER_MINUTE")?,
             tokens_per_minute: number("CATENA_TOKENS_PER_MINUTE")?,
             parallel: number("CATENA_PARALLEL")?,
+            timeout: match variable("CATENA_TIMEOUT") {
+                Some(text) => Some(time(&text).map_err(|why| {
+                    Failure::usage(format!("CATENA_TIMEOUT is no time, '{text}': {why}"))
+                })?),
+                None => None,
+            },
         })
     }
 
@@ -38,6 +48,7 @@ impl Requests {
             requests_per_minute: self.requests_per_minute.or(others.requests_per_minute),
             tokens_per_minute: self.tokens_per_minute.or(others.tokens_per_minute),
             parallel: self.parallel.or(others.parallel),
+            timeout: self.timeout.or(others.timeout),
         }
     }
 
@@ -64,6 +75,15 @@ impl Requests {
                 Arc::new(Retry::new(model).max_attempts(attempts).within(WITHIN))
             }
         }
+    }
+}
+
+/// A time as a person writes it, such as 90s or 10m, and not none at all.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Err("it is no time at all".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(format!("{error}; write 90s or 10m")),
     }
 }
 

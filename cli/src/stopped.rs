@@ -12,7 +12,7 @@ use crate::{
 pub(crate) fn stopped(error: Error, id: &RunId, recorded: bool, before: &str) -> Failure {
     let (cancelled, budget) = (error.is_cancelled(), error.is_budget_exceeded());
     // Of these, going on is not what helps.
-    let hopeless = error.is_journal() || error.is_divergence();
+    let hopeless = error.is_journal() || error.is_divergence() || is_empty_answer(&error);
     let failure = match cancelled {
         true => Failure::new("interrupted").code(INTERRUPTED),
         false => as_usage(error),
@@ -32,6 +32,12 @@ pub(crate) fn stopped(error: Error, id: &RunId, recorded: bool, before: &str) ->
         () if hopeless || failure.is_usage() => failure,
         () => failure.also(format!("`{resume}` goes on where it stopped")),
     }
+}
+
+/// Whether a run failed at an answer without a word. The call that gave it is recorded, and would not be made
+/// again.
+pub(crate) fn is_empty_answer(error: &Error) -> bool {
+    (error.is_malformed_output() || error.is_refused()) && error.call().is_none()
 }
 
 /// The failure for a record whose settings or input cannot be read.

@@ -73,12 +73,47 @@ fn an_embedder_that_hangs_keeps_nobody() {
         thread::sleep(Duration::from_millis(20));
         assert!(child.try_wait().unwrap().is_none(), "it asks for vectors");
     }
+    // Once is enough: what hung is not begun again at the end.
+    stops_at_once(child);
+}
+
+/// Ctrl-C, once, ends it soon.
+#[track_caller]
+fn stops_at_once(child: Child) -> support::Finished {
+    let sent = Instant::now();
+    signal(child.id(), "INT");
+    let done = finish(child);
+    let took = sent.elapsed();
+    assert!(took < Duration::from_secs(10), "it took {took:?} to stop");
+    done.exits(130);
+    done
+}
+
+/// A server that gives vectors, and none of `zebra`.
+#[test]
+fn a_command_that_hangs_stops_at_ctrl_c() {
+    let (home, asked) = (Home::new(), Arc::new(AtomicBool::new(false)));
+    let seen = asked.clone();
+    let server = Server::start(move |request| match request.body.get("input") {
+        Some(texts) if texts[0] == "zebra" => {
+            seen.store(true, Ordering::SeqCst);
+            Reply::Hang
+        }
+        Some(_) => Reply::Status(200, r#"{"data":[{"embedding":[1,0,0,0,0,0,0,0]}]}"#),
+        None => bot(request),
+    });
+    let mut chat = home.with(&server, ["chat", "--index", "exact", "--no-facts"]);
+    chat.args(["--embedder", "openai:slow:8"]);
+    let mut child = chat.stdin(Stdio::piped()).spawn().unwrap();
+    let lines = format!("{DOG}\n/memory zebra\n");
+    let stdin = child.stdin.as_mut().unwrap();
+    stdin.write_all(lines.as_bytes()).unwrap();
     let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        signal(child.id(), "INT");
-        thread::sleep(Duration::from_millis(300));
-        assert!(begun.elapsed() < Duration::from_secs(20), "it is heard");
+    while !asked.load(Ordering::SeqCst) {
+        thread::sleep(Duration::from_millis(20));
+        assert!(begun.elapsed() < support::PATIENCE, "it asks for a vector");
     }
+    assert_eq!(stops_at_once(child).stdout, "Noted.\n");
 }
 
 /// One call for the first turn's answer, one for its facts, one for the need of the second, and one
@@ -327,4 +362,55 @@ fn an_import_stops_at_ctrl_c_and_goes_on_the_next_time() {
         (list[0]["items"].as_u64(), list.as_array().unwrap().len()),
         (Some(TURNS), 1)
     );
+}
+
+/// A conversation comes to be with its first turn that is remembered, and can be gone on with before.
+#[test]
+fn a_first_turn_that_fails_makes_no_conversation() {
+    let refused = AtomicBool::new(false);
+    let server = Server::start(move |request| match refused.swap(true, Ordering::SeqCst) {
+        false => Reply::Status(503, "later"),
+        true => bot(request),
+    });
+    let home = Home::new();
+    say(&home, &server, &["--no-facts"], &[DOG]).exits(1);
+    let list = run(&mut memory(&home, &["list", "--json"])).exits(0).json();
+    assert_eq!(list, Value::Array(Vec::new()));
+    let other = say(
+        &home,
+        &server,
+        &["garden"],
+        &["/conversations", "/switch default"],
+    );
+    other.exits(1).says("there is no conversation 'default'");
+    assert!(!other.stdout.contains("default"), "{other:#?}");
+    let done = run(&mut home.with(&server, ["runs", "resume", "last"]));
+    assert_eq!(done.exits(0).stdout, "Noted.\n");
+    assert_eq!(turns(&home).len(), 1);
+}
+
+/// What comes of nothing leaves nothing behind.
+#[test]
+fn no_archive_is_made_for_nothing() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    home.write("book.txt", "Rex lives in a house.");
+    let archive = home.path("data/catena/memory.db");
+    let with = ["--index", "exact", "--embedder", "hashing"];
+    let wrong = |args: &[&str], code: i32| {
+        run(home.with(&server, args).args(with)).exits(code);
+        assert!(!archive.exists(), "{args:?}");
+    };
+    for model in ["no-such-model", "minilm", "openai:"] {
+        wrong(&["chat", "-m", model, "--once", DOG], 2);
+        wrong(&["memory", "read", "book.txt", "-m", model], 2);
+    }
+    // A file that is none shows only when it is to be loaded, and a window when the graph is made.
+    wrong(&["chat", "-m", "./no/such.gguf", "--once", DOG], 1);
+    wrong(&["memory", "read", "book.txt", "--window", "20"], 2);
+    let done = run_with_input(&mut chat(&home, &server, &[]), "/help\n");
+    done.exits(0);
+    assert!(!archive.exists(), "nothing was said");
+    assert_eq!(server.seen(), 0);
+    say(&home, &server, &["--no-facts"], &[DOG]).exits(0);
+    assert!(archive.exists());
 }

@@ -6,8 +6,8 @@ use std::fs;
 
 use serde_json::Value;
 use support::{
-    Finished, Home, Server, bytes, run,
-    talk::{ASKED, DOG, KNOWN, UNKNOWN, bot, memory, say},
+    Finished, Home, Reply, Server, bytes, finish, run, signal,
+    talk::{ASKED, DOG, KNOWN, UNKNOWN, bot, chat, memory, said, say},
 };
 
 /// A home in which two conversations were had.
@@ -367,6 +367,29 @@ fn a_damaged_index_is_made_anew() {
     assert_eq!(json(&home, &check)["memories"], 4);
 }
 
+/// It is in the files of the embedded index until that is opened next, which says so.
+#[test]
+fn an_index_that_was_not_in_use_is_rid_of_what_was_forgotten() {
+    let (home, _server) = talked();
+    let check = ["check", "--index", "embedded"];
+    assert_eq!(json(&home, &check)["purged"], false);
+    told(&home, &["forget", "--containing", "Rex", "--yes"]).exits(0);
+    assert_eq!(json(&home, &["check"])["purged"], false, "it keeps no file");
+    let rid = told(&home, &check);
+    rid.exits(0)
+        .says("what was forgotten may still be in embedded Qdrant");
+    let stdout = &rid.stdout;
+    assert!(
+        stdout.contains("may have had vectors of what was forgotten in its files"),
+        "{rid:#?}"
+    );
+    let again = json(&home, &check);
+    assert_eq!(
+        (&again["purged"], &again["memories"]),
+        (&false.into(), &2.into())
+    );
+}
+
 /// Not even its name stays, in no file; and what was read into it goes too.
 #[test]
 fn a_conversation_is_forgotten_as_a_whole() {
@@ -570,4 +593,78 @@ fn typed_lines_belong_to_an_archive_and_go_with_their_conversation() {
     run(&mut memory(&home, &["forget", "--all", "--yes"])).exits(0);
     assert!(!here.exists());
     assert!(elsewhere.exists(), "that is another archive's");
+}
+
+fn has(home: &Home, word: &str) -> Vec<std::path::PathBuf> {
+    fn look(folder: &std::path::Path, word: &[u8], found: &mut Vec<std::path::PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                look(&path, word, found);
+            } else if bytes(&path).windows(word.len()).any(|part| part == word) {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    look(&home.path("data"), word.as_bytes(), &mut found);
+    found
+}
+
+/// A talk in another archive has the same journal open, and goes on.
+#[cfg(unix)]
+#[test]
+fn nothing_of_what_is_forgotten_stays_in_a_journal_that_others_have_open() {
+    const SECRET: &str = "zebrafish";
+    let server = Server::start(|request| match said(request) {
+        "Wait." => Reply::Hang,
+        _ => bot(request),
+    });
+    let home = Home::new();
+    say(&home, &server, &["--no-facts"], &["It rains."]).exits(0);
+    let mut other = chat(&home, &server, &["--memory", "other.db", "--once", "Wait."]);
+    let other = other.spawn().unwrap();
+    server.wait_for(2);
+    let told = format!("I have a {SECRET}.");
+    say(&home, &server, &["--no-facts"], &[&told]).exits(0);
+    let before = has(&home, SECRET);
+    assert!(
+        before.iter().any(|path| path.ends_with("runs.db-wal")),
+        "{before:?}"
+    );
+    self::told(&home, &["forget", "--containing", SECRET, "--yes"]).exits(0);
+    assert_eq!(has(&home, SECRET), Vec::<std::path::PathBuf>::new());
+    assert!(home.path("data/catena/runs.db-wal").exists(), "it is open");
+    signal(other.id(), "INT");
+    finish(other).exits(130);
+}
+
+/// Nothing is remembered of it, and its words are in the record of the run.
+#[test]
+fn a_turn_that_failed_is_forgotten_by_its_words() {
+    const SECRET: &str = "zebrafish";
+    let server = Server::start(|request| match said(request).contains(SECRET) {
+        true => Reply::Status(400, "no"),
+        false => bot(request),
+    });
+    let home = Home::new();
+    let told = format!("I have a {SECRET}.");
+    say(&home, &server, &["--no-facts"], &["It rains.", &told]).exits(1);
+    assert!(!has(&home, SECRET).is_empty());
+    let forget = ["forget", "--containing", "ZebraFish"];
+    let dry = json(&home, &[&forget[..], &["--dry-run"]].concat());
+    assert_eq!(
+        (&dry["forgotten"], &dry["recorded"]),
+        (&serde_json::json!([]), &true.into())
+    );
+    assert!(!has(&home, SECRET).is_empty());
+    let gone = self::told(&home, &[&forget[..], &["--yes"]].concat());
+    assert_eq!(
+        gone.exits(0).stdout,
+        "the recorded runs of the conversation and the lines typed in it forgotten\n"
+    );
+    assert_eq!(has(&home, SECRET), Vec::<std::path::PathBuf>::new());
+    let again = self::told(&home, &[&forget[..], &["--yes"]].concat());
+    assert_eq!(again.exits(0).stdout, "0 memories forgotten\n");
+    assert_eq!(ids(&json(&home, &["show"])), [1]);
 }

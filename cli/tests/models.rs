@@ -459,3 +459,46 @@ fn bench_stops_at_once() {
         .prints_nothing()
         .says("nothing is kept of it");
 }
+
+/// What is waited for there is no speed of the model.
+#[test]
+fn bench_measures_past_limits_and_retries() {
+    let home = Home::new();
+    home.configure("[openai]\nrequests_per_minute = 1\nparallel = 1");
+    let server = Server::start(|_| Reply::text("The keeper counted the ships again"));
+    let bench = || home.with(&server, ["models", "bench", "openai:test", "--json"]);
+    run(&mut bench()).exits(0);
+    // A server that fails is told of at once, though a user would ask again.
+    let server = Server::start(|_| Reply::Status(503, "busy"));
+    let mut bench = home.with(&server, ["models", "bench", "openai:test", "--json"]);
+    run(bench.env("CATENA_RETRIES", "3")).exits(1).says("503");
+    assert_eq!(server.seen(), 1);
+}
+
+#[test]
+fn an_empty_answer_has_no_speed() {
+    let home = Home::new();
+    let server = Server::start(|_| Reply::text(""));
+    let mut bench = home.with(&server, ["models", "bench", "openai:test", "--json"]);
+    run(&mut bench)
+        .exits(1)
+        .says("the model gave an empty answer")
+        .says("nothing is kept");
+    assert!(!home.path("cache/servers.bench.json").exists());
+}
+
+/// A server that does not stream: what came at once was not written at once.
+#[test]
+fn an_answer_in_one_piece_was_written_all_the_while() {
+    const WRITING: Duration = Duration::from_millis(40);
+    let home = Home::new();
+    let server = Server::start(|_| {
+        std::thread::sleep(WRITING);
+        Reply::Ended("The keeper counted the ships again", "stop")
+    });
+    let mut bench = home.with(&server, ["models", "bench", "openai:test", "--json"]);
+    let json = run(&mut bench).exits(0).json();
+    let (tokens, rate) = (&json["writing"]["tokens"], &json["writing"]["rate"]);
+    let most = tokens.as_f64().unwrap() / WRITING.as_secs_f64();
+    assert!(rate.as_f64().unwrap() <= most, "{json:#}");
+}

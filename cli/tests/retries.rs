@@ -192,12 +192,45 @@ fn how_a_server_is_asked_can_be_set() {
         ("CATENA_PARALLEL", "0"),
         ("CATENA_REQUESTS_PER_MINUTE", "0"),
         ("CATENA_TOKENS_PER_MINUTE", "many"),
+        ("CATENA_TIMEOUT", "soon"),
+        ("CATENA_TIMEOUT", "0s"),
     ] {
         let done = run(ask(&home, &server, &[]).env(name, wrong));
         done.exits(2).says(name).says(wrong);
     }
     home.configure("[openai]\nparallel = 0");
     run(&mut ask(&home, &server, &[])).exits(2).says("parallel");
+}
+
+/// Models and embedders alike.
+#[test]
+fn how_long_a_server_may_be_silent_can_be_set() {
+    let (home, server) = (Home::new(), Server::start(|_| Reply::Hang));
+    home.configure("[openai]\nretries = 0\ntimeout = '1s'");
+    let info = run(&mut home.with(&server, ["models", "info", "openai:test", "--json"]));
+    assert_eq!(info.exits(0).json()["timeout_seconds"], 1.0);
+    let begun = Instant::now();
+    let within = |most: u64| assert!(begun.elapsed() < Duration::from_secs(most));
+    run(&mut ask(&home, &server, &[]))
+        .exits(1)
+        .says("nothing came for 1s");
+    within(30);
+    // The environment beats the file.
+    home.configure("[openai]\nretries = 0\ntimeout = '10m'");
+    let mut soon = ask(&home, &server, &[]);
+    run(soon.env("CATENA_TIMEOUT", "1s"))
+        .exits(1)
+        .says("nothing came for 1s");
+    let talked = Server::start(bot);
+    talk::say(&home, &talked, &["--no-facts"], &[DOG]).exits(0);
+    let mut reindex = home.with(&server, ["memory", "reindex", "--index", "exact"]);
+    reindex.args(["--embedder", "openai:slow:8"]);
+    run(reindex.env("CATENA_TIMEOUT", "1s"))
+        .exits(1)
+        .says("nothing came for 1s");
+    within(60);
+    home.configure("[openai]\ntimeout = '0s'");
+    run(&mut ask(&home, &server, &[])).exits(2).says("timeout");
 }
 
 /// A request that can never be made within the limit says so; nothing is sent.

@@ -249,6 +249,64 @@ fn what_is_known_of_a_servers_model_is_told_without_asking_it() {
     );
 }
 
+/// What is known needs no key; that it is lacking is known too.
+#[test]
+fn what_is_known_is_told_without_a_key() {
+    let home = Home::new();
+    for (model, variable) in [
+        ("anthropic:claude-haiku-4-5", "ANTHROPIC_API_KEY"),
+        ("openrouter:a/b", "OPENROUTER_API_KEY"),
+        ("openai:gpt-4o-mini", "OPENAI_API_KEY"),
+    ] {
+        let info = run(&mut home.catena(["models", "info", model, "--json"]));
+        let info = info.exits(0).json();
+        assert_eq!(info["key"], false);
+        assert!(
+            info["lacking"].as_str().unwrap().contains(variable),
+            "{info}"
+        );
+        let text = run(&mut home.catena(["models", "info", model]));
+        assert!(text.exits(0).stdout.contains(variable), "{text:?}");
+        let mut known = home.catena(["models", "info", model, "--json"]);
+        let info = run(known.env(variable, "sk")).exits(0).json();
+        assert_eq!(
+            (&info["key"], &info["lacking"]),
+            (&true.into(), &serde_json::Value::Null)
+        );
+    }
+}
+
+/// OpenAI's key alone is enough for its embedders, as for its models.
+#[test]
+fn an_embedder_is_where_its_models_are() {
+    let (home, server) = (Home::new(), Server::start(support::talk::bot));
+    support::talk::say(&home, &server, &["--no-facts"], &["It rains."]).exits(0);
+    let reindex = || {
+        let mut reindex = home.catena(["memory", "reindex", "--index", "exact"]);
+        reindex.args(["--embedder", "openai:text-embedding-3-small:8"]);
+        // Nothing gets out of here.
+        reindex.env("HTTPS_PROXY", "http://127.0.0.1:1");
+        reindex
+    };
+    run(&mut reindex())
+        .exits(2)
+        .says("no server is configured for the embedder 'text-embedding-3-small'")
+        .says("OPENAI_API_KEY");
+    run(reindex().env("OPENAI_API_KEY", "sk"))
+        .exits(1)
+        .says("https://api.openai.com/v1");
+    let vectors = r#"{"data":[{"embedding":[1,0,0,0,0,0,0,0]}]}"#;
+    let server = Server::start(move |_| Reply::Status(200, vectors));
+    let mut there = reindex();
+    there
+        .env("OPENAI_API_KEY", "sk")
+        .env("OPENAI_BASE_URL", server.url());
+    run(&mut there).exits(0);
+    let request = server.requests()[0].clone();
+    assert!(request.is_for("/v1/embeddings"), "{:?}", request.headers);
+    assert_eq!(request.header("authorization"), Some("Bearer sk"));
+}
+
 #[test]
 fn nothing_of_a_servers_model_is_here_to_be_removed() {
     let home = Home::new();

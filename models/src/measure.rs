@@ -38,6 +38,8 @@ pub struct Timed<C> {
     pub first: C,
     /// When the answer was whole.
     pub end: C,
+    /// In how many pieces its text came; 0 if there was none.
+    pub pieces: usize,
     /// What it took, as the model reports it.
     pub usage: Usage,
 }
@@ -58,11 +60,13 @@ pub async fn timed<C: Copy>(
 ) -> Result<Timed<C>> {
     let begun = clock();
     let mut first = None;
+    let mut pieces = 0;
     let mut stream = model.stream(request).await?;
     while let Some(delta) = stream.next().await {
         match delta? {
             Delta::Text(_) => {
                 first.get_or_insert_with(&clock);
+                pieces += 1;
             }
             Delta::End { usage, .. } => {
                 let end = clock();
@@ -71,6 +75,7 @@ pub async fn timed<C: Copy>(
                     begun,
                     first,
                     end,
+                    pieces,
                     usage,
                 });
             }

@@ -113,3 +113,41 @@ async fn a_turn_is_remembered_without_what_is_made_of_it() {
     let turns = bot.memory.archive().last_turns(bot.namespace, 9).await;
     assert_eq!(turns.unwrap()[0].observation, message);
 }
+
+/// A summary that is cut off ends with its last whole sentence, and says that there was more.
+#[tokio::test]
+async fn a_summary_that_is_cut_off_is_told_and_ends_with_a_sentence() {
+    let endless = ScriptedModel::from_fn(|request| match purpose(request) {
+        Purpose::Summary => Ok(format!("Bob likes the sea. {}", "And so on ".repeat(100))),
+        Purpose::Answer => Ok("Noted.".to_owned()),
+        _ => Ok("none".to_owned()),
+    })
+    .with_profile(ModelProfile::new("scripted", WINDOW));
+    let bot = Bot::new(endless).await;
+    let message = format!("My name is Bob. {}", "I like the sea. ".repeat(20));
+    let notes = notes(bot.chat(), &message).await;
+    let cut: Vec<_> = notes
+        .iter()
+        .filter(|(name, _)| name == "answer.cut")
+        .collect();
+    assert_eq!(cut.len(), 1, "{notes:?}");
+    assert_eq!(cut[0].1["what"], "the summary of the turn");
+    assert_eq!(cut[0].1["finish"], "length");
+    let turns = bot.memory.archive().last_turns(bot.namespace, 9).await;
+    assert_eq!(turns.unwrap()[0].summary, "Bob likes the sea.");
+}
+
+/// Nothing is remembered of a turn whose answer has no words, and it can be said again.
+#[tokio::test]
+async fn an_empty_answer_is_an_error_and_no_turn() {
+    let bot = Bot::new(model(|_| " \n".to_owned())).await;
+    let graph = bot.chat().build().unwrap();
+    let run = Run::start(graph, Message::new("It rains."), RunOptions::new("chat"));
+    let error = run.outcome().await.unwrap_err();
+    assert!(
+        error.is_malformed_output() && !error.is_retryable(),
+        "{error}"
+    );
+    let turns = bot.memory.archive().last_turns(bot.namespace, 9).await;
+    assert_eq!(turns.unwrap(), []);
+}

@@ -7,6 +7,7 @@ use catena_core::{Agent, ChatModel, ChatRequest, Context, Error, Prompt, Result}
 use serde::Serialize;
 
 use super::{ChainAnswer, ChainOfAgents, Task, types::State};
+use crate::whole::{tell_cut, worded};
 
 /// What is wanted unless the user says otherwise.
 const ANSWER: &str = "Answer from the notes alone, in one short sentence.";
@@ -20,6 +21,7 @@ pub(super) struct Manager {
     requirement: Option<String>,
     answer_tokens: u32,
     unit_tokens: u32,
+    may_be_empty: bool,
 }
 
 /// The variables of the templates.
@@ -39,6 +41,7 @@ impl Manager {
             requirement: chain.requirement.clone(),
             answer_tokens: chain.answer_tokens,
             unit_tokens,
+            may_be_empty: chain.may_be_empty,
         })
     }
 
@@ -82,8 +85,14 @@ impl Agent for Manager {
     async fn run(&self, state: State, cx: &Context) -> Result<Self::Output> {
         let request = self.request(&state.input.task, state.unit())?;
         let answer = cx.chat(&*self.model, request).await?;
+        tell_cut(cx, "the answer", answer.finish);
+        let text = match self.may_be_empty {
+            true => answer.text.trim().to_owned(),
+            false => worded(&answer.text, answer.finish)?,
+        };
         let answer = ChainAnswer {
-            text: answer.text.trim().to_owned(),
+            text,
+            finish: answer.finish,
             passages: Vec::new(),
             units: state.units.clone(),
         };

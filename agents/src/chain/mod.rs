@@ -30,6 +30,9 @@ use crate::Prompts;
 /// l chunks take l + 1 calls; one chunk takes two. No prompt exceeds the window: a chunk leaves
 /// room for the instructions, the question, the unit handed on and the one to be written.
 ///
+/// An answer that is cut off at its limit of tokens, or of which the provider withheld the rest, says so
+/// ([`ChainAnswer::finish`], and the note `answer.cut` among the run's events); an empty one is an error.
+///
 /// # Example
 ///
 /// ```
@@ -69,6 +72,8 @@ pub struct ChainOfAgents {
     requirement: Option<String>,
     approve: bool,
     prefill_ahead: bool,
+    /// Whether an answer without a word is one: of several chains, another may have answered.
+    may_be_empty: bool,
     prompts: Prompts,
 }
 
@@ -126,6 +131,7 @@ impl ChainOfAgents {
             requirement: None,
             approve: false,
             prefill_ahead: false,
+            may_be_empty: false,
             prompts: Prompts::builtin(),
         }
     }

@@ -7,6 +7,7 @@ use catena_core::{Agent, ChatModel, ChatRequest, Context, Graph, Prompt, Result}
 use serde::{Deserialize, Serialize};
 
 use super::{ChainAnswer, ChainInput, ChainOfAgents, Order, Task};
+use crate::whole::worded;
 
 /// Tokens of a judge's verdict, which is a number.
 const VERDICT_TOKENS: u32 = 8;
@@ -119,7 +120,13 @@ impl MultiPath {
         let chains = self
             .paths
             .into_iter()
-            .map(ChainOfAgents::build)
+            .map(|path| {
+                let path = ChainOfAgents {
+                    may_be_empty: true,
+                    ..path
+                };
+                path.build()
+            })
             .collect::<Result<Vec<_>>>()?;
 
         let mut graph = Graph::builder("several chains of agents");
@@ -154,6 +161,10 @@ impl Walked {
     /// What the path's last worker handed over.
     fn unit(&self) -> &str {
         self.answer.units.last().map_or("", |unit| &unit.text)
+    }
+
+    fn answered(&self) -> bool {
+        !self.answer.text.is_empty()
     }
 }
 
@@ -210,12 +221,16 @@ impl Agent for Selector {
             Some(judge) => judge.best(&walked, cx).await?,
             None => None,
         };
+        // A path that gave no answer is none to choose, whatever its notes are.
+        let judged = judged.filter(|path| walked.get(*path).is_some_and(Walked::answered));
         let best = judged.unwrap_or_else(|| most_frequent(&walked));
         cx.note("path", &best);
         if best >= walked.len() {
             return Err(catena_core::Error::invalid("no path gave an answer"));
         }
-        Ok(walked.swap_remove(best).answer)
+        let answer = walked.swap_remove(best).answer;
+        worded(&answer.text, answer.finish)?;
+        Ok(answer)
     }
 }
 
@@ -255,7 +270,8 @@ impl Judge {
     }
 }
 
-/// The first path whose answer is the most frequent. Paths that found nothing have no vote.
+/// The first path whose answer is the most frequent. Paths that found nothing have no vote, and one that gave
+/// no answer is chosen only where none did.
 fn most_frequent(walked: &[Walked]) -> usize {
     let answers: Vec<String> = walked.iter().map(|path| plain(&path.answer.text)).collect();
     let mut votes: HashMap<&str, usize> = HashMap::new();
@@ -263,9 +279,12 @@ fn most_frequent(walked: &[Walked]) -> usize {
         *votes.entry(answer).or_default() += usize::from(!path.unit().is_empty());
     }
     let count = |index: &usize| {
-        answers
-            .get(*index)
-            .and_then(|answer| votes.get(answer.as_str()))
+        let answered = walked.get(*index).is_some_and(Walked::answered);
+        let answer = answers.get(*index);
+        (
+            answered,
+            answer.and_then(|answer| votes.get(answer.as_str())),
+        )
     };
     // The last of equal ones would win otherwise.
     (0..answers.len()).rev().max_by_key(count).unwrap_or(0)
@@ -283,6 +302,8 @@ fn plain(answer: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use catena_core::FinishReason;
+
     use super::*;
     use crate::Unit;
 
@@ -301,6 +322,7 @@ mod tests {
                 task: Task::Summary,
                 answer: ChainAnswer {
                     text: (*text).to_owned(),
+                    finish: FinishReason::Stop,
                     passages: Vec::new(),
                     units: vec![unit(if *text == "nothing" { "" } else { "notes" })],
                 },
@@ -316,5 +338,7 @@ mod tests {
         assert_eq!(voted(&["c", "a", "b", "B!", "A", "c"]), 0);
         assert_eq!(voted(&["nothing", "nothing", "a"]), 2);
         assert_eq!(voted(&["nothing", "nothing"]), 0);
+        assert_eq!(voted(&["", "", "a"]), 2);
+        assert_eq!(voted(&["", "nothing"]), 1);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, ops::Range};
 
+use catena_core::FinishReason;
 use catena_tools::{Document, DocumentKind};
 use serde::{Deserialize, Serialize};
 
@@ -139,8 +140,8 @@ pub struct Unit {
     /// Whether this worker added nothing: it wrote that nothing was found, or, with copied notes,
     /// nothing that stands in its chunk and has to do with the question.
     pub refused: bool,
-    /// Whether the model was stopped at the most tokens that a unit may have; its last, broken
-    /// sentence was dropped.
+    /// Whether the model was stopped at the most tokens that a unit may have, or its provider withheld
+    /// the rest; its last, broken sentence was dropped.
     pub cut: bool,
 }
 
@@ -149,6 +150,10 @@ pub struct Unit {
 pub struct ChainAnswer {
     /// The answer.
     pub text: String,
+    /// Why it ended: an answer that came to its limit of tokens, or of which the provider withheld the
+    /// rest, is not whole.
+    #[serde(default)]
+    pub finish: FinishReason,
     /// Sentences of the documents that support it, the strongest first.
     pub passages: Vec<Passage>,
     /// What each worker handed on, in the order of reading.

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use catena_core::{
-    Agent, ChatModel, ChatRequest, Context, Error, FinishReason, Prompt, Result, Step,
-    TokenCounter, sentences,
+    Agent, ChatModel, ChatRequest, Context, Error, Prompt, Result, Step, TokenCounter,
 };
 use serde::Serialize;
 
@@ -15,6 +14,7 @@ use super::{
     notes::collected,
     types::{Part, State},
 };
+use crate::whole::{is_cut, whole_sentences};
 
 /// Tokens left free in every window: the tokens of a whole prompt can be a few more than those of
 /// its parts, since a tokenizer may divide differently where they meet.
@@ -170,7 +170,7 @@ impl Worker {
                     answer?
                 }
             };
-            cut = answer.finish == FinishReason::Length;
+            cut = is_cut(answer.finish);
             let written = match cut {
                 true => whole_sentences(&answer.text),
                 false => answer.text.trim(),
@@ -239,15 +239,6 @@ impl Agent for Worker {
     }
 }
 
-/// A text cut off at its limit, without its last, broken sentence, unless that is all there is.
-fn whole_sentences(text: &str) -> &str {
-    let text = text.trim();
-    match sentences(text).last() {
-        Some(last) if last.start > 0 => text.get(..last.start).unwrap_or(text).trim_end(),
-        _ => text,
-    }
-}
-
 /// `text` within `limit` tokens: decoding and encoding again can make a few tokens more.
 fn capped(mut text: String, limit: usize, counter: &dyn TokenCounter) -> String {
     while counter.count(&text) > limit {
@@ -264,12 +255,6 @@ fn capped(mut text: String, limit: usize, counter: &dyn TokenCounter) -> String 
 mod tests {
     use super::*;
     use catena_core::WordCounter;
-
-    #[test]
-    fn a_broken_last_sentence_is_dropped() {
-        assert_eq!(whole_sentences("One is here. Two is th"), "One is here.");
-        assert_eq!(whole_sentences("One is h"), "One is h");
-    }
 
     #[test]
     fn a_unit_is_never_longer_than_its_cap() {

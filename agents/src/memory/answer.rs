@@ -7,6 +7,7 @@ use super::{
     render::Renderer,
     types::{Answered, Recalled},
 };
+use crate::whole::{tell_cut, worded};
 
 /// Answers a message (SCM §3.5).
 #[derive(Clone, Debug)]
@@ -37,9 +38,11 @@ impl Agent for Answer {
                 .seed(seed.wrapping_add(turn));
         }
         let answer = cx.chat(&*self.renderer.model, request).await?;
+        tell_cut(cx, "the answer", answer.finish);
         Ok(Answered {
             recalled,
-            text: answer.text.trim().to_owned(),
+            text: worded(&answer.text, answer.finish)?,
+            finish: answer.finish,
         })
     }
 }

@@ -1,16 +1,20 @@
 //! Long documents through memory: their segments are turns.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use async_trait::async_trait;
 use catena_core::{
-    Agent, ChatModel, ChatRequest, Context, Error, Fold, Graph, Prompt, Result, Segmenter, Step,
+    Agent, ChatModel, ChatRequest, Context, Error, FinishReason, Fold, Graph, Prompt, Result,
+    Segmenter, Step,
 };
 use catena_memory::{Memory, Moment, NamespaceId, NewItem, Written};
 use catena_tools::Document;
 use serde::{Deserialize, Serialize};
 
-use crate::Prompts;
+use crate::{
+    Prompts,
+    whole::{is_cut, tell_cut, whole_sentences},
+};
 
 /// Builds the graph that reads a document into memory: `segment` → fold `read` → `digest`.
 ///
@@ -67,6 +71,14 @@ pub struct Digest {
     pub segments: usize,
     /// How many times summaries were joined, level by level.
     pub levels: usize,
+    /// How many summaries, of segments and joined ones, ended before their end: at their limit of tokens, or
+    /// because the provider withheld the rest. Each is told in a note, `answer.cut`.
+    #[serde(default)]
+    pub cut: usize,
+    /// How many of those before the last the model gave without a word. In their place stands the beginning
+    /// of what was to be summarised.
+    #[serde(default)]
+    pub empty: usize,
 }
 
 impl DocumentMemory {
@@ -150,6 +162,25 @@ impl DocumentMemory {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Reading {
     summaries: Vec<String>,
+    cut: usize,
+    empty: usize,
+}
+
+impl Reading {
+    /// Counts what a summary lacks, and gives what there is of it.
+    fn take(&mut self, said: Said) -> String {
+        self.cut += usize::from(is_cut(said.finish));
+        self.empty += usize::from(said.empty);
+        said.text
+    }
+}
+
+/// A summary, or what stands in its place.
+struct Said {
+    text: String,
+    finish: FinishReason,
+    /// Whether the model said nothing.
+    empty: bool,
 }
 
 /// Cuts the document.
@@ -197,7 +228,8 @@ impl Agent for Read {
     async fn run(&self, step: Self::Input, cx: &Context) -> Result<Reading> {
         let (mut reading, text) = (step.state, step.item);
         let previous = reading.summaries.last().map_or("", String::as_str);
-        let summary = self.summariser.summarise(cx, previous, &text).await?;
+        let said = self.summariser.summarise(cx, previous, &text).await?;
+        let summary = reading.take(said);
         let at = Moment::from(cx.now().await?);
         // A run reads many segments: each is told apart by its place.
         let run = format!("{}/{}", cx.run_id(), step.index);
@@ -223,25 +255,36 @@ impl Agent for Join {
     type Input = Reading;
     type Output = Digest;
 
-    async fn run(&self, reading: Reading, cx: &Context) -> Result<Digest> {
-        let segments = reading.summaries.len();
-        let mut summaries = reading.summaries;
+    async fn run(&self, mut reading: Reading, cx: &Context) -> Result<Digest> {
+        let mut summaries = mem::take(&mut reading.summaries);
+        let segments = summaries.len();
         let mut levels = 0;
+        let mut last_is_empty = segments == 1 && reading.empty == 1;
         while summaries.len() > 1 {
             let groups = self.summariser.groups(&summaries)?;
             let last = groups.len() == 1;
             let mut joined = Vec::with_capacity(groups.len());
             for group in groups {
-                joined.push(self.summariser.join(cx, group, last).await?);
+                let said = self.summariser.join(cx, group, last).await?;
+                last_is_empty = said.empty;
+                joined.push(reading.take(said));
             }
             levels += 1;
             cx.note("memory.digest", &(levels, joined.len()));
             summaries = joined;
         }
+        if last_is_empty {
+            return Err(Error::malformed_output(
+                "the document was read, and of the summary of the whole the model said nothing",
+            )
+            .with_help("what was read is remembered, and questions about it can be asked"));
+        }
         Ok(Digest {
             summary: summaries.pop().unwrap_or_default(),
             segments,
             levels,
+            cut: reading.cut,
+            empty: reading.empty,
         })
     }
 }
@@ -300,13 +343,13 @@ impl Summariser {
         Ok(usize::try_from(room).unwrap_or(usize::MAX))
     }
 
-    async fn summarise(&self, cx: &Context, previous: &str, text: &str) -> Result<String> {
+    async fn summarise(&self, cx: &Context, previous: &str, text: &str) -> Result<Said> {
         let variables = SegmentVariables { previous, text };
         self.said(cx, self.request(&self.segment, &variables)?, text)
             .await
     }
 
-    async fn join(&self, cx: &Context, summaries: &[String], last: bool) -> Result<String> {
+    async fn join(&self, cx: &Context, summaries: &[String], last: bool) -> Result<Said> {
         let variables = DigestVariables { summaries, last };
         let request = self.request(&self.digest, &variables)?;
         let instead = summaries.first().map_or("", String::as_str);
@@ -314,18 +357,23 @@ impl Summariser {
     }
 
     /// What the model says, or, if it says nothing, the beginning of `instead`.
-    async fn said(&self, cx: &Context, request: ChatRequest, instead: &str) -> Result<String> {
-        let said = cx.chat(&*self.model, request).await?.text;
-        let said = match said.trim() {
-            "" => instead,
-            said => said,
+    async fn said(&self, cx: &Context, request: ChatRequest, instead: &str) -> Result<Said> {
+        let answer = cx.chat(&*self.model, request).await?;
+        tell_cut(cx, "a summary", answer.finish);
+        let said = match is_cut(answer.finish) {
+            true => whole_sentences(&answer.text),
+            false => answer.text.trim(),
         };
+        let empty = said.is_empty();
         let limit = usize::try_from(self.summary_tokens).unwrap_or(usize::MAX);
-        let chunks = Segmenter::prose(limit).split(said, self.model.counter())?;
-        Ok(chunks
-            .first()
-            .map_or("", |chunk| chunk.text.trim())
-            .to_owned())
+        let text = if empty { instead } else { said };
+        let chunks = Segmenter::prose(limit).split(text, self.model.counter())?;
+        let first = chunks.first().map_or("", |chunk| chunk.text.trim());
+        Ok(Said {
+            text: first.to_owned(),
+            finish: answer.finish,
+            empty,
+        })
     }
 
     /// As many summaries together as fit, at least two where there are: each level is shorter than

@@ -5,6 +5,8 @@ use std::{collections::HashSet, sync::Arc};
 use catena_core::{ChatModel, ChatRequest, Context, Prompt, Result, sentences};
 use serde::Serialize;
 
+use crate::whole::{is_cut, tell_cut};
+
 /// Learns facts from messages.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
@@ -47,7 +49,13 @@ impl Facts {
             return Ok(Vec::new());
         }
         let answer = cx.chat(&*self.model, request).await?;
-        Ok(read(&answer.text, message))
+        tell_cut(cx, "the list of facts", answer.finish);
+        let lines = match is_cut(answer.finish) {
+            // The last one may say half of what holds.
+            true => answer.text.rsplit_once('\n').map_or("", |(whole, _)| whole),
+            false => &answer.text,
+        };
+        Ok(read(lines, message))
     }
 }
 

@@ -60,7 +60,9 @@ pub enum Ablation {
 /// Every decision is a note among the run's events, with its reason: `memory.need`,
 /// `memory.activated` for each memory, `memory.fact` for each fact, `memory.written`,
 /// and `memory.without` for what a turn had to do without. The first ones are
-/// in [`Reply::recall`] too.
+/// in [`Reply::recall`] too. An answer that is cut off at its limit of tokens, or of which the provider withheld
+/// the rest, says so ([`Reply::finish`], and the note `answer.cut`); an empty one is an error, and nothing of the
+/// turn is remembered.
 ///
 /// A graph is for one conversation; its turns follow one another. Many conversations run side by
 /// side, each with a graph of its own over the same [`Memory`].

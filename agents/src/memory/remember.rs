@@ -12,7 +12,10 @@ use super::{
     spare::without,
     types::{Answered, Recall, Reply},
 };
-use crate::Prompts;
+use crate::{
+    Prompts,
+    whole::{is_cut, tell_cut, whole_sentences},
+};
 
 /// Writes a turn down (SCM §3.2).
 #[derive(Clone, Debug)]
@@ -34,9 +37,14 @@ impl Agent for Remember {
     type Output = Reply;
 
     async fn run(&self, answered: Answered, cx: &Context) -> Result<Reply> {
-        let Answered { recalled, text, .. } = answered;
+        let Answered {
+            recalled,
+            text,
+            finish,
+        } = answered;
         let mut reply = Reply {
             text,
+            finish,
             turn: None,
             recall: recalled.recall,
             learned: Vec::new(),
@@ -162,8 +170,13 @@ impl Summariser {
         if needed > self.window {
             return Ok(self.beginnings(user, bot));
         }
-        let answer = cx.chat(&*self.model, whole).await?.text;
-        let summary = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+        let answer = cx.chat(&*self.model, whole).await?;
+        tell_cut(cx, "the summary of the turn", answer.finish);
+        let said = match is_cut(answer.finish) {
+            true => whole_sentences(&answer.text),
+            false => &answer.text,
+        };
+        let summary = said.split_whitespace().collect::<Vec<_>>().join(" ");
         match summary.is_empty() || self.count(&summary) >= self.count(user) + self.count(bot) {
             true => Ok(self.beginnings(user, bot)),
             false => Ok(summary),

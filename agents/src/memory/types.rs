@@ -1,5 +1,6 @@
 //! What goes into a turn, along it, and out of it.
 
+use catena_core::FinishReason;
 use catena_memory::{Form, ItemId, Moment, Reason, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,10 @@ impl Message {
 pub struct Reply {
     /// What it says.
     pub text: String,
+    /// Why it ended: an answer that came to its limit of tokens, or of which the provider withheld the
+    /// rest, is not whole.
+    #[serde(default)]
+    pub finish: FinishReason,
     /// The turn that this was, from 1; `None` when it was not remembered.
     pub turn: Option<u64>,
     /// What was activated for it, and why.
@@ -172,4 +177,5 @@ pub(super) struct Recalled {
 pub(super) struct Answered {
     pub(super) recalled: Recalled,
     pub(super) text: String,
+    pub(super) finish: FinishReason,
 }

@@ -61,6 +61,7 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   requests_per_minute = 60       no more than these [default: no limit]
   tokens_per_minute = 100000     read and written together
   parallel = 4                   requests at the same time
+  timeout = \"10m\"                how long a server may say nothing [default: 2m]
 
 Environment (an empty variable counts as none):
   CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_DEVICE, CATENA_PAGED_ATTENTION, CATENA_PROMPTS,
@@ -72,7 +73,7 @@ Environment (an empty variable counts as none):
   OLLAMA_API_KEY, VLLM_API_KEY, LLAMA_API_KEY   those of ollama:, vllm: and llamacpp:, where one is wanted
   OPENROUTER_BASE_URL, ANTHROPIC_BASE_URL, OLLAMA_BASE_URL, VLLM_BASE_URL, LLAMACPP_BASE_URL,
   MISTRALRS_BASE_URL                another address of theirs; by default the last four are on this machine
-  CATENA_RETRIES, CATENA_REQUESTS_PER_MINUTE, CATENA_TOKENS_PER_MINUTE, CATENA_PARALLEL
+  CATENA_RETRIES, CATENA_REQUESTS_PER_MINUTE, CATENA_TOKENS_PER_MINUTE, CATENA_PARALLEL, CATENA_TIMEOUT
                                     how a server is asked, as in the configuration file
   CATENA_JOURNAL                    as --journal
   CATENA_QDRANT_KEY                 the key of a Qdrant server that wants one

@@ -164,7 +164,7 @@ pub(super) fn help() -> String {
         text += &format!("{call:<35}  {does}\n");
     }
     text += "\nA line that ends with \\ goes on in the next; so do lines between two of \"\"\" or ```.\n\
-             Ctrl-C stops an answer or an import. A message that begins with / is written with //.\n\
+             Ctrl-C stops an answer or a command. A message that begins with / is written with //.\n\
              A text that is too long for a message: `catena memory read FILE`, outside.\n";
     text
 }

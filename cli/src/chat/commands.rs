@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    memory::{self, Chosen, day, item_id, line, memories, rated, whole},
+    memory::{self, Chosen, ELSEWHERE, day, item_id, line, memories, rated, whole},
     terminal::{harmless, print},
 };
 
@@ -96,8 +96,13 @@ pub(super) async fn to_forget(
     of: &Session,
     chosen: &Chosen,
 ) -> Result<Option<Vec<ItemId>>, Failure> {
-    let (ids, text) = memory::choose(bot.memory.archive(), of.id, chosen).await?;
+    let archive = bot.memory.archive();
+    let (ids, text) = memory::choose(archive, of.id, chosen).await?;
     if ids.is_empty() && !chosen.is_everything() {
+        if memory::is_elsewhere(archive, &of.namespace, chosen, &of.recorded).await? {
+            print(&format!("no memory is like that; {ELSEWHERE} hold it\n"));
+            return Ok(Some(ids));
+        }
         print("no memory is like that\n");
         return Ok(None);
     }
@@ -107,7 +112,7 @@ pub(super) async fn to_forget(
 
 pub(super) async fn forget(bot: &Bot, of: &mut Session, ids: &[ItemId]) -> Result<(), Failure> {
     let namespace = (of.id, &of.namespace);
-    memory::purge(&bot.memory, namespace, Some(ids), &mut of.recorded).await?;
+    memory::erase(bot.memory.archive(), namespace, Some(ids), &mut of.recorded).await?;
     print(&format!(
         "{} forgotten, and the record of the last turns with it\n",
         memories(ids.len() as u64)
@@ -124,15 +129,24 @@ pub(super) async fn forget_all(
 ) -> Result<Session, Failure> {
     let what = memory::told(ids, Some(&of.namespace));
     let namespace = (of.id, &of.namespace);
-    memory::purge(&bot.memory, namespace, None, &mut of.recorded).await?;
+    memory::erase(bot.memory.archive(), namespace, None, &mut of.recorded).await?;
     print(&format!("{what} forgotten\n"));
     bot.session(of.namespace.clone()).await
 }
 
-pub(super) async fn export(bot: &Bot, of: &Session, file: &Path) -> Result<(), Failure> {
-    let count = memory::export(bot.memory.archive(), Some(of.id), file).await?;
-    print(&memory::exported(count, file));
-    Ok(())
+/// `/export`; whether it was stopped with Ctrl-C, and then there is no file.
+pub(super) async fn export(
+    bot: &Bot,
+    of: &Session,
+    file: &Path,
+    interrupts: &mut Interrupts,
+) -> Result<bool, Failure> {
+    let end = pin!(interrupts.next());
+    let written = memory::export(bot.memory.archive(), Some(of.id), file, end).await?;
+    if let Some(count) = written {
+        print(&memory::exported(count, file));
+    }
+    Ok(written.is_none())
 }
 
 /// `/import`; whether it was stopped with Ctrl-C.
@@ -152,7 +166,10 @@ pub(super) async fn import(
 pub(super) async fn conversations(bot: &Bot, of: &Session) -> Result<(), Failure> {
     let mut text = String::new();
     for other in bot.memory.archive().namespaces().await? {
-        if other.namespace.user == of.namespace.user && other.namespace.bot == of.namespace.bot {
+        let theirs =
+            other.namespace.user == of.namespace.user && other.namespace.bot == of.namespace.bot;
+        // The one that goes on is one, though nothing was said in it yet.
+        if theirs && (other.is_used() || other.id == of.id) {
             let here = if other.id == of.id { "*" } else { " " };
             text += &format!(
                 "{here} {:>6} turns  {:<10}  {}\n",
@@ -170,8 +187,7 @@ pub(super) async fn conversations(bot: &Bot, of: &Session) -> Result<(), Failure
 pub(super) async fn switch(bot: &Bot, of: &Session, name: &str) -> Result<Session, Failure> {
     let mut namespace = of.namespace.clone();
     name.clone_into(&mut namespace.conversation);
-    let known = bot.memory.archive().find_namespace(&namespace).await?;
-    if known.is_none() {
+    if !bot.is_there(&namespace).await? {
         return Err(
             Failure::usage(format!("there is no conversation '{name}'")).help(format!(
                 "/new {name} begins it; /conversations shows those there are"
@@ -183,12 +199,11 @@ pub(super) async fn switch(bot: &Bot, of: &Session, name: &str) -> Result<Sessio
 
 /// `/new`: a conversation that is not there yet; without a name, one that is free.
 pub(super) async fn begin(bot: &Bot, of: &Session, name: Option<&str>) -> Result<Session, Failure> {
-    let archive = bot.memory.archive();
     let mut namespace = of.namespace.clone();
     if let Some(name) = name {
         memory::check_name("conversation", name)?;
         name.clone_into(&mut namespace.conversation);
-        if archive.find_namespace(&namespace).await?.is_some() {
+        if bot.is_there(&namespace).await? {
             return Err(
                 Failure::usage(format!("there is a conversation '{name}' already"))
                     .help(format!("/switch {name} goes to it")),
@@ -199,7 +214,13 @@ pub(super) async fn begin(bot: &Bot, of: &Session, name: Option<&str>) -> Result
     let mut number = 1;
     loop {
         namespace.conversation = format!("conversation-{number}");
-        if archive.find_namespace(&namespace).await?.is_none() {
+        if bot
+            .memory
+            .archive()
+            .find_namespace(&namespace)
+            .await?
+            .is_none()
+        {
             return bot.session(namespace).await;
         }
         number += 1;

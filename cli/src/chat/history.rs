@@ -34,6 +34,13 @@ pub(crate) fn forget(archive: &Archive, namespace: &Namespace) -> Result<(), Fai
     }
 }
 
+/// Whether a text stands in the lines typed in a conversation, in either case.
+pub(crate) fn holds(archive: &Archive, namespace: &Namespace, text: &str) -> bool {
+    let typed = file(archive, namespace).and_then(|typed| fs::read(typed).ok());
+    let typed = typed.map(|typed| String::from_utf8_lossy(&typed).to_lowercase());
+    typed.is_some_and(|typed| typed.contains(&text.to_lowercase()))
+}
+
 /// Conversations of the same names in two archives are not the same.
 fn name(archive: &str, namespace: &Namespace) -> String {
     let Namespace {

@@ -26,6 +26,19 @@ impl Interrupts {
         }
     }
 
+    /// Does `work`, unless Ctrl-C is pressed before it is done; `None` then.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of `work`.
+    pub(super) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.next() => None,
+            done = work => Some(done),
+        }
+    }
+
     /// Forgets presses that nobody waited for.
     pub(super) fn forget(&mut self) {
         while self.0.try_recv().is_ok() {}

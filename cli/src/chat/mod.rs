@@ -78,11 +78,13 @@ pub(crate) async fn chat(args: Chat, config: &Config) -> Result<(), Failure> {
     } = talking;
     let left = bot.leave(&session).await;
     // Or what was said would have to be embedded the next time, which it is where nobody waits for it now.
-    let mut untold = |_: u64, _: u64| {};
-    tokio::select! {
-        _ = bot.memory.sync(&mut untold) => {}
-        () = interrupts.next() => {}
+    if !matches!(&talked, Err(failure) if failure.is_interrupted()) {
+        let mut untold = |_: u64, _: u64| {};
+        interrupts.unless(bot.memory.sync(&mut untold)).await;
     }
+    // Its graph has the memory open.
+    drop(session);
+    bot.close().await;
     talked.and(left)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use catena_agents::{Message, Reply};
 use catena_core::{Graph, Run, RunId, RunOptions, RunRecord, SqliteJournal};
-use catena_memory::{Memory, MemoryItem, Namespace, NamespaceId};
+use catena_memory::{Memory, MemoryItem, Namespace, NamespaceId, NamespaceSummary};
 use serde::Serialize;
 
 use super::{
@@ -17,14 +17,17 @@ use crate::{
     args::Limits,
     config::Config,
     failure::{Failure, INTERRUPTED},
-    memory::{self, Conversation, RUN, Recorded},
+    memory::{self, Conversation, Fresh, RUN, Recorded},
     model::{self, Loaded},
     reading::as_usage,
+    stopped::is_empty_answer,
 };
 
 /// What outlives a change of the conversation.
 pub(super) struct Bot {
     pub(super) memory: Memory,
+    /// Whether its archive was there before.
+    fresh: Fresh,
     model: Loaded,
     setting: Setting,
     limits: Limits,
@@ -47,21 +50,29 @@ impl Making {
         interrupts: &mut Interrupts,
         config: &Config,
     ) -> Result<Bot, Failure> {
+        let with = self.setting.with(self.device);
+        // A model that is none leaves no archive behind.
+        model::check(&with, config)?;
+        let fresh = Fresh::of(&self.setting.place);
         let making = async {
             // What is wrong with the archive shows before a model is loaded.
             let memory = memory::open(&self.setting.place, config, self.quiet).await?;
-            let with = self.setting.with(self.device);
             let model = model::load(&with, config, self.quiet).await?;
             Ok::<_, Failure>((memory, model))
         };
-        let (memory, model) = tokio::select! {
-            biased;
-            () = interrupts.next() => {
-                return Err(Failure::new("interrupted").help("nothing was said yet").code(INTERRUPTED));
+        let made = interrupts.unless(making).await.unwrap_or_else(|| {
+            let failure = Failure::new("interrupted").help("nothing was said yet");
+            Err(failure.code(INTERRUPTED))
+        });
+        let (memory, model) = match made {
+            Ok(made) => made,
+            Err(failure) => {
+                fresh.discard_if_empty().await;
+                return Err(failure);
             }
-            made = making => made?,
         };
         Ok(Bot {
+            fresh,
             memory,
             model,
             setting: self.setting,
@@ -117,6 +128,13 @@ impl Bot {
         })
     }
 
+    /// Whether anything was ever said in a conversation.
+    pub(super) async fn is_there(&self, namespace: &Namespace) -> Result<bool, Failure> {
+        let all = self.memory.archive().namespaces().await?;
+        let mut those = all.iter().filter(|of| of.namespace == *namespace);
+        Ok(those.any(NamespaceSummary::is_used))
+    }
+
     /// How many turns a conversation has.
     pub(super) async fn turns(&self, of: &Session) -> Result<u64, Failure> {
         let last = self.memory.archive().last_turns(of.id, 1).await?;
@@ -139,6 +157,13 @@ impl Bot {
             history::forget(archive, &of.namespace)?;
         }
         Ok(())
+    }
+
+    /// Closes the memory, and takes its archive away again if nothing was said in it.
+    pub(super) async fn close(self) {
+        let Self { memory, fresh, .. } = self;
+        drop(memory);
+        fresh.discard_if_empty().await;
     }
 
     pub(super) fn model(&self) -> &str {
@@ -197,7 +222,7 @@ pub(super) fn failure(ended: &Ended, interactive: bool) -> Option<Failure> {
         false => format!("`catena runs resume {id}` goes on with it"),
     };
     // Of these, going on is not what helps.
-    let hopeless = error.is_journal() || error.is_divergence();
+    let hopeless = error.is_journal() || error.is_divergence() || is_empty_answer(&error);
     let failure = match cancelled {
         true => Failure::new("stopped").code(INTERRUPTED),
         false => as_usage(error),

@@ -238,37 +238,55 @@ impl Talking {
         }
     }
 
-    /// Does what a command says; `false` if it is to leave.
+    /// Does what a command says, unless Ctrl-C is pressed; `false` if it is to leave.
     async fn obey(&mut self, command: Result<Command, Failure>) -> Result<bool, Failure> {
-        let (bot, session) = (&self.bot, &mut self.session);
-        match command? {
+        let (bot, session) = (&self.bot, &self.session);
+        let interrupts = &mut self.interrupts;
+        let done = match command? {
             Command::Quit => return Ok(false),
-            Command::Help => commands::show_help(),
-            Command::Memory(text) => commands::browse(bot, session, text.as_deref()).await?,
-            Command::Facts => commands::facts(bot, session).await?,
-            Command::Why => commands::explain(session).await?,
-            Command::Export(file) => commands::export(bot, session, &file).await?,
-            Command::Import(file) => {
-                let interrupts = &mut self.interrupts;
-                if commands::import(bot, session, &file, interrupts).await?
-                    && !self.source.is_terminal()
-                {
-                    return Err(Failure::new("interrupted").code(INTERRUPTED));
+            Command::Help => {
+                commands::show_help();
+                return Ok(true);
+            }
+            Command::Memory(text) => {
+                let browse = commands::browse(bot, session, text.as_deref());
+                interrupts.unless(browse).await
+            }
+            Command::Facts => interrupts.unless(commands::facts(bot, session)).await,
+            Command::Why => interrupts.unless(commands::explain(session)).await,
+            Command::Conversations => {
+                let shown = commands::conversations(bot, session);
+                interrupts.unless(shown).await
+            }
+            // These two end what they write and read themselves.
+            Command::Export(file) => match commands::export(bot, session, &file, interrupts).await?
+            {
+                true => None,
+                false => Some(Ok(())),
+            },
+            Command::Import(file) => match commands::import(bot, session, &file, interrupts).await?
+            {
+                true if !self.source.is_terminal() => None,
+                _ => Some(Ok(())),
+            },
+            Command::Forget(chosen) => return self.forget(&chosen).await.map(|()| true),
+            Command::Switch(name) => {
+                let other = commands::switch(bot, session, &name);
+                match interrupts.unless(other).await {
+                    Some(other) => Some(self.go_to(other?).await),
+                    None => None,
                 }
             }
-            Command::Conversations => commands::conversations(bot, session).await?,
-            Command::Forget(chosen) => self.forget(&chosen).await?,
-            Command::Switch(name) => {
-                let other = commands::switch(bot, session, &name).await?;
-                self.go_to(other).await?;
-            }
             Command::New(name) => {
-                let other = commands::begin(bot, session, name.as_deref()).await?;
-                self.go_to(other).await?;
+                let other = commands::begin(bot, session, name.as_deref());
+                match interrupts.unless(other).await {
+                    Some(other) => Some(self.go_to(other?).await),
+                    None => None,
+                }
             }
             Command::Retry => match session.unfinished().await? {
                 Unfinished::Here(record) => {
-                    self.answer(said(&record), Some(&record.id)).await?;
+                    Some(self.answer(said(&record), Some(&record.id)).await)
                 }
                 Unfinished::Elsewhere(record) => {
                     return Err(
@@ -282,8 +300,15 @@ impl Talking {
                     return Err(Failure::usage("the last turn came to its answer"));
                 }
             },
+        };
+        match done {
+            Some(done) => done.map(|()| true),
+            None if self.source.is_terminal() => {
+                print("stopped\n");
+                Ok(true)
+            }
+            None => Err(Failure::new("interrupted").code(INTERRUPTED)),
         }
-        Ok(true)
     }
 
     async fn go_to(&mut self, other: Session) -> Result<(), Failure> {
@@ -318,6 +343,13 @@ impl Talking {
                 self.session = commands::forget_all(&self.bot, &mut self.session, &ids).await?;
             }
             false => commands::forget(&self.bot, &mut self.session, &ids).await?,
+        }
+        // That may take minutes, and is not lost: the index owes it until it is done.
+        match self.interrupts.unless(self.bot.memory.purge()).await {
+            Some(purged) => {
+                purged?;
+            }
+            None => print("stopped: the index's files are rid of it when it is opened next\n"),
         }
         editor.open(commands::typed(&self.bot, &self.session));
         Ok(())

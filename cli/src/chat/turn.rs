@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use catena_agents::{Recall, Reply};
-use catena_core::{Error, Event, EventKind, Outcome, Run, RunId, Usage};
+use catena_core::{Error, Event, EventKind, FinishReason, Outcome, Run, RunId, Usage};
 use futures::StreamExt;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -12,6 +12,7 @@ use super::interrupts::Interrupts;
 use crate::{
     args::Output,
     model::spinner,
+    report::{cut, cut_answer},
     requests::retried,
     terminal::{harmless, print},
 };
@@ -76,6 +77,10 @@ pub(super) async fn follow(
         answer.complete(&outcome.output.text);
     }
     answer.end();
+    let finish = result.as_ref().map(|outcome| outcome.output.finish);
+    if let (Ok(Some(told)), false) = (finish.map(cut_answer), screen.json) {
+        eprintln!("{told}");
+    }
     Ended {
         run: id,
         result,
@@ -127,6 +132,14 @@ impl Answer {
                 let told = format!("without {}: {}", part("what"), part("error"));
                 self.waiting.suspend(|| eprintln!("{told}"));
             }
+            EventKind::Note { name, data } if name == "answer.cut" && !self.screen.quiet => {
+                let what = data["what"].as_str().unwrap_or_default();
+                let finish = serde_json::from_value(data["finish"].clone()).unwrap_or_default();
+                // The answer's own is told when all of it is there.
+                if let (Some(told), true) = (cut(&harmless(what), finish), what != "the answer") {
+                    self.waiting.suspend(|| eprintln!("{told}"));
+                }
+            }
             _ => {}
         }
     }
@@ -177,6 +190,9 @@ pub(super) struct Report<'a> {
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<&'a str>,
+    /// Why the answer ended: `stop`, `length` or `content_filter`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish: Option<FinishReason>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recall: Option<&'a Recall>,
     learned: &'a [String],
@@ -212,6 +228,7 @@ impl Ended {
             turn: reply.and_then(|reply| reply.turn),
             message,
             answer: reply.map(|reply| &*reply.text),
+            finish: reply.map(|reply| reply.finish),
             recall: reply.map(|reply| &reply.recall),
             learned: reply.map_or(&[], |reply| &reply.learned),
             usage,

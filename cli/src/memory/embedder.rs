@@ -5,14 +5,15 @@ use std::sync::Arc;
 use catena_core::Embedder;
 use catena_fastembed::FastEmbedder;
 use catena_memory::{CachedEmbedder, HashingEmbedder};
-use catena_models::{OpenAiEmbedder, catalog::ModelRef};
+use catena_models::{OpenAiEmbedder, Vendor, catalog::ModelRef};
 
 use super::place::EmbedderChoice;
 use crate::{
-    config::{Config, variable},
-    failure::Failure,
+    config::Config,
+    failure::{Failure, USAGE},
     model,
     reading::as_usage,
+    remote::{Address, deadline},
 };
 
 /// The embedder of a name; a model of the catalogue is fetched first, if need be.
@@ -37,28 +38,21 @@ async fn minilm(quiet: bool) -> Result<FastEmbedder, Failure> {
     Ok(FastEmbedder::load(model, tokenizer, library).await?)
 }
 
-/// An embedder on the server that answers for `openai:NAME`, with the same key and headers.
+/// An embedder on the server that answers for `openai:NAME`, with the same key, headers and patience.
 fn remote(name: &str, dimensions: usize, config: &Config) -> Result<OpenAiEmbedder, Failure> {
-    let key = variable("CATENA_API_KEY");
-    let (url, key) = match (variable("CATENA_BASE_URL"), variable("OPENAI_BASE_URL")) {
-        (Some(url), _) => (url, key),
-        (None, Some(url)) => (url, key.or_else(|| variable("OPENAI_API_KEY"))),
-        (None, None) => match &config.openai.base_url {
-            Some(url) => (url.clone(), key),
-            None => {
-                return Err(Failure::usage(format!(
-                    "no server is configured for the embedder '{name}'"
-                ))
-                .help("set CATENA_BASE_URL, for example to http://localhost:8080/v1"));
-            }
-        },
-    };
+    let vendor = Vendor::OpenAi;
+    let address = Address::complete(vendor, &format!("the embedder '{name}'"), config);
+    let Address { url, key, .. } = address.map_err(|failure| failure.code(USAGE))?;
     let mut builder = OpenAiEmbedder::builder(url, name, dimensions);
     if let Some(key) = key {
         builder = builder.api_key(key);
     }
-    for (name, value) in &config.openai.headers {
+    let settings = config.server(vendor);
+    for (name, value) in &settings.headers {
         builder = builder.header(name, value);
+    }
+    if let Some(timeout) = config.requests.or(settings.requests()).timeout {
+        builder = builder.timeout(timeout).deadline(deadline(timeout));
     }
     builder.build().map_err(as_usage)
 }

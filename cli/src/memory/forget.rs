@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal};
 
-use catena_memory::{Archive, Filter, ItemId, Memory, Namespace, NamespaceId};
+use catena_memory::{Archive, Filter, ItemId, Namespace, NamespaceId};
 use serde_json::json;
 
 use super::{
@@ -56,6 +56,16 @@ impl Chosen {
         })
     }
 
+    /// The text that all of it holds, where nothing else is said of it.
+    pub(crate) fn text(&self) -> Option<&str> {
+        let alone = Filter {
+            containing: self.filter.containing.clone(),
+            ..Filter::default()
+        };
+        let alone = self.ids.is_none() && self.filter == alone;
+        self.filter.containing.as_deref().filter(|_| alone)
+    }
+
     /// Whether that is the conversation as a whole.
     pub(crate) fn is_everything(&self) -> bool {
         self.ids.is_none() && self.filter.is_everything()
@@ -85,20 +95,39 @@ pub(crate) async fn choose(
 
 /// Forgets memories for good, or, where no numbers are given, the conversation with its name. With them goes
 /// what else holds their words: the recorded runs, in which memories of other turns stand too, and the lines
-/// that were typed.
-pub(crate) async fn purge(
-    memory: &Memory,
+/// that were typed. The index is rid of them by [`Memory::purge`](catena_memory::Memory::purge), or when it is
+/// opened next.
+pub(crate) async fn erase(
+    archive: &Archive,
     namespace: (NamespaceId, &Namespace),
     ids: Option<&[ItemId]>,
     recorded: &mut Recorded,
 ) -> Result<(), Failure> {
     recorded.clear().await?;
-    history::forget(memory.archive(), namespace.1)?;
+    history::forget(archive, namespace.1)?;
     match ids {
-        Some(_) => memory.forget(namespace.0, &Filter::default(), ids).await?,
-        None => memory.forget_namespace(namespace.0).await?,
+        Some(_) => archive.forget(namespace.0, &Filter::default(), ids).await?,
+        None => archive.forget_namespace(namespace.0).await?,
     };
     Ok(())
+}
+
+/// What is forgotten where no memory is like that and something else is, for a person.
+pub(crate) const ELSEWHERE: &str =
+    "the recorded runs of the conversation and the lines typed in it";
+
+/// Whether a text that is to be forgotten stands in the recorded runs of a conversation or in the lines typed
+/// in it: of a turn that failed nothing is remembered, and its words are there all the same.
+pub(crate) async fn is_elsewhere(
+    archive: &Archive,
+    namespace: &Namespace,
+    chosen: &Chosen,
+    recorded: &Recorded,
+) -> Result<bool, Failure> {
+    let Some(text) = chosen.text() else {
+        return Ok(false);
+    };
+    Ok(recorded.containing(text).await? > 0 || history::holds(archive, namespace, text))
 }
 
 /// What is forgotten, or would be, for a person.
@@ -135,26 +164,36 @@ pub(super) async fn forget(
     let id = known_namespace(&archive, namespace).await?;
     all_there(&archive, id, chosen).await?;
     let (ids, text) = choose(&archive, id, chosen).await?;
+    let conversation = Conversation::new(&archive, namespace);
+    let recorded = async || Recorded::of(journal::open(record)?, &conversation).await;
+    let elsewhere = match ids.is_empty() && chosen.text().is_some() {
+        true => is_elsewhere(&archive, namespace, chosen, &recorded().await?).await?,
+        false => false,
+    };
     if !asking.json {
         print(&text);
     }
     let whole = chosen.is_everything();
-    let what = told(&ids, whole.then_some(namespace));
-    if (whole || !ids.is_empty()) && !asking.dry_run {
+    let what = match elsewhere && !whole {
+        true => ELSEWHERE.to_owned(),
+        false => told(&ids, whole.then_some(namespace)),
+    };
+    if (whole || elsewhere || !ids.is_empty()) && !asking.dry_run {
         if !asking.yes && !agreed(&what, asking.json).await? {
             return Err(Failure::new("nothing was forgotten"));
         }
-        let conversation = Conversation::new(&archive, namespace);
         // It is opened again, with its index.
         drop(archive);
         let memory = open(&Place::of(store, config)?, config, asking.json).await?;
-        let mut recorded = Recorded::of(journal::open(record)?, &conversation).await?;
         let some = (!whole).then_some(ids.as_slice());
-        purge(&memory, (id, namespace), some, &mut recorded).await?;
+        let archive = memory.archive();
+        erase(archive, (id, namespace), some, &mut recorded().await?).await?;
+        memory.purge().await?;
     }
     if asking.json {
         let object = json!({
             "forgotten": ids,
+            "recorded": whole || elsewhere || !ids.is_empty(),
             "conversation": whole,
             "dry_run": asking.dry_run,
         });

@@ -3,7 +3,7 @@
 use std::fs;
 
 use catena_edge::EdgeIndex;
-use catena_memory::Memory;
+use catena_memory::{Memory, Repaired};
 use serde_json::{Value, json};
 
 use super::{
@@ -30,26 +30,48 @@ pub(super) async fn check(store: &Store, json: bool, config: &Config) -> Result<
     let mended = repaired?;
     // Opening has mended what showed at once.
     let opened = memory.repaired();
-    let (added, removed) = (mended.added + opened.added, mended.removed + opened.removed);
+    let found = Repaired {
+        added: mended.added + opened.added,
+        removed: mended.removed + opened.removed,
+        damaged: mended.damaged + opened.damaged,
+        purged: mended.purged || opened.purged,
+    };
     let points = memory.index().count().await?;
     let index = memory.index().describe();
     if json {
         tell(&json!({
             "index": index,
             "memories": points,
-            "added": added,
-            "removed": removed,
+            "added": found.added,
+            "removed": found.removed,
+            "damaged": found.damaged,
+            "purged": found.purged,
         }));
         return Ok(());
     }
-    print(&match (added, removed) {
-        (0, 0) => format!("{index} has all of {}\n", memories(points)),
-        (added, removed) => format!(
-            "{index} lacked {added} and had {removed} too many; now it has all of {}\n",
-            memories(points)
-        ),
-    });
+    print(&checked(&index, &found, points));
     Ok(())
+}
+
+/// What was wrong with an index, for a person.
+fn checked(index: &str, found: &Repaired, points: u64) -> String {
+    let mut wrong = Vec::new();
+    if found.added > 0 || found.removed > 0 {
+        let (added, removed) = (found.added, found.removed);
+        wrong.push(format!("lacked {added} and had {removed} too many"));
+    }
+    if found.damaged > 0 {
+        let s = if found.damaged == 1 { "" } else { "s" };
+        wrong.push(format!("had {} damaged vector{s}", found.damaged));
+    }
+    if found.purged {
+        wrong.push("may have had vectors of what was forgotten in its files".to_owned());
+    }
+    let all = memories(points);
+    match wrong.is_empty() {
+        true => format!("{index} has all of {all}\n"),
+        false => format!("{index} {}; now it has all of {all}\n", wrong.join(", ")),
+    }
 }
 
 pub(super) async fn reindex(store: &Store, json: bool, config: &Config) -> Result<(), Failure> {

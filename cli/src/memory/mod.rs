@@ -3,6 +3,7 @@
 mod consolidate;
 mod embedder;
 mod forget;
+mod fresh;
 mod index;
 mod open;
 mod place;
@@ -13,7 +14,8 @@ mod text;
 mod transfer;
 
 pub(crate) use embedder::embedder;
-pub(crate) use forget::{Chosen, choose, is_yes, purge, told};
+pub(crate) use forget::{Chosen, ELSEWHERE, choose, erase, is_elsewhere, is_yes, told};
+pub(crate) use fresh::Fresh;
 pub(crate) use open::{namespace, open};
 pub(crate) use place::{EmbedderChoice, IndexChoice, Place, check_name, item_id, moment};
 pub(crate) use read::{READ, resume};

@@ -4,6 +4,7 @@ use std::{
     ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use catena_edge::{EdgeIndex, EdgeOptions};
@@ -65,11 +66,24 @@ async fn open_with(
 ) -> Result<Memory, Failure> {
     let embedder = embedder(&place.embedder, config, quiet).await?;
     let bar = bar("indexing", quiet);
+    if !reindex && archive.owes_purge(&*index).await? {
+        // Nobody knows how far that is.
+        bar.enable_steady_tick(TICK);
+        if !quiet {
+            let index = index.describe();
+            bar.suspend(|| {
+                eprintln!("what was forgotten may still be in {index}: it is removed from there");
+            });
+        }
+    }
     let mut progress = |done, of| show(&bar, done, of);
     let memory = Memory::open_with(archive, index, embedder, reindex, &mut progress).await;
     bar.finish_and_clear();
     Ok(memory?)
 }
+
+/// How often a bar moves that has nothing to tell.
+const TICK: Duration = Duration::from_millis(120);
 
 /// What the folder of an embedded index has behind the name of its archive.
 pub(super) const INDEX: &str = ".index";

@@ -8,14 +8,14 @@ use std::{
 };
 
 use catena_agents::{Digest, DocumentMemory, Prompts};
-use catena_core::{Error, Outcome, Run, RunId, RunOptions, RunRecord, SqliteJournal};
+use catena_core::{Error, Graph, Outcome, Run, RunId, RunOptions, RunRecord, SqliteJournal};
 use catena_memory::{Memory, Namespace};
 use catena_tools::Document;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Conversation, Place, namespace, open};
+use super::{Conversation, Fresh, Place, namespace, open};
 use crate::{
     args::{Limits, MemoryRead, Output, With},
     config::Config,
@@ -128,31 +128,23 @@ impl Job {
             device: self.device.clone(),
             ..With::default()
         };
-        let making = async {
-            // What is wrong with the archive shows before a model is loaded.
-            let memory = open(&self.setting.place, config, quiet).await?;
-            self.same(memory.archive().id())?;
-            let model = model::load(&with, config, quiet).await?;
-            Ok::<_, Failure>((memory, model))
-        };
-        let (memory, model) = tokio::select! {
+        // A model that is none leaves no archive behind, nor does what fails before anything is read.
+        model::check(&with, config)?;
+        let fresh = Fresh::of(&self.setting.place);
+        let made = tokio::select! {
             biased;
             _ = &mut interrupt => {
-                return Err(Failure::new("interrupted").help("nothing was read yet").code(INTERRUPTED));
+                Err(Failure::new("interrupted").help("nothing was read yet").code(INTERRUPTED))
             }
-            made = making => made?,
+            made = self.make(&with, config, quiet) => made,
         };
-        let conversation = memory.namespace(&self.namespace).await?;
-        let mut graph = DocumentMemory::new(model.chat, memory.clone(), conversation).prompts(
-            match &self.setting.prompts {
-                Some(folder) => Prompts::from_folder(folder),
-                None => Prompts::builtin(),
-            },
-        );
-        if let Some(tokens) = self.setting.window {
-            graph = graph.window(tokens);
-        }
-        let graph = graph.build().map_err(as_usage)?;
+        let (memory, graph) = match made {
+            Ok(made) => made,
+            Err(failure) => {
+                fresh.discard_if_empty().await;
+                return Err(failure);
+            }
+        };
         let mut run = Run::start(graph, self.document.clone(), self.options(&memory));
         let id = run.id().clone();
         let mut display = Display::new(quiet);
@@ -182,6 +174,36 @@ impl Job {
         match ended {
             Ok(outcome) => self.tell(&id, &outcome, started),
             Err(error) => Err(stopped(error, &id, true, BEFORE)),
+        }
+    }
+
+    /// Opens the memory, loads the model, and builds the graph that reads.
+    async fn make(
+        &self,
+        with: &With,
+        config: &Config,
+        quiet: bool,
+    ) -> Result<(Memory, Graph<Document, Digest>), Failure> {
+        // What is wrong with the archive shows before a model is loaded.
+        let memory = open(&self.setting.place, config, quiet).await?;
+        self.same(memory.archive().id())?;
+        let model = model::load(with, config, quiet).await?;
+        let conversation = memory.namespace(&self.namespace).await?;
+        let mut graph = DocumentMemory::new(model.chat, memory.clone(), conversation).prompts(
+            match &self.setting.prompts {
+                Some(folder) => Prompts::from_folder(folder),
+                None => Prompts::builtin(),
+            },
+        );
+        if let Some(tokens) = self.setting.window {
+            graph = graph.window(tokens);
+        }
+        match graph.build() {
+            Ok(graph) => Ok((memory, graph)),
+            Err(error) => {
+                memory.archive().forget_unused(conversation).await?;
+                Err(as_usage(error))
+            }
         }
     }
 
@@ -228,6 +250,8 @@ impl Job {
                 "conversation": name,
                 "segments": digest.segments,
                 "levels": digest.levels,
+                "cut": digest.cut,
+                "empty": digest.empty,
                 "summary": digest.summary,
                 "usage": outcome.usage,
                 "cost_dollars": outcome.usage.cost.dollars(),
@@ -236,6 +260,9 @@ impl Job {
             print(&format!("{told:#}\n"));
         } else {
             print(&format!("{}\n", harmless(&digest.summary)));
+            if let Some(lacking) = lacking(digest) {
+                eprintln!("\n{lacking}");
+            }
         }
         if !self.output.quiet && !self.output.json {
             eprintln!(
@@ -249,5 +276,22 @@ impl Job {
             Some(error) => Err(error.clone().into()),
             None => Ok(()),
         }
+    }
+}
+
+/// What the summaries lack, if they do.
+fn lacking(digest: &Digest) -> Option<String> {
+    let many = |count: usize| match count {
+        1 => "1 summary".to_owned(),
+        count => format!("{count} summaries"),
+    };
+    let cut = (digest.cut > 0).then(|| format!("{} ended before the end", many(digest.cut)));
+    let empty = (digest.empty > 0).then(|| {
+        let empty = many(digest.empty);
+        format!("in the place of {empty} that had no words stands the beginning of the text")
+    });
+    match (cut, empty) {
+        (Some(cut), Some(empty)) => Some(format!("{cut}; {empty}")),
+        (cut, empty) => cut.or(empty),
     }
 }

@@ -6,9 +6,10 @@ use catena_agents::Reply;
 use catena_core::{Journal, RunId, RunRecord, RunStatus, SqliteJournal};
 use catena_memory::{Archive, Namespace};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::READ;
-use crate::failure::Failure;
+use crate::{failure::Failure, journal};
 
 /// The name of a turn's run.
 pub(crate) const RUN: &str = "chat";
@@ -88,7 +89,7 @@ impl Recorded {
         Ok(())
     }
 
-    /// Forgets all of them.
+    /// Forgets all of them, so that nothing of them is in the journal's files.
     pub(crate) async fn clear(&mut self) -> Result<(), Failure> {
         for runs in [&mut self.turns, &mut self.readings] {
             while let Some(run) = runs.last() {
@@ -96,7 +97,23 @@ impl Recorded {
                 runs.pop();
             }
         }
-        Ok(())
+        journal::purge(&self.journal).await
+    }
+
+    /// Those in which a text stands, in either case: in what was said, in what came of it, or in between.
+    pub(crate) async fn containing(&self, text: &str) -> Result<usize, Failure> {
+        let text = text.to_lowercase();
+        let mut count = 0;
+        for run in self.turns.iter().chain(&self.readings) {
+            let Some((record, entries)) = self.journal.load(run).await? else {
+                continue;
+            };
+            let record = [Some(record.input), record.output].into_iter().flatten();
+            let effects = entries.iter().map(|entry| json!(entry.effect));
+            let stands = record.chain(effects).any(|part| stands_in(&part, &text));
+            count += usize::from(stands);
+        }
+        Ok(count)
     }
 
     /// The last turn, if it came to no answer and can go on.
@@ -127,6 +144,16 @@ impl Recorded {
             }
         }
         Ok(None)
+    }
+}
+
+/// Whether a text, in lower case, stands in one of the texts of some JSON.
+fn stands_in(json: &Value, text: &str) -> bool {
+    match json {
+        Value::String(part) => part.to_lowercase().contains(text),
+        Value::Array(parts) => parts.iter().any(|part| stands_in(part, text)),
+        Value::Object(parts) => parts.values().any(|part| stands_in(part, text)),
+        _ => false,
     }
 }
 

@@ -3,7 +3,9 @@
 use std::io::stdout;
 
 use anstyle::Style;
-use catena_memory::{Archive, Filter, Found, Kind, Memory, MemoryItem, Namespace, Query};
+use catena_memory::{
+    Archive, Filter, Found, Kind, Memory, MemoryItem, Namespace, NamespaceSummary, Query,
+};
 use serde_json::json;
 
 use super::{
@@ -22,10 +24,11 @@ use crate::{
 const BATCH: usize = 500;
 
 pub(super) async fn list(file: &ArchiveFile, json: bool, config: &Config) -> Result<(), Failure> {
-    let all = match known_archive(file, config)? {
+    let mut all = match known_archive(file, config)? {
         Some(archive) => archive.namespaces().await?,
         None => Vec::new(),
     };
+    all.retain(NamespaceSummary::is_used);
     if json {
         print(&format!("{:#}\n", json!(all)));
         return Ok(());

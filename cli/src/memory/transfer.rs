@@ -1,8 +1,8 @@
 //! `catena memory export` and `catena memory import`.
 
 use std::{
-    fs,
-    io::BufWriter,
+    future,
+    io::{self, BufWriter},
     path::Path,
     pin::pin,
     sync::{
@@ -15,8 +15,8 @@ use catena_memory::{Archive, Imported, Memory, Namespace, NamespaceId, check_exp
 use serde_json::json;
 
 use super::{
-    Place,
-    open::{INDEX, beside, known_archive, known_namespace, open},
+    Fresh, Place,
+    open::{known_archive, known_namespace, open},
     text::memories,
 };
 use crate::{
@@ -42,8 +42,16 @@ pub(super) async fn write(
     };
     match output {
         Some(path) => {
-            let count = export(&archive, namespace, path).await?;
-            print(&exported(count, path));
+            let end = pin!(async {
+                // Where no signal can be heard, none ends it.
+                if tokio::signal::ctrl_c().await.is_err() {
+                    future::pending::<()>().await;
+                }
+            });
+            match export(&archive, namespace, path, end).await? {
+                Some(count) => print(&exported(count, path)),
+                None => return Err(Failure::new("interrupted").code(INTERRUPTED)),
+            }
         }
         None => {
             archive.export(namespace, BufWriter::new(Printer)).await?;
@@ -52,18 +60,53 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// Writes a namespace, or all of them, to a file that must not be there yet; how many memories.
+/// Writes a namespace, or all of them, to a file that must not be there yet; how many memories, or nothing
+/// where `end` came before the end, and then there is no file.
 pub(crate) async fn export(
     archive: &Archive,
     namespace: Option<NamespaceId>,
     path: &Path,
-) -> Result<u64, Failure> {
-    let file = BufWriter::new(OutputFile::private(path)?);
+    end: impl Future<Output = ()> + Unpin,
+) -> Result<Option<u64>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let file = Stoppable {
+        out: BufWriter::new(OutputFile::private(path)?),
+        stop: Arc::clone(&stop),
+    };
+    let mut writing = pin!(archive.export(namespace, file));
+    let (count, file) = tokio::select! {
+        biased;
+        () = end => {
+            stop.store(true, Ordering::Relaxed);
+            // It takes its temporary file along.
+            let _ = writing.await;
+            return Ok(None);
+        }
+        written = &mut writing => written?,
+    };
     // It was flushed by then, so there is nothing that taking it out could fail to write.
-    let (count, file) = archive.export(namespace, file).await?;
-    let (file, _) = file.into_parts();
+    let (file, _) = file.out.into_parts();
     file.finish()?;
-    Ok(count)
+    Ok(Some(count))
+}
+
+/// Writes until somebody stops it.
+struct Stoppable<W> {
+    out: W,
+    stop: Arc<AtomicBool>,
+}
+
+impl<W: io::Write> io::Write for Stoppable<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.stop.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("stopped")),
+            false => self.out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 pub(crate) fn exported(count: u64, path: &Path) -> String {
@@ -84,10 +127,10 @@ pub(super) async fn read(
         return tell(Imported::default(), false, json);
     }
     let place = Place::of(store, config)?;
-    let is_new = !place.archive.exists();
+    let fresh = Fresh::of(&place);
     let taken = take(&place, file, namespace, json, config).await;
-    if is_new && !matches!(taken, Ok((done, _)) if done.added > 0) {
-        discard_empty(&place.archive).await;
+    if !matches!(taken, Ok((done, _)) if done.added > 0) {
+        fresh.discard_if_empty().await;
     }
     let (done, interrupted) = taken?;
     tell(done, interrupted, json)?;
@@ -120,22 +163,6 @@ async fn take(
         memory.archive().forget_unused(id).await?;
     }
     done
-}
-
-/// Removes an archive that was made for what did not come.
-async fn discard_empty(path: &Path) {
-    let empty = match Archive::open(path) {
-        Ok(archive) => archive.namespaces().await.is_ok_and(|all| all.is_empty()),
-        Err(_) => false,
-    };
-    if !empty {
-        return;
-    }
-    // Whatever of it stays, nothing hangs on it.
-    for end in ["", "-wal", "-shm", ".lock"] {
-        let _ = fs::remove_file(beside(path, end));
-    }
-    let _ = fs::remove_dir_all(beside(path, INDEX));
 }
 
 fn tell(done: Imported, interrupted: bool, json: bool) -> Result<(), Failure> {
@@ -205,4 +232,29 @@ pub(crate) fn imported(done: Imported, interrupted: bool) -> String {
         }
     };
     format!("{counts}{rest}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use catena_memory::NewItem;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_export_that_is_stopped_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = Archive::open(folder.path().join("memory.db")).unwrap();
+        let names = Namespace::new("me", "catena", "default");
+        let id = archive.namespace(&names).await.unwrap();
+        archive
+            .remember(id, NewItem::turn("one", ""))
+            .await
+            .unwrap();
+        let files = || std::fs::read_dir(folder.path()).unwrap().count();
+        let (before, path) = (files(), folder.path().join("all.jsonl"));
+        let stopped = export(&archive, None, &path, pin!(future::ready(()))).await;
+        assert_eq!((stopped.unwrap(), files()), (None, before));
+        let whole = export(&archive, None, &path, pin!(future::pending())).await;
+        assert_eq!((whole.unwrap(), files()), (Some(1), before + 1));
+    }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use catena_core::{ChatMessage, ChatModel, ChatRequest, Result};
+use catena_core::{ChatMessage, ChatModel, ChatRequest, Error, Result};
 use catena_models::measure;
 use futures::future::try_join_all;
 use serde::Serialize;
@@ -78,7 +78,8 @@ struct Width {
 pub(super) async fn bench(with: &With, config: &Config, json: bool) -> Result<(), Failure> {
     let quiet = json && !io::stderr().is_terminal();
     let begun = Instant::now();
-    let loaded = model::load(with, config, quiet).await?;
+    // Without the limits and retries of a user: what is waited for there is no speed.
+    let loaded = model::load_bare(with, config, quiet).await?;
     let (model, place) = (loaded.chat, loaded.place);
     let load_seconds = begun.elapsed().as_secs_f64();
 
@@ -171,10 +172,12 @@ impl Bench<'_> {
     async fn write(&mut self) -> Result<Writing> {
         let timed = self.time(WIDTH_READ, WRITTEN).await?;
         let tokens = timed.usage.output_tokens;
-        Ok(Writing {
-            tokens,
-            rate: rate(tokens.saturating_sub(1), timed.end - timed.first),
-        })
+        let rate = match timed.pieces {
+            // In one piece, it was written before it came.
+            1 => rate(tokens, timed.end - timed.begun),
+            _ => rate(tokens.saturating_sub(1), timed.end - timed.first),
+        };
+        Ok(Writing { tokens, rate })
     }
 
     /// Tokens a second of `requests` at a time.
@@ -187,6 +190,7 @@ impl Bench<'_> {
             .into_iter()
             .map(|request| measure::timed(self.model, request, Instant::now));
         let timed = try_join_all(timed).await?;
+        timed.iter().try_for_each(answered)?;
         let used = timed.iter().map(|timed| timed.usage);
         let tokens = used.map(|usage| usage.input_tokens.saturating_add(usage.output_tokens));
         Ok(rate(tokens.sum(), begun.elapsed()))
@@ -194,13 +198,27 @@ impl Bench<'_> {
 
     async fn time(&mut self, length: u64, written: u32) -> Result<measure::Timed<Instant>> {
         let request = self.request(length, written);
-        measure::timed(self.model, request, Instant::now).await
+        let timed = measure::timed(self.model, request, Instant::now).await?;
+        answered(&timed)?;
+        Ok(timed)
     }
 
     fn request(&mut self, length: u64, written: u32) -> ChatRequest {
         self.prompts += 1;
         let story = measure::story(self.model, self.prompts, length);
         ChatRequest::new([ChatMessage::user(story)]).max_tokens(written)
+    }
+}
+
+/// Refuses an answer without a word: how fast that comes says nothing of the model.
+fn answered(timed: &measure::Timed<Instant>) -> Result<()> {
+    match timed.pieces {
+        0 => Err(
+            Error::malformed_output("the model gave an empty answer, which has no speed").with_help(
+                "nothing is kept; see whether it answers: `catena chat --once \"Hello\" -m MODEL`",
+            ),
+        ),
+        _ => Ok(()),
     }
 }
 

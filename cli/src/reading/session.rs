@@ -16,7 +16,7 @@ use crate::{
     args::Output,
     failure::{Failure, USAGE},
     progress::Display,
-    report::{Report, print_partial, print_support, usage_line},
+    report::{Report, cut_answer, print_partial, print_support, usage_line},
     stopped::stopped,
     terminal::{harmless, print},
 };
@@ -97,6 +97,7 @@ impl Session {
         if self.output.json {
             Report {
                 answer: Some(&answer.text),
+                finish: Some(answer.finish),
                 passages: &answer.passages,
                 error: unrecorded.map(Error::to_string),
                 ..self.report(id, "finished", &answer.units, outcome.usage)
@@ -110,6 +111,9 @@ impl Session {
         print(&format!("{}\n", self.unprinted(&answer.text)));
         if self.input.task != Task::Summary {
             print_support(answer);
+        }
+        if let Some(told) = cut_answer(answer.finish) {
+            eprintln!("\n{told}");
         }
         if !self.output.quiet {
             eprintln!(
@@ -221,6 +225,7 @@ impl Session {
                 Task::Summary => None,
             },
             answer: None,
+            finish: None,
             passages: &[],
             units,
             usage,

@@ -31,6 +31,9 @@ pub(super) async fn prune(
                 forgotten.push(id);
             }
         }
+        if !dry_run {
+            journal::purge(&journal).await?;
+        }
     }
     if json {
         let object = json!({ "forgotten": forgotten, "dry_run": dry_run });

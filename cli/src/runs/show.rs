@@ -3,7 +3,10 @@
 use std::io::stdout;
 
 use anstyle::{AnsiColor, Style};
-use catena_core::{Effect, Entry, Journal, RunRecord, RunSummary, Usage, open_interrupts};
+use catena_core::{
+    Effect, Entry, FinishReason, Journal, RunRecord, RunSummary, Usage, open_interrupts,
+};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -14,6 +17,7 @@ use super::{
 use crate::{
     args::Which,
     failure::Failure,
+    report::cut,
     terminal::{harmless, headline, print, styled},
 };
 
@@ -80,6 +84,11 @@ fn head(record: &RunRecord, summary: &RunSummary, entries: &[Entry]) -> String {
     {
         lines.push(("answer", harmless(answer)));
     }
+    let finish = record.output.as_ref().map(|output| &output["finish"]);
+    let finish = finish.and_then(|finish| FinishReason::deserialize(finish).ok());
+    if let Some(told) = finish.and_then(|finish| cut("it", finish)) {
+        lines.push(("but", told));
+    }
     lines
         .into_iter()
         .map(|(name, value)| format!("{name:<12} {value}\n"))
@@ -127,7 +136,12 @@ fn table(entries: &[Entry]) -> String {
 
 fn came(effect: &Effect) -> String {
     let text = match effect {
-        Effect::Chat(answer) => answer.text.clone(),
+        Effect::Chat(answer) => match answer.finish {
+            FinishReason::Length | FinishReason::ContentFilter => {
+                format!("(cut off) {}", answer.text.trim_start())
+            }
+            _ => answer.text.clone(),
+        },
         Effect::Failed(error) | Effect::GaveUp { error, .. } => error.to_string(),
         Effect::Question(interrupt) => interrupt.question.to_string(),
         Effect::Answer(value) | Effect::Tool(value) => value.to_string(),

@@ -68,6 +68,8 @@ pub(crate) enum Reply {
     Pieces(Box<dyn Iterator<Item = String> + Send>),
     /// Streams this text and breaks off.
     Cut(&'static str),
+    /// Streams this text, and ends the answer for this reason.
+    Ended(&'static str, &'static str),
     /// Streams these events, as they were recorded, and ends the answer.
     Recorded(&'static str),
     /// Answers with a status and a body.
@@ -168,19 +170,8 @@ fn serve(
         request
     };
     match answer(&request) {
-        Reply::Pieces(pieces) => {
-            begin(&mut stream)?;
-            for piece in pieces {
-                event(&mut stream, &delta(&piece, None))?;
-            }
-            event(&mut stream, &delta("", Some("stop")))?;
-            let usage = json!({
-                "prompt_tokens": PROMPT_TOKENS,
-                "completion_tokens": COMPLETION_TOKENS,
-            });
-            event(&mut stream, &json!({ "choices": [], "usage": usage }))?;
-            stream.write_all(b"data: [DONE]\n\n")
-        }
+        Reply::Pieces(pieces) => answered(&mut stream, pieces, "stop"),
+        Reply::Ended(text, why) => answered(&mut stream, [text.to_owned()], why),
         Reply::Cut(text) => {
             begin(&mut stream)?;
             event(&mut stream, &delta(text, None))
@@ -202,6 +193,25 @@ fn serve(
         ),
         Reply::Hang => reader.read_to_end(&mut Vec::new()).map(drop),
     }
+}
+
+/// Streams pieces, and ends the answer.
+fn answered(
+    stream: &mut TcpStream,
+    pieces: impl IntoIterator<Item = String>,
+    why: &str,
+) -> std::io::Result<()> {
+    begin(stream)?;
+    for piece in pieces {
+        event(stream, &delta(&piece, None))?;
+    }
+    event(stream, &delta("", Some(why)))?;
+    let usage = json!({
+        "prompt_tokens": PROMPT_TOKENS,
+        "completion_tokens": COMPLETION_TOKENS,
+    });
+    event(stream, &json!({ "choices": [], "usage": usage }))?;
+    stream.write_all(b"data: [DONE]\n\n")
 }
 
 fn begin(stream: &mut TcpStream) -> std::io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    mem,
+    io, mem,
     path::{Path, PathBuf},
     sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
@@ -44,9 +44,10 @@ struct Open {
 
 impl Store {
     pub(crate) fn open(folder: &Path, options: EdgeOptions) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(|error| failed(folder, "be made", error))?;
+        make_private(folder).map_err(|error| failed(folder, "be made", error))?;
         only_ours(folder)?;
         let lock = lock(folder)?;
+        keep_private(folder);
         // Without its stamp it was being made, or removed, when the process ended.
         let (open, otherwise) = match stamp::read(folder)? {
             None => (None, false),
@@ -281,6 +282,32 @@ fn close(folder: &Path, state: &mut Option<Open>) -> Option<IndexStamp> {
     };
     let _ = caught(folder, "be closed", closing);
     Some(stamp)
+}
+
+/// Makes a folder, if it is not there, for its user alone: vectors tell much of what was said.
+fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Takes away the rights of others in the folder of an index that was made with them.
+fn keep_private(folder: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let Ok(mode) = fs::metadata(folder).map(|folder| folder.permissions().mode()) else {
+            return;
+        };
+        if mode & 0o077 != 0 {
+            // Who may not change it keeps it as it is: it is somebody else's.
+            let _ = fs::set_permissions(folder, fs::Permissions::from_mode(mode & 0o7700));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
 }
 
 /// Refuses a folder with anything in it that is not of an index.

@@ -5,11 +5,15 @@ use std::{
     io::{Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
 };
 
-use catena_core::{Embedding, Error};
+use catena_core::{Embedder, EmbedderProfile, Embedding, Error};
 use catena_edge::{EdgeIndex, EdgeOptions};
-use catena_memory::{IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex, check_index};
+use catena_memory::{
+    Archive, Filter, IndexStamp, ItemId, Kind, Memory, Namespace, NamespaceId, NewItem, Point,
+    VectorIndex, check_index,
+};
 use tempfile::TempDir;
 
 const DIMENSIONS: usize = 64;
@@ -501,6 +505,85 @@ async fn nothing_of_a_removed_point_stays_in_its_files() {
         index.upsert(points(8..9)).await.unwrap();
         assert_eq!(nearest(&index, 8).await, 8);
     }
+}
+
+/// Gives the text `n` the vector of the number n.
+#[derive(Debug)]
+struct Numbered(EmbedderProfile);
+
+#[async_trait::async_trait]
+impl Embedder for Numbered {
+    fn profile(&self) -> &EmbedderProfile {
+        &self.0
+    }
+
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Embedding>, Error> {
+        Ok(texts
+            .iter()
+            .map(|text| vector(text.trim().parse().unwrap()))
+            .collect())
+    }
+}
+
+/// Killed between the archive and the index, or done with another index: whoever opens it is rid of it.
+#[tokio::test]
+async fn nothing_of_what_an_archive_forgot_stays_in_its_files_when_it_is_opened() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("index");
+    let numbered = EmbedderProfile {
+        name: "numbered".to_owned(),
+        dimensions: DIMENSIONS,
+        max_tokens: usize::MAX,
+    };
+    let numbered = Arc::new(Numbered(numbered));
+    let memory = async || {
+        let archive = Archive::open_without_fsync(root.path().join("memory.db")).unwrap();
+        let index = Arc::new(open(&folder).await.unwrap());
+        Memory::open(archive, index, numbered.clone())
+            .await
+            .unwrap()
+    };
+    let opened = memory().await;
+    let ada = Namespace::new("ada", "bot", "talk");
+    let ada = opened.namespace(&ada).await.unwrap();
+    for number in 1..31 {
+        let item = NewItem::turn(number.to_string(), "");
+        opened.remember(ada, item).await.unwrap();
+    }
+    opened.sync(&mut |_, _| {}).await.unwrap();
+    let numbers = stored(
+        &opened.index().scan(Some(ItemId(6)), 1).await.unwrap()[0].vector,
+        true,
+    );
+    assert!(is_in(&folder, &numbers));
+    let forgotten = opened
+        .archive()
+        .forget(ada, &Filter::default(), Some(&[ItemId(7)]))
+        .await
+        .unwrap();
+    assert_eq!(forgotten.items, [ItemId(7)]);
+    drop(opened);
+    assert!(is_in(&folder, &numbers), "nobody told the index");
+
+    let opened = memory().await;
+    assert!(opened.repaired().purged);
+    assert!(!is_in(&folder, &numbers) && !is_in(&folder, &logged(&vector(7))));
+    assert_eq!(opened.index().count().await.unwrap(), 29);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_folder_is_its_user_s_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("index");
+    let mode = || fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+    drop(open(&folder).await.unwrap());
+    assert_eq!(mode(), 0o700);
+    // One that was made before that was a rule.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    drop(open(&folder).await.unwrap());
+    assert_eq!(mode(), 0o700);
 }
 
 /// What it costs to be rid of a point, of as many as `POINTS` says.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params_from_iter, types::Value};
 
-use super::{Filter, record::next_change, rows};
+use super::{Filter, purges, record::next_change, rows};
 use crate::{ItemId, NamespaceId};
 
 /// What was forgotten.
@@ -56,6 +56,9 @@ pub(super) fn forget(db: &Connection, items: Vec<ItemId>) -> rusqlite::Result<Fo
         db.prepare_cached("UPDATE items SET replaced_by = NULL WHERE replaced_by = ?1")?
             .execute([rows::sql(id.0)])?;
         remove(db, *id)?;
+    }
+    if !items.is_empty() {
+        purges::note_due(db)?;
     }
     Ok(Forgotten { items, runs })
 }

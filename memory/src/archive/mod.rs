@@ -5,6 +5,7 @@ mod changes;
 mod consolidate;
 mod forget;
 mod namespaces;
+mod purges;
 mod record;
 mod rows;
 mod schema;
@@ -335,9 +336,9 @@ impl Archive {
     /// written over in the file and in its log, in the log as soon as nobody reads what was before. The
     /// file is written anew for that, which takes as much free disk as it has bytes.
     ///
-    /// A fact that one of them had superseded does not hold again. An index forgets them with the
-    /// next [`Memory::sync`](crate::Memory::sync), which [`Memory::forget`](crate::Memory::forget)
-    /// does at once.
+    /// A fact that one of them had superseded does not hold again. An index forgets them, and is rid of
+    /// their vectors, when [`Memory`](crate::Memory) opens it next; [`Memory::forget`](crate::Memory::forget)
+    /// does it at once.
     ///
     /// # Errors
     ///

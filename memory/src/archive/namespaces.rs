@@ -25,6 +25,14 @@ pub struct NamespaceSummary {
     pub last: Option<Moment>,
 }
 
+impl NamespaceSummary {
+    /// Whether anything was ever said in it. Whoever asks for the number of a namespace creates it, and it
+    /// comes to be for people with what is said first.
+    pub fn is_used(&self) -> bool {
+        self.turns > 0 || self.items > 0
+    }
+}
+
 impl Archive {
     /// The number of a namespace, which is created if it is not there.
     ///

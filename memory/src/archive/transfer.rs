@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     fs::File,
-    io::{BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -144,6 +144,38 @@ pub fn check_export(path: &Path, named: bool) -> Result<u64> {
     lines(path, named)?.try_fold(0, |count, line| line.map(|_| count + 1))
 }
 
+/// The most bytes of a line: more than any item has, and no more than fits into memory. What has no ends of
+/// lines is no export.
+const LONGEST: u64 = 64 << 20;
+
+/// The lines of a file, without their ends: what is longer than `longest` bytes is an error.
+struct Bounded<R> {
+    file: R,
+    longest: u64,
+}
+
+impl<R: BufRead> Iterator for Bounded<R> {
+    type Item = io::Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut line = Vec::new();
+        // Room for the end of the line, and for nothing else.
+        let room = self.longest.saturating_add(1);
+        match self.file.by_ref().take(room).read_until(b'\n', &mut line) {
+            Err(error) => return Some(Err(error)),
+            Ok(0) => return None,
+            Ok(_) => {}
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        } else if line.len() as u64 > self.longest {
+            let why = format!("it has more than {} MiB", self.longest >> 20);
+            return Some(Err(io::Error::new(io::ErrorKind::FileTooLarge, why)));
+        }
+        Some(Ok(line))
+    }
+}
+
 /// The items in a file, each checked: with its names, if it is to go there.
 fn lines(path: &Path, named: bool) -> Result<impl Iterator<Item = Result<Line>>> {
     let unreadable = move |error: std::io::Error| {
@@ -152,19 +184,25 @@ fn lines(path: &Path, named: bool) -> Result<impl Iterator<Item = Result<Line>>>
             .with_source(error)
     };
     let file = File::open(path).map_err(unreadable)?;
-    let lines = (1..).zip(BufReader::new(file).split(b'\n'));
-    Ok(lines.filter_map(move |(number, line)| {
-        let line = match line.map_err(unreadable) {
-            Ok(line) if line.trim_ascii().is_empty() => return None,
-            Ok(line) => line,
-            Err(error) => return Some(Err(error)),
-        };
+    let file = Bounded {
+        file: BufReader::new(file),
+        longest: LONGEST,
+    };
+    Ok((1..).zip(file).filter_map(move |(number, line)| {
         let wrong = |why: &dyn fmt::Display| {
             Error::invalid(format!(
                 "{}, line {number}, is no item of an archive: {why}",
                 path.display()
             ))
             .with_help("name a file that `export` wrote; nothing was taken over")
+        };
+        let line = match line {
+            Ok(line) if line.trim_ascii().is_empty() => return None,
+            Ok(line) => line,
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                return Some(Err(wrong(&error)));
+            }
+            Err(error) => return Some(Err(unreadable(error))),
         };
         let line = serde_json::from_slice::<Line>(&line).map_err(|error| wrong(&error));
         Some(line.and_then(|line| {
@@ -199,4 +237,30 @@ fn check(item: &MemoryItem) -> Result<()> {
         super::check(&new)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_an_end_or_is_too_long() {
+        let lines = |text: &str| {
+            let lines = Bounded {
+                file: text.as_bytes(),
+                longest: 4,
+            };
+            let text =
+                |line: io::Result<Vec<u8>>| line.map(|line| String::from_utf8(line).unwrap());
+            lines
+                .map(|line| text(line).ok())
+                .take(4)
+                .collect::<Vec<_>>()
+        };
+        let some = |line: &str| Some(line.to_owned());
+        assert_eq!(lines("1234\n\n12"), [some("1234"), some(""), some("12")]);
+        assert_eq!(lines("1234"), [some("1234")]);
+        assert_eq!(lines("1\n12345\n")[..2], [some("1"), None]);
+        assert_eq!(lines(""), []);
+    }
 }

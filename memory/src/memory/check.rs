@@ -20,6 +20,10 @@ pub struct Repaired {
     pub added: u64,
     /// Points of items that are not there.
     pub removed: u64,
+    /// Items whose vector was none: of another length, with something in it that is no number, or zero.
+    pub damaged: u64,
+    /// Whether vectors of what was forgotten might still have been in its files.
+    pub purged: bool,
 }
 
 impl Memory {
@@ -35,6 +39,12 @@ impl Memory {
         reindex: bool,
         progress: &mut Progress<'_>,
     ) -> Result<Repaired> {
+        let mut repaired = self.bring_up(reindex, progress).await?;
+        repaired.purged |= self.purge_or_warn().await;
+        Ok(repaired)
+    }
+
+    async fn bring_up(&self, reindex: bool, progress: &mut Progress<'_>) -> Result<Repaired> {
         let stamp = self.stamp();
         let place = self.0.index.describe();
         let archive = &self.0.archive;
@@ -63,7 +73,9 @@ impl Memory {
                 ));
             }
             _ => {
+                let last = archive.last_change().await?;
                 self.0.index.reset(&stamp).await?;
+                self.note_clean(last).await?;
                 *self.0.told.lock().await = Told::default();
                 let synced = self.sync(progress).await;
                 self.may_lag(synced, reindex)?;
@@ -141,21 +153,24 @@ impl Memory {
         loop {
             let items = self.0.archive.numbers(after, BATCH).await?;
             let upto = items.last().map(|(id, _)| *id);
-            let mut lacking = Vec::new();
+            let (mut lacking, mut broken, mut zero) = (Vec::new(), Vec::new(), Vec::new());
             for (id, partition) in &items {
                 repaired.removed += self.remove_before(&mut points, Some(*id)).await?;
-                match points.next(self).await? {
-                    Some((point, of)) if point == *id && of == *partition => {
-                        points.taken();
-                    }
-                    Some((point, _)) if point == *id => {
-                        points.taken();
-                        lacking.push(*id);
-                    }
-                    _ => lacking.push(*id),
+                let Some(point) = points.next(self).await?.filter(|point| point.id == *id) else {
+                    lacking.push(*id);
+                    continue;
+                };
+                points.taken();
+                match point.vector {
+                    _ if point.of != *partition => lacking.push(*id),
+                    Direction::None => broken.push(*id),
+                    Direction::Zero => zero.push(*id),
+                    Direction::Some => {}
                 }
             }
             repaired.added += lacking.len() as u64;
+            repaired.damaged += broken.len() as u64 + self.direct(&zero).await?;
+            lacking.extend(broken);
             self.add(self.0.archive.unindexed(&lacking).await?).await?;
             done += items.len() as u64;
             progress(done, total.max(done));
@@ -167,40 +182,95 @@ impl Memory {
         repaired.removed += self.remove_before(&mut points, None).await?;
         told.change = last;
         self.flush(&mut told).await?;
+        repaired.purged = self.purge_if_due(&told).await?;
+        if repaired.removed > 0 && !repaired.purged {
+            // An older copy, of which the archive cannot know what was in it.
+            self.0.index.purge().await?;
+            repaired.purged = true;
+        }
         Ok(repaired)
     }
 
     /// Removes the points before `id`, or all that are left: nothing is there that they are of.
     async fn remove_before(&self, points: &mut Points, id: Option<ItemId>) -> Result<u64> {
         let mut removed = 0;
-        while let Some((point, _)) = points.next(self).await?
-            && id.is_none_or(|id| point < id)
+        while let Some(point) = points.next(self).await?
+            && id.is_none_or(|id| point.id < id)
         {
             points.taken();
-            self.remove(&[point]).await?;
+            self.remove(&[point.id]).await?;
             removed += 1;
         }
         Ok(removed)
     }
+
+    /// Gives items whose vector is zero another one, where their text has one: of a text without a word, an
+    /// embedder may make none. How many it were.
+    async fn direct(&self, ids: &[ItemId]) -> Result<u64> {
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let mut points = self.points(self.0.archive.unindexed(ids).await?).await?;
+        points.retain(|point| point.vector.iter().any(|number| *number != 0.0));
+        let count = points.len() as u64;
+        match count {
+            0 => {}
+            _ => self.0.index.upsert(points).await?,
+        }
+        Ok(count)
+    }
+}
+
+/// Whether a vector points anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Some,
+    Zero,
+    /// It is none: of another length than its index has, or with something in it that is no number.
+    None,
+}
+
+impl Direction {
+    fn of(vector: &[f32], dimensions: usize) -> Self {
+        match () {
+            () if vector.len() != dimensions => Self::None,
+            () if vector.iter().any(|number| !number.is_finite()) => Self::None,
+            () if vector.iter().all(|number| *number == 0.0) => Self::Zero,
+            () => Self::Some,
+        }
+    }
+}
+
+/// A point without its numbers.
+#[derive(Clone, Copy)]
+struct Seen {
+    id: ItemId,
+    of: Partition,
+    vector: Direction,
 }
 
 /// The points of an index in ascending order, a batch at a time.
 #[derive(Default)]
 struct Points {
-    ahead: VecDeque<(ItemId, Partition)>,
+    ahead: VecDeque<Seen>,
     after: Option<ItemId>,
     ended: bool,
 }
 
 impl Points {
     /// The next one, without taking it.
-    async fn next(&mut self, memory: &Memory) -> Result<Option<(ItemId, Partition)>> {
+    async fn next(&mut self, memory: &Memory) -> Result<Option<Seen>> {
         if self.ahead.is_empty() && !self.ended {
             let points = memory.0.index.scan(self.after, BATCH).await?;
             self.ended = points.len() < BATCH;
-            let points = points.iter().map(|point| (point.id, point.partition()));
+            let dimensions = memory.0.embedder.profile().dimensions;
+            let points = points.iter().map(|point| Seen {
+                id: point.id,
+                of: point.partition(),
+                vector: Direction::of(&point.vector, dimensions),
+            });
             self.ahead.extend(points);
-            self.after = self.ahead.back().map(|(id, _)| *id).or(self.after);
+            self.after = self.ahead.back().map(|point| point.id).or(self.after);
         }
         Ok(self.ahead.front().copied())
     }

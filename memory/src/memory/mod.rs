@@ -2,6 +2,7 @@
 
 mod check;
 mod consolidate;
+mod purge;
 mod relocate;
 mod search;
 mod sync;
@@ -98,7 +99,8 @@ impl Memory {
     /// Brings them together, and the index up to date: it is told what it lacks, now or, where the
     /// embedder or the index fails, later; where it is another
     /// than the last time or its number of points is wrong, it is compared with the archive item by
-    /// item. `progress` is called after each batch; what was wrong is told by
+    /// item; and where it [owes a purge](Archive::owes_purge), it is rid of what was forgotten, now or, where
+    /// it fails, the next time. `progress` is called after each batch; what was wrong is told by
     /// [`repaired`](Self::repaired).
     ///
     /// An index with vectors of another embedder is filled anew when `reindex` is set.
@@ -193,7 +195,12 @@ impl Memory {
     /// # Errors
     ///
     /// Those of [`Archive::forget`], after which nothing is forgotten; and those of the index, after
-    /// which everything is forgotten in the archive, and the index is told the next time.
+    /// which everything is forgotten in the archive, and the index is told and rid of it the next time.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, all is forgotten in the archive or nothing; the index is told and rid of
+    /// it the next time.
     pub async fn forget(
         &self,
         namespace: NamespaceId,
@@ -201,7 +208,7 @@ impl Memory {
         ids: Option<&[ItemId]>,
     ) -> Result<Forgotten> {
         let forgotten = self.0.archive.forget(namespace, filter, ids).await?;
-        self.tell_forgotten(&forgotten).await?;
+        self.purge().await?;
         Ok(forgotten)
     }
 
@@ -213,18 +220,8 @@ impl Memory {
     /// Those of [`forget`](Self::forget).
     pub async fn forget_namespace(&self, namespace: NamespaceId) -> Result<Forgotten> {
         let forgotten = self.0.archive.forget_namespace(namespace).await?;
-        self.tell_forgotten(&forgotten).await?;
+        self.purge().await?;
         Ok(forgotten)
-    }
-
-    async fn tell_forgotten(&self, forgotten: &Forgotten) -> Result<()> {
-        // At once, whatever else it lacks: an embedder that fails keeps nothing from being forgotten.
-        let told = self.0.told.lock().await;
-        self.remove(&forgotten.items).await?;
-        self.0.index.purge().await?;
-        drop(told);
-        self.tell_or_warn().await;
-        Ok(())
     }
 
     /// Tells the index what it lacks, or that it cannot be told now.

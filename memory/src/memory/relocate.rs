@@ -84,7 +84,12 @@ impl Memory {
             change: told.change,
             optimised: 0,
         };
+        let place = watermark.index.clone();
         self.0.archive.set_watermark(watermark).await?;
+        if self.0.archive.purge_due(&place).await?.is_some() {
+            // It was emptied, and of what is forgotten nothing was in the one that it was copied from.
+            self.0.archive.set_purged(place, told.change).await?;
+        }
         Ok(moved)
     }
 

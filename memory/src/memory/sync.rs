@@ -99,19 +99,22 @@ impl Memory {
         if items.is_empty() {
             return Ok(());
         }
+        self.0.index.upsert(self.points(items).await?).await
+    }
+
+    /// Embeds items.
+    pub(super) async fn points(&self, items: Vec<Unindexed>) -> Result<Vec<Point>> {
         let texts: Vec<_> = items.iter().map(|item| item.text.clone()).collect();
         let vectors = self.embed(&texts).await?;
-        let points = items
-            .into_iter()
-            .zip(vectors)
+        let points = items.into_iter().zip(vectors);
+        Ok(points
             .map(|(item, vector)| Point {
                 id: item.id,
                 namespace: item.namespace,
                 kind: item.kind,
                 vector,
             })
-            .collect();
-        self.0.index.upsert(points).await
+            .collect())
     }
 
     /// A vector for each text.

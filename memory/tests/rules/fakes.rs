@@ -1,7 +1,7 @@
 //! Indexes and embedders that misbehave as real ones do.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -29,6 +29,11 @@ pub(crate) struct Flaky {
     lies: Mutex<Option<Vec<Hit>>>,
     /// What becomes of the vectors that it is given.
     spoil: fn(Point) -> Option<Point>,
+    /// What becomes of the vectors that it has.
+    damage: Mutex<Option<fn(&mut Point)>>,
+    /// What was removed, and is in its files still.
+    remains: Mutex<BTreeSet<ItemId>>,
+    purge_fails: AtomicBool,
 }
 
 impl Flaky {
@@ -41,6 +46,9 @@ impl Flaky {
             given: AtomicUsize::default(),
             lies: Mutex::default(),
             spoil: Some,
+            damage: Mutex::default(),
+            remains: Mutex::default(),
+            purge_fails: AtomicBool::default(),
         }
     }
 
@@ -77,6 +85,21 @@ impl Flaky {
         *self.lies.lock().unwrap() = Some(hits);
     }
 
+    /// As [`fail`](Self::fail), at nothing but a purge.
+    pub(crate) fn fail_to_purge(&self, fails: bool) {
+        self.purge_fails.store(fails, Ordering::Relaxed);
+    }
+
+    /// Its files are damaged: until it is given a point anew, this is what became of each.
+    pub(crate) fn damage(&self, damage: fn(&mut Point)) {
+        *self.damage.lock().unwrap() = Some(damage);
+    }
+
+    /// What was removed, and is in its files still.
+    pub(crate) fn remains(&self) -> Vec<ItemId> {
+        self.remains.lock().unwrap().iter().copied().collect()
+    }
+
     /// Every point.
     pub(crate) async fn points(&self) -> Vec<Point> {
         self.now.scan(None, usize::MAX).await.unwrap()
@@ -108,18 +131,24 @@ impl VectorIndex for Flaky {
     async fn reset(&self, stamp: &IndexStamp) -> Result<()> {
         self.works()?;
         *self.disk() = (Some(stamp.clone()), Points::new());
+        self.remains.lock().unwrap().clear();
         self.now.reset(stamp).await
     }
 
     async fn upsert(&self, points: Vec<Point>) -> Result<()> {
         self.works()?;
         self.given.fetch_add(points.len(), Ordering::Relaxed);
+        *self.damage.lock().unwrap() = None;
         let points = points.into_iter().filter_map(self.spoil);
         self.now.upsert(points.collect()).await
     }
 
     async fn remove(&self, ids: &[ItemId]) -> Result<()> {
         self.works()?;
+        let there = self.points().await;
+        let there = there.iter().map(|point| point.id);
+        let removed = there.filter(|id| ids.contains(id));
+        self.remains.lock().unwrap().extend(removed);
         self.now.remove(ids).await
     }
 
@@ -140,7 +169,11 @@ impl VectorIndex for Flaky {
 
     async fn scan(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<Point>> {
         self.works()?;
-        self.now.scan(after, limit).await
+        let mut points = self.now.scan(after, limit).await?;
+        if let Some(damage) = *self.damage.lock().unwrap() {
+            points.iter_mut().for_each(damage);
+        }
+        Ok(points)
     }
 
     async fn count(&self) -> Result<u64> {
@@ -152,6 +185,15 @@ impl VectorIndex for Flaky {
         self.works()?;
         let points = self.now.scan(None, usize::MAX).await?;
         self.disk().1 = points.into_iter().map(|point| (point.id, point)).collect();
+        Ok(())
+    }
+
+    async fn purge(&self) -> Result<()> {
+        self.flush().await?;
+        if self.purge_fails.load(Ordering::Relaxed) {
+            return Err(Error::unavailable("there is no room for a purge"));
+        }
+        self.remains.lock().unwrap().clear();
         Ok(())
     }
 }

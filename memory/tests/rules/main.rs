@@ -11,6 +11,7 @@ mod merging;
 mod moving;
 mod namespaces;
 mod opening;
+mod purging;
 mod queries;
 mod repair;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use catena_memory::{Archive, MemoryItem, Moment, NamespaceId, NewItem};
+use catena_memory::{Archive, MemoryItem, Moment, NamespaceId, NewItem, check_export};
 use proptest::prelude::*;
 
 use crate::support::{Place, all, block_on, fresh, names};
@@ -264,4 +264,35 @@ async fn an_import_that_is_stopped_keeps_what_it_did_and_says_so() {
     assert!(imported.stopped && imported.added == 0, "{imported:?}");
     let imported = other.import(&file, None).await.unwrap();
     assert!(!imported.stopped && imported.added == 3, "{imported:?}");
+}
+
+/// A file without ends of lines, of any size: what stands before them is not taken over either.
+#[tokio::test]
+async fn a_line_too_long_for_any_item_is_refused_with_its_number() {
+    let (place, archive, namespace) = fresh().await;
+    archive
+        .remember(namespace, NewItem::turn("one", ""))
+        .await
+        .unwrap();
+    let path = export(&archive, None, place.folder()).await;
+    archive.forget_namespace(namespace).await.unwrap();
+    let file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .unwrap();
+    let length = file.metadata().unwrap().len();
+    file.set_len(length + (64 << 20) + 2).unwrap();
+    let told = [
+        archive.import(&path, None).await.unwrap_err(),
+        check_export(&path, true).unwrap_err(),
+    ];
+    for error in told {
+        assert!(error.is_invalid(), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("line 2,") && text.contains("more than 64 MiB"),
+            "{text}"
+        );
+    }
+    assert_eq!(archive.namespaces().await.unwrap(), []);
 }

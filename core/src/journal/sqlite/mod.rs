@@ -113,6 +113,22 @@ impl SqliteJournal {
         &self.path
     }
 
+    /// Leaves nothing of the runs that were [removed](Journal::remove) in the journal's files: the log is
+    /// emptied, in which their words stand as long as any process has the journal open. `false` while somebody
+    /// reads what is in it, which is waited for for a second; it is then done as soon as they are through, if
+    /// this journal is open still.
+    ///
+    /// # Errors
+    ///
+    /// [`is_journal`](crate::Error::is_journal) when the journal is closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is done all the same.
+    pub async fn purge(&self) -> Result<bool> {
+        self.writer()?.empty_log().await
+    }
+
     fn writer(&self) -> Result<&Writer> {
         self.writer
             .as_ref()

@@ -114,12 +114,21 @@ impl Writer {
         match self.desk.at_once(work) {
             Ok(result) => {
                 if self.desk.log(COMMIT + bytes) {
-                    let _ = self.jobs.send(None);
+                    let _ = self.jobs.send(Sent::Look);
                 }
                 result
             }
             Err(work) => self.send(bytes, work, Some(())).await,
         }
+    }
+
+    /// Has the log emptied behind everything that was written; `false` where somebody reads what is in it:
+    /// then it is as soon as they are done, while this journal is open.
+    pub(super) async fn empty_log(&self) -> Result<bool> {
+        let gone = || Error::journal("the journal's thread has ended");
+        let (answer, answered) = oneshot::channel();
+        self.jobs.send(Sent::Empty(answer)).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())
     }
 
     async fn send<T: Send + 'static>(
@@ -138,7 +147,8 @@ impl Writer {
         };
         let gone = || Error::journal("the journal's thread has ended");
         self.desk.queued.fetch_add(1, Ordering::SeqCst);
-        self.jobs.send(Some(Box::new(job))).map_err(|_| gone())?;
+        let job = Sent::Job(Box::new(job));
+        self.jobs.send(job).map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
     }
 }
@@ -196,8 +206,14 @@ trait Job: Send {
     fn answer(&mut self, failure: Option<&Error>);
 }
 
-/// What the thread is sent: a job, or nothing but to look whether a checkpoint is due.
-type Sent = Option<Box<dyn Job>>;
+/// What the thread is sent.
+enum Sent {
+    Job(Box<dyn Job>),
+    /// To look whether a checkpoint is due.
+    Look,
+    /// To empty the log, and to say whether nobody kept it from that.
+    Empty(oneshot::Sender<bool>),
+}
 
 struct Asked<T, F> {
     deferrable: bool,

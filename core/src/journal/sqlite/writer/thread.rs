@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering, mpsc},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
@@ -20,6 +20,11 @@ use crate::{
 /// The most jobs of one transaction, and the most that wait for one.
 const GROUP: usize = 256;
 
+/// How long whoever wants the log emptied waits for those who read what is in it, and how soon it is tried
+/// again then.
+const EMPTY: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_millis(200);
+
 pub(super) struct Thread {
     desk: Arc<Desk>,
     durability: Durability,
@@ -29,6 +34,8 @@ pub(super) struct Thread {
     /// Why something that was answered could not be written later on. From then on everything
     /// fails: what would follow stands on what is lost.
     lost: Option<Error>,
+    /// When to try again to empty the log, of which a reader kept it.
+    full: Option<Instant>,
 }
 
 impl Thread {
@@ -43,6 +50,7 @@ impl Thread {
             queue,
             deferred: Vec::new(),
             lost: None,
+            full: None,
         }
     }
 
@@ -50,12 +58,24 @@ impl Thread {
         let mut due = None;
         loop {
             match self.next(due) {
-                Ok(Some(job)) => self.take(job),
-                Ok(None) => {}
-                Err(mpsc::RecvTimeoutError::Timeout) => self.commit(Vec::new()),
+                Ok(Sent::Job(job)) => self.take(job),
+                Ok(Sent::Look) => {}
+                Ok(Sent::Empty(answer)) => {
+                    self.commit(Vec::new());
+                    // Nobody may wait any longer; it is done all the same.
+                    let _ = answer.send(self.empty_log(EMPTY));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    if due.is_some_and(|due| due <= Instant::now()) {
+                        self.commit(Vec::new());
+                    }
+                }
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
             }
             self.checkpoint();
+            if self.full.is_some_and(|again| again <= Instant::now()) {
+                self.empty_log(Duration::ZERO);
+            }
             due = match self.durability {
                 Durability::Batched(interval) if !self.deferred.is_empty() => {
                     due.or_else(|| Instant::now().checked_add(interval))
@@ -64,10 +84,13 @@ impl Thread {
             };
         }
         self.commit(Vec::new());
+        if self.full.is_some() {
+            self.empty_log(EMPTY);
+        }
     }
 
     fn next(&self, due: Option<Instant>) -> Result<Sent, mpsc::RecvTimeoutError> {
-        match due {
+        match due.into_iter().chain(self.full).min() {
             Some(due) => self
                 .queue
                 .recv_timeout(due.saturating_duration_since(Instant::now())),
@@ -89,16 +112,47 @@ impl Thread {
             return;
         }
         let mut jobs = vec![job];
+        let mut empty = None;
         // What else is there already shares the commit.
         while !defers
             && jobs.len() < GROUP
             && let Ok(sent) = self.queue.try_recv()
         {
-            jobs.extend(sent);
+            match sent {
+                Sent::Job(job) => jobs.push(job),
+                Sent::Look => {}
+                Sent::Empty(answer) => {
+                    // Behind what came before it, and by itself.
+                    empty = Some(answer);
+                    break;
+                }
+            }
         }
         let count = jobs.len();
         self.commit(jobs);
         self.desk.queued.fetch_sub(count, Ordering::SeqCst);
+        if let Some(answer) = empty {
+            let _ = answer.send(self.empty_log(EMPTY));
+        }
+    }
+
+    /// Copies the log to the database and cuts it off, so that nothing of what was deleted is in it; `false`
+    /// while somebody reads what is in it, and then it is tried again.
+    fn empty_log(&mut self, patience: Duration) -> bool {
+        let db = self.desk.connection();
+        let emptied = db.busy_timeout(patience).and_then(|()| {
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, i64>(0)
+            })
+        });
+        let _ = db.busy_timeout(PATIENCE);
+        drop(db);
+        let emptied = emptied.is_ok_and(|busy| busy == 0);
+        self.full = match emptied {
+            true => None,
+            false => Instant::now().checked_add(AGAIN),
+        };
+        emptied
     }
 
     /// One transaction: what was deferred, then `jobs`, which are answered.
@@ -160,5 +214,108 @@ fn work(
             }
             execute(db, "RELEASE job").map_err(|error| failed(&error))
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{
+        Effect, Entry, Fingerprint, Journal, NodePath, RunEnd, RunId, RunRecord, SqliteJournal,
+        Usage,
+    };
+
+    fn entry(call: u32) -> Entry {
+        Entry {
+            path: NodePath::root("g"),
+            call,
+            request: Fingerprint::new("m", &[]),
+            effect: Effect::Random(7),
+            usage: Usage::default(),
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    fn record() -> RunRecord {
+        RunRecord::new(RunId::generate(), "g", serde_json::Value::Null)
+    }
+
+    const SECRET: &str = "zebrafish";
+
+    /// A run that ended, with words in its input and its effects.
+    async fn told(journal: &SqliteJournal) -> RunRecord {
+        let run = RunRecord::new(RunId::generate(), "g", SECRET.into());
+        let claim = journal.begin(&run).await.unwrap();
+        for call in 0..20 {
+            let text = format!("{} {SECRET} {call}", "word ".repeat(300));
+            let entry = Entry {
+                effect: Effect::Tool(text.into()),
+                ..entry(call)
+            };
+            let entries = vec![entry];
+            journal.append(&run.id, entries, Vec::new()).await.unwrap();
+        }
+        let end = RunEnd::finished(SECRET.into());
+        journal.finish(&run.id, end, Vec::new()).await.unwrap();
+        drop(claim);
+        run
+    }
+
+    fn is_in_a_file(folder: &Path) -> bool {
+        let files = std::fs::read_dir(folder).unwrap();
+        let files = files.map(|file| file.unwrap().path());
+        // The claims are in a folder of their own.
+        files.filter(|file| file.is_file()).any(|file| {
+            let bytes = std::fs::read(file).unwrap();
+            let mut windows = bytes.windows(SECRET.len());
+            windows.any(|window| window == SECRET.as_bytes())
+        })
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_removed_run_stays_in_the_files_of_a_journal_that_is_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs.db");
+        for durability in [Durability::EveryEffect, Durability::AtExit] {
+            let (one, two) = (
+                SqliteJournal::builder(&path).durability(durability).open(),
+                SqliteJournal::open(&path),
+            );
+            let (one, two) = (one.unwrap(), two.unwrap());
+            let (run, other) = (told(&one).await, record());
+            let _claim = two.begin(&other).await.unwrap();
+            assert!(one.remove(&run.id).await.unwrap());
+            assert!(is_in_a_file(folder.path()), "it is in the log still");
+            assert!(one.purge().await.unwrap());
+            assert!(!is_in_a_file(folder.path()));
+            // And both go on.
+            two.append(&other.id, vec![entry(0)], Vec::new())
+                .await
+                .unwrap();
+            assert_eq!(one.load(&other.id).await.unwrap().unwrap().1.len(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_reader_still_sees_is_gone_when_it_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs.db");
+        let journal = SqliteJournal::open(&path).unwrap();
+        let run = told(&journal).await;
+        let reader = rusqlite::Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN").unwrap();
+        let count = "SELECT count(*) FROM runs";
+        let seen: i64 = reader.query_row(count, [], |row| row.get(0)).unwrap();
+        assert!(journal.remove(&run.id).await.unwrap());
+        assert_eq!((seen, journal.purge().await.unwrap()), (1, false));
+        assert!(is_in_a_file(folder.path()));
+        reader.execute_batch("COMMIT").unwrap();
+        let begun = std::time::Instant::now();
+        while is_in_a_file(folder.path()) {
+            assert!(begun.elapsed() < Duration::from_secs(30));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 }
