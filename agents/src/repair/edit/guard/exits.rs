@@ -101,10 +101,9 @@ fn is_where_it_ends(
 ) -> bool {
     let is_main = match syntax {
         Syntax::Python => {
-            let heads = around.heads.iter().chain([&around.bare]);
-            let mut heads = heads.map(|head| head.replace('\'', "\""));
+            let mut heads = around.heads.iter().chain([&around.same]);
             around.functions.is_empty()
-                && heads.any(|head| head.starts_with("if__name__==\"__main__\":"))
+                && heads.any(|head| head.starts_with("if __name__==\"__main__\":"))
         }
         Syntax::Rust => {
             around.functions == ["main"]

@@ -1,0 +1,277 @@
+//! The functions by which tests assert.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    functions::{Asserts, Function, Last, codes, functions, ranges},
+    names::{syntax, tokens},
+};
+use crate::repair::SourceFile;
+
+/// The names of those functions and macros of the files that may be changed which are there for tests to assert
+/// by: what they do is part of the tests.
+///
+/// A function is when it calls the assertions of unittest. Others are when they assert, or call one that does,
+/// and tests call them and make nothing of a result, and nothing else calls them; and when the last thing that
+/// they do is to assert, or a test asserts by nothing else. One that raises something else is only when a test
+/// that asserts by nothing else gives it what a call gave. A method is only by unittest's assertions, and no
+/// function that returns something is: these may as well be what is tested.
+pub(super) fn helpers(open: &[SourceFile], fixed: &[SourceFile]) -> BTreeSet<String> {
+    let own: Vec<Function> = open.iter().flat_map(functions).collect();
+    let may_be = |function: &Function| !function.is_test && function.asserts != Asserts::Not;
+    if !own.iter().any(may_be) {
+        return BTreeSet::new();
+    }
+    let fixed: Vec<&SourceFile> = fixed
+        .iter()
+        .filter(|file| syntax(&file.path).is_some())
+        .collect();
+    // In a file of tests all is there for tests.
+    let of_tests = |file: &&SourceFile| -> Vec<Function> {
+        let is_test = !ranges(file).is_empty();
+        let mut all = functions(file);
+        all.iter_mut()
+            .for_each(|function| function.is_test |= is_test);
+        all
+    };
+    let others: Vec<Function> = fixed.iter().flat_map(of_tests).collect();
+    let all: Vec<&Function> = own.iter().chain(&others).collect();
+
+    let judges = judges(&own);
+    let mut reached: BTreeSet<&str> = BTreeSet::new();
+    loop {
+        let before = reached.len();
+        for function in &all {
+            if function.is_test || reached.contains(&*function.name) {
+                let calls = function.calls.iter().map(|call| &*call.name);
+                let certain = function.words.iter().map(|word| &**word);
+                let certain = certain.filter(|name| judges.get(*name) == Some(&Asserts::ByRunner));
+                let names = calls
+                    .chain(certain)
+                    .filter_map(|name| judges.get_key_value(name));
+                reached.extend(names.map(|(name, _)| *name));
+            }
+        }
+        if reached.len() == before {
+            break;
+        }
+    }
+    let elsewhere = elsewhere(open, &fixed, &all, &reached);
+    let is_helper = |function: &&Function| {
+        let name = &*function.name;
+        if function.is_test || !reached.contains(name) {
+            return false;
+        }
+        if judges.get(name) == Some(&Asserts::ByRunner) && function.asserts == Asserts::ByRunner {
+            return true;
+        }
+        let tests = || {
+            all.iter()
+                .filter(|test| test.is_test && !test.has_own_assertion)
+        };
+        let calls = || {
+            tests()
+                .flat_map(|test| &test.calls)
+                .filter(|call| call.name == name)
+        };
+        let ends = match &function.last {
+            Last::Asserts => true,
+            Last::Calls(name) => judges.contains_key(&**name),
+            Last::Else => false,
+        };
+        let is_judge = match function.asserts {
+            Asserts::Raises => {
+                function.last == Last::Asserts && calls().any(|call| call.is_given_a_call)
+            }
+            _ => ends || calls().next().is_some(),
+        };
+        is_judge && !function.is_method && !function.returns && !elsewhere.contains(name)
+    };
+    own.iter()
+        .filter(is_helper)
+        .map(|function| function.name.clone())
+        .collect()
+}
+
+/// The names of functions that assert, and of those that call one and make nothing of its result.
+fn judges(own: &[Function]) -> BTreeMap<&str, Asserts> {
+    let mut judges: BTreeMap<&str, Asserts> = BTreeMap::new();
+    loop {
+        let before = judges.len();
+        for function in own.iter().filter(|function| !function.is_test) {
+            let calls = function.calls.iter();
+            let called = calls.filter_map(|call| judges.get(&*call.name)).max();
+            let asserts = function.asserts.max(match called {
+                Some(_) => Asserts::Plainly,
+                None => Asserts::Not,
+            });
+            let may_be = !function.is_method || asserts == Asserts::ByRunner;
+            if may_be && asserts != Asserts::Not {
+                let known = judges.entry(&function.name).or_insert(asserts);
+                *known = asserts.max(*known);
+            }
+        }
+        if judges.len() == before {
+            return judges;
+        }
+    }
+}
+
+/// Which of the names the program itself speaks of: what is neither a test nor reached from one.
+fn elsewhere(
+    open: &[SourceFile],
+    fixed: &[&SourceFile],
+    functions: &[&Function],
+    reached: &BTreeSet<&str>,
+) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (file, is_open) in open
+        .iter()
+        .map(|file| (file, true))
+        .chain(fixed.iter().map(|file| (*file, false)))
+    {
+        let tests = ranges(file);
+        if !is_open && !tests.is_empty() {
+            continue;
+        }
+        let is_of_tests = |line: usize| {
+            let mut of_helpers = functions
+                .iter()
+                .filter(|function| function.path == file.path && reached.contains(&*function.name));
+            tests.iter().any(|range| range.contains(&line))
+                || of_helpers.any(|function| function.lines.contains(&line))
+        };
+        for (line, code) in codes(file).iter().enumerate() {
+            let tokens = tokens(code);
+            let first = tokens.first().copied().unwrap_or_default();
+            if matches!(first, "import" | "from" | "use") {
+                continue;
+            }
+            let named = tokens.iter().filter(|token| reached.contains(**token));
+            for name in named {
+                if !is_of_tests(line) {
+                    found.insert((*name).to_owned());
+                }
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(path: &str, text: &str) -> String {
+        let names = helpers(&[SourceFile::new(path, text)], &[]);
+        names.into_iter().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_tests_of_python_assert_by_is_found() {
+        for (text, expected) in [
+            (
+                "def check(t, got, want): t.assertEqual(got, want)\nclass T(TestCase):\n    def test_a(self):\n        check(self, f(1), 2)\n",
+                "check",
+            ),
+            // Whatever is made of its result, and whoever else calls it.
+            (
+                "def check(t, got):\n    t.assertTrue(got)\n    return got\nclass T(TestCase):\n    def test_a(self):\n        x = check(self, f(1))\ncheck\n",
+                "check",
+            ),
+            (
+                "def check(got, want):\n    assert got == want\ndef test_a():\n    check(f(1), 2)\n    assert f(2) == 3\n",
+                "check",
+            ),
+            (
+                "def check(got, want):\n    if got != want:\n        raise AssertionError(\n            got\n        )\ndef test_a():\n    check(f(1), 2)\n",
+                "check",
+            ),
+            // By another one.
+            (
+                "def same(a, b):\n    assert a == b\ndef both(a, b):\n    same(a, b)\n    same(b, a)\ndef test_a():\n    both(f(1), 2)\n",
+                "both same",
+            ),
+            // The test asserts by nothing else.
+            (
+                "def check(got, want):\n    assert got == want\n    print('ok')\ndef test_a():\n    check(f(1), 2)\n",
+                "check",
+            ),
+            (
+                "def check(got, want):\n    if got != want:\n        raise ValueError(got)\ndef test_a():\n    check(f(1), 2)\n",
+                "check",
+            ),
+        ] {
+            assert_eq!(of("a.py", text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_tested_is_no_helper() {
+        for text in [
+            "def push(stack, x):\n    assert len(stack) < 9\n    stack.append(x)\ndef test_a():\n    s = []\n    push(s, 1)\n    assert s == [1]\n",
+            "def root(x):\n    assert x >= 0\n    return x\ndef test_a():\n    assert root(4) == 2\n",
+            "class A:\n    def push(self, x):\n        self.all.append(x)\n        assert self.all\ndef test_a():\n    A().push(1)\n",
+            "def check(x):\n    assert x\ndef f(x):\n    check(x)\n    return x\ndef test_a():\n    check(f(1))\n",
+            "def valid(x):\n    if x < 0:\n        raise ValueError(x)\ndef test_a():\n    with pytest.raises(ValueError):\n        valid(-1)\n    valid(1)\n",
+            "def run(x):\n    if not x:\n        raise ValueError(x)\n    print(x)\ndef test_a():\n    run(f(1))\n",
+            "def f(x):\n    assert x\n",
+        ] {
+            assert_eq!(of("a.py", text), "", "{text}");
+        }
+    }
+
+    #[test]
+    fn what_tests_of_rust_assert_by_is_found() {
+        for (text, expected) in [
+            (
+                "fn check(got: u8, want: u8) {\n    assert_eq!(got, want);\n}\n#[test]\nfn t() { check(f(1), 2); }\n",
+                "check",
+            ),
+            (
+                "macro_rules! check { ($a:expr, $b:expr) => { assert_eq!($a, $b); } }\n#[test]\nfn t() { check!(f(1), 2); }\n",
+                "check",
+            ),
+            (
+                "fn check(got: u8, want: u8) {\n    if got != want {\n        panic!(\"{got}\");\n    }\n}\n#[test]\nfn t() { check(f(1), 2); }\n",
+                "check",
+            ),
+            (
+                "impl A {\n    fn push(&mut self, x: u8) {\n        self.0.push(x);\n        assert!(self.0.len() < 9);\n    }\n}\n#[test]\nfn t() { let mut a = A(vec![]); a.push(1); }\n",
+                "",
+            ),
+            (
+                "fn insert(all: &mut Vec<u8>, x: u8) {\n    assert!(x > 0);\n    all.push(x);\n}\n#[test]\nfn t() { let mut a = vec![]; insert(&mut a, 1); assert_eq!(a, [1]); }\n",
+                "",
+            ),
+            (
+                "fn f(x: u8) -> u8 {\n    assert!(x > 0);\n    x\n}\n#[test]\nfn t() { f(1); }\n",
+                "",
+            ),
+        ] {
+            assert_eq!(of("a.rs", text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn tests_may_be_in_other_files() {
+        let open = SourceFile::new(
+            "checks.py",
+            "def check(got, want):\n    assert got == want\n",
+        );
+        let tests = "from checks import check\ndef test_a():\n    check(f(1), 2)\n";
+        let found =
+            |text: &str, path: &str| helpers(&[open.clone()], &[SourceFile::new(path, text)]);
+        assert_eq!(found(tests, "tests/a.py").len(), 1);
+        let through = tests.replace("def test_a", "def both(x):\n    check(x, 1)\ndef test_a");
+        assert_eq!(
+            found(
+                &through.replace("check(f(1), 2)", "both(f(1))"),
+                "tests/a.py"
+            )
+            .len(),
+            1
+        );
+        assert!(found("check(f(1), 2)\n", "b.py").is_empty());
+    }
+}
