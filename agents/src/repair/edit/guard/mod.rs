@@ -16,10 +16,12 @@ mod python;
 mod rust;
 mod same;
 mod statements;
+mod whole;
 
 pub(super) use definitions::left_out;
 pub(in crate::repair) use kinds::kinds;
 pub(super) use python::code as python_code;
+pub(super) use whole::is_whole;
 
 use std::{collections::BTreeSet, ops::Range, path::Path};
 

@@ -288,7 +288,7 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
                     same.code(' ');
                 }
                 Within::Code if c == '"' => within = Within::String,
-                Within::Code if c == 'r' && !ends_in_word(&code) && raw(rest).is_some() => {
+                Within::Code if c == 'r' && begins_string(&code) && raw(rest).is_some() => {
                     let marks = raw(rest).unwrap_or(0);
                     step = marks + 2;
                     within = Within::Raw(marks);
@@ -321,8 +321,10 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
     lines
 }
 
-fn ends_in_word(code: &str) -> bool {
-    code.ends_with(|c: char| c.is_alphanumeric() || c == '_')
+/// Whether what comes behind a code may be the `r` of a string, perhaps of `br` or `cr`.
+fn begins_string(code: &str) -> bool {
+    let before = code.strip_suffix(['b', 'c']).unwrap_or(code);
+    !before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
 /// How many `#` a raw string has that begins here.
