@@ -59,7 +59,7 @@ pub(in super::super) fn apply(
             What::Whole(new) => {
                 if let Some(name) = guard::left_out(&path, text, new) {
                     return Err(Refused(format!(
-                        "the code leaves out `{name}` of {path}; write the whole file"
+                        "the code leaves out `{name}` of {path}; write the whole file, with all that it defines"
                     )));
                 }
                 imports::kept(&path, text, &ended(new.clone()), &guard.broken)

@@ -108,7 +108,8 @@ pub(super) fn function(code: &str) -> Option<&str> {
     named(code, "def ")
 }
 
-fn class(code: &str) -> Option<&str> {
+/// The class whose head a line of code is.
+pub(super) fn class(code: &str) -> Option<&str> {
     named(code, "class ")
 }
 
