@@ -6,10 +6,11 @@ use super::{
     names::{Syntax, is_word, syntax, tokens},
     python, rust,
     statements::{Statement, statements},
+    status::failures,
 };
 use crate::repair::SourceFile;
 
-/// The names of the functions of a program that assert something, or call one that does and make nothing of
+/// The names of the functions of a program that assert something, end it with a status other than 0, or call one that does and make nothing of
 /// its result.
 pub(super) fn asserting(files: &[SourceFile]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
@@ -29,7 +30,7 @@ pub(super) fn asserting(files: &[SourceFile]) -> BTreeSet<String> {
     }
 }
 
-/// An assertion, or a call of a function that asserts, which a new version of a file has no longer, or under
+/// An assertion, or a call of a function that asserts, or an end with a status that tells of a failure, which a new version of a file has no longer, or under
 /// another condition, or where it is not come to. More may be added. With `only_const` those count alone that a compiler checks.
 pub(super) fn weakened(
     path: &str,
@@ -90,6 +91,7 @@ fn assertions(path: &str, text: &str, asserting: &BTreeSet<String>) -> Vec<State
         let is_outermost = syntax == Syntax::Python && found.functions.is_empty();
         asserts(&tokens, syntax) || calls(&tokens, asserting, syntax, is_outermost)
     });
+    found.extend(failures(path, text));
     found
 }
 
@@ -249,6 +251,25 @@ mod tests {
         let caught = "try:\n    assert f()\nexcept AssertionError:\n    raise SystemExit(1)\n";
         let passed = caught.replace("raise SystemExit(1)", "pass");
         assert!(weakens("a.py", caught, &passed).is_some());
+        let status = "def main():\n    if add(1, 2) != 3:\n        print(\"wrong\")\n        return 1\n    return 0\nif add(0, 0) != 0:\n    sys.exit(1)\nsys.exit(main())\n";
+        for (from, to) in [
+            ("    sys.exit(1)", "    pass"),
+            ("sys.exit(main())", "main()"),
+            ("return 1", "return 0"),
+            ("add(0, 0) != 0", "False"),
+            ("if add(1, 2) != 3:", "if add(1, 2) is None:"),
+        ] {
+            let new = status.replace(from, to);
+            assert!(weakens("a.py", status, &new).is_some(), "{new}");
+        }
+        assert_eq!(
+            weakens(
+                "a.py",
+                status,
+                &status.replace("print(\"wrong\")", "print(add(1, 2))")
+            ),
+            None
+        );
         let other = "if x:\n    print(1)\nelse:\n    assert f()\n";
         assert!(weakens("a.py", other, &other.replace("if x", "if True")).is_some());
     }

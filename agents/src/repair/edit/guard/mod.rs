@@ -15,7 +15,9 @@ mod of_python;
 mod python;
 mod rust;
 mod same;
+mod shell;
 mod statements;
+mod status;
 mod whole;
 
 pub(super) use definitions::left_out;
@@ -103,7 +105,8 @@ impl Guard {
         }
         let signal = signal?;
         let only_const = signal.is_compiled_only;
-        let lost = assertions::weakened(path, old, new, &self.asserting, only_const)?;
+        let lost = assertions::weakened(path, old, new, &self.asserting, only_const)
+            .or_else(|| shell::silenced(path, old, new))?;
         Some(format!(
             "it changes, leaves out or goes around `{lost}` in {path}, which says whether the program passes; it has to stay as it is"
         ))
@@ -214,7 +217,7 @@ mod any_order {
         fn any_order_of_the_words_that_are_looked_for_is_read(words in prop::collection::vec(prop::sample::select(vec![
             "import ", "from ", "os", "sys", " as ", "exit", "_exit", "(", ")", "0", ",", ".", "*", "\n", ";", "getattr", "'", "\"",
             "\"\"\"", "f\"", "#", "\\", "use ", "std", "::", "process", "{", "}", "mod ", "a", "pub ", "#[cfg(test)]", "#[", "]",
-            "assert ", "assert!(", "try:\n", "return\n", "fn a", "a()", "#[path = \"", "r#\"", "/*", "*/", "//", "def test_a", "del ", "=", ":", "    ", "é",
+            "class A(", "macro_rules! a", "<", "impl ", "raise ", "return ", "panic!(", "<<A\n", "exit 1", "if ", "fi\n", "assert ", "assert!(", "try:\n", "return\n", "fn a", "a()", "#[path = \"", "r#\"", "/*", "*/", "//", "def test_a", "del ", "=", ":", "    ", "é",
         ]), 0..40)) {
             let text = words.concat();
             let tested = ["src/a.rs".to_owned()];
@@ -230,7 +233,11 @@ mod any_order {
                 let helpers = helpers::helpers(&[file], &[]);
                 let _ = are_changed(path, "", &text, &helpers);
                 prop_assert_eq!(bound::rebound(path, &text, &text, &names, true), None);
+                prop_assert_eq!(left_out(path, &text, &text), None);
+                let _ = (left_out(path, &text, ""), is_whole(path, &text));
             }
+            prop_assert_eq!(shell::silenced("a.sh", &text, &text), None);
+            let _ = (shell::silenced("a.sh", "", &text), is_whole("a.sh", &text));
         }
     }
 }
