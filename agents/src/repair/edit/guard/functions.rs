@@ -45,6 +45,9 @@ pub(super) struct Function {
     /// Whether it is a test, or of a class or module of them.
     pub(super) is_test: bool,
     pub(super) returns: bool,
+    /// Of Rust, whether others may call it, and whether it may change what it is given.
+    pub(super) is_public: bool,
+    pub(super) changes: bool,
     pub(super) asserts: Asserts,
     /// Whether something is asserted in it but by calls.
     pub(super) has_own_assertion: bool,
@@ -95,7 +98,7 @@ pub(super) fn functions(file: &SourceFile) -> Vec<Function> {
         let is_test = tests.iter().any(|test| test.contains(&lines.start));
         let calls = called(body, syntax);
         let statement = last(body, syntax);
-        let own = asserts(statement, syntax) || raises(statement, syntax);
+        let own = checks(statement, syntax) || raises(statement, syntax);
         Function {
             path: file.path.clone(),
             name: name.to_owned(),
@@ -105,6 +108,8 @@ pub(super) fn functions(file: &SourceFile) -> Vec<Function> {
                 Syntax::Python => returns(body),
                 Syntax::Rust => head.windows(2).any(|two| two == ["-", ">"]),
             },
+            is_public: syntax == Syntax::Rust && head.contains(&"pub"),
+            changes: head.windows(2).any(|two| two == ["&", "mut"]),
             asserts: how(body, syntax),
             has_own_assertion: asserts(body, syntax)
                 || head.contains(&"should_panic")
@@ -157,10 +162,16 @@ fn how(body: &[&str], syntax: Syntax) -> Asserts {
     });
     match () {
         () if of_runner && syntax == Syntax::Python => Asserts::ByRunner,
-        () if asserts(body, syntax) => Asserts::Plainly,
+        () if checks(body, syntax) => Asserts::Plainly,
         () if raises(body, syntax) => Asserts::Raises,
         () => Asserts::Not,
     }
+}
+
+/// Whether something is asserted; what holds where a program is debugged is of the program.
+fn checks(tokens: &[&str], syntax: Syntax) -> bool {
+    let mut all = tokens.split(|token| token.starts_with("debug_assert"));
+    all.any(|tokens| asserts(tokens, syntax))
 }
 
 fn raises(tokens: &[&str], syntax: Syntax) -> bool {

@@ -14,8 +14,9 @@ use crate::repair::SourceFile;
 /// A function is when it calls the assertions of unittest. Others are when they assert, or call one that does,
 /// and tests call them and make nothing of a result, and nothing else calls them; and when the last thing that
 /// they do is to assert, or a test asserts by nothing else. One that raises something else is only when a test
-/// that asserts by nothing else gives it what a call gave. A method is only by unittest's assertions, and no
-/// function that returns something is: these may as well be what is tested.
+/// that asserts by nothing else gives it what a call gave. A method is only by unittest's assertions, no function
+/// that returns something is, and one of Rust that is public or changes what it is given is only when to assert is
+/// the last thing that it does: these may as well be what is tested.
 pub(super) fn helpers(open: &[SourceFile], fixed: &[SourceFile]) -> BTreeSet<String> {
     let own: Vec<Function> = open.iter().flat_map(functions).collect();
     let may_be = |function: &Function| !function.is_test && function.asserts != Asserts::Not;
@@ -74,18 +75,13 @@ pub(super) fn helpers(open: &[SourceFile], fixed: &[SourceFile]) -> BTreeSet<Str
                 .flat_map(|test| &test.calls)
                 .filter(|call| call.name == name)
         };
-        let ends = match &function.last {
-            Last::Asserts => true,
-            Last::Calls(name) => judges.contains_key(&**name),
-            Last::Else => false,
-        };
         let is_judge = match function.asserts {
             Asserts::Raises => {
                 function.last == Last::Asserts && calls().any(|call| call.is_given_a_call)
             }
-            _ => ends || calls().next().is_some(),
+            _ => ends(function, &judges) || calls().next().is_some(),
         };
-        is_judge && !function.is_method && !function.returns && !elsewhere.contains(name)
+        is_judge && may_judge(function, &judges) && !elsewhere.contains(name)
     };
     own.iter()
         .filter(is_helper)
@@ -93,9 +89,11 @@ pub(super) fn helpers(open: &[SourceFile], fixed: &[SourceFile]) -> BTreeSet<Str
         .collect()
 }
 
-/// The names of functions that assert, and of those that call one and make nothing of its result.
-fn judges(own: &[Function]) -> BTreeMap<&str, Asserts> {
-    let mut judges: BTreeMap<&str, Asserts> = BTreeMap::new();
+type Judges<'a> = BTreeMap<&'a str, Asserts>;
+
+/// The names of functions that may be there to assert, and do, or call one and make nothing of its result.
+fn judges(own: &[Function]) -> Judges<'_> {
+    let mut judges = Judges::new();
     loop {
         let before = judges.len();
         for function in own.iter().filter(|function| !function.is_test) {
@@ -105,7 +103,7 @@ fn judges(own: &[Function]) -> BTreeMap<&str, Asserts> {
                 Some(_) => Asserts::Plainly,
                 None => Asserts::Not,
             });
-            let may_be = !function.is_method || asserts == Asserts::ByRunner;
+            let may_be = asserts == Asserts::ByRunner || may_judge(function, &judges);
             if may_be && asserts != Asserts::Not {
                 let known = judges.entry(&function.name).or_insert(asserts);
                 *known = asserts.max(*known);
@@ -114,6 +112,21 @@ fn judges(own: &[Function]) -> BTreeMap<&str, Asserts> {
         if judges.len() == before {
             return judges;
         }
+    }
+}
+
+/// Whether a function may be there to assert, rather than to do something.
+fn may_judge(function: &Function, judges: &Judges<'_>) -> bool {
+    let does = function.is_public || function.changes;
+    !function.is_method && !function.returns && (!does || ends(function, judges))
+}
+
+/// Whether the last thing that a function does is to assert.
+fn ends(function: &Function, judges: &Judges<'_>) -> bool {
+    match &function.last {
+        Last::Asserts => true,
+        Last::Calls(name) => judges.contains_key(&**name),
+        Last::Else => false,
     }
 }
 
@@ -242,6 +255,18 @@ mod tests {
             ),
             (
                 "fn insert(all: &mut Vec<u8>, x: u8) {\n    assert!(x > 0);\n    all.push(x);\n}\n#[test]\nfn t() { let mut a = vec![]; insert(&mut a, 1); assert_eq!(a, [1]); }\n",
+                "",
+            ),
+            (
+                "fn fill(x: u8) {\n    all(x);\n    debug_assert!(x > 0);\n}\n#[test]\nfn t() { fill(f(1)); }\n",
+                "",
+            ),
+            (
+                "pub fn fill(all: Vec<u8>, x: u8) {\n    assert!(x > 0);\n    all.each(x);\n}\n#[test]\nfn t() { fill(vec![], 1); }\n",
+                "",
+            ),
+            (
+                "fn low(all: &mut [u8]) {\n    assert!(all.len() > 1);\n    all.sort();\n}\nfn sort(all: &mut [u8]) {\n    low(all);\n}\n#[test]\nfn t() { sort(&mut [1, 2]); }\n",
                 "",
             ),
             (
