@@ -240,7 +240,7 @@ async fn what_tests_assert_by_stays_as_it_is() {
     let own = Check::own("add.py", &program("a - b", honest)).unwrap();
     let runner = Arc::new(SandboxRunner::new().unwrap());
     for (cheat, told) in [
-        (program("a - b", "pass"), "a function by which they assert"),
+        (program("a - b", "pass"), "or what they assert by"),
         (
             program("a - b", honest).replace(
                 "class T",

@@ -236,6 +236,23 @@ fn call(tokens: &[&str], at: usize) -> Call {
     }
 }
 
+/// The constant or variable of a file that a line of code begins.
+pub(super) fn table(code: &str) -> Option<&str> {
+    if code.starts_with(char::is_whitespace) {
+        return None;
+    }
+    let tokens = tokens(code);
+    let rust = tokens.windows(3).find_map(|three| match three {
+        ["const" | "static", name, ":"] => Some(*name),
+        _ => None,
+    });
+    rust.or(match &*tokens {
+        [name, "=", next, ..] if *next != "=" && is_word(name) => Some(name),
+        [name, ":", rest @ ..] if rest.contains(&"=") && is_word(name) => Some(name),
+        _ => None,
+    })
+}
+
 /// Where the tests of a file stand.
 pub(super) fn ranges(file: &SourceFile) -> Vec<Range<usize>> {
     let found = found(&file.path, &file.text, &BTreeSet::new()).into_iter();

@@ -1,9 +1,10 @@
-//! The functions by which tests assert.
+//! The functions by which tests assert, and the tables that they go through.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    functions::{Asserts, Function, Last, codes, functions, ranges},
+    found,
+    functions::{Asserts, Function, Last, codes, functions, ranges, table},
     names::{syntax, tokens},
 };
 use crate::repair::SourceFile;
@@ -57,7 +58,10 @@ pub(super) fn helpers(open: &[SourceFile], fixed: &[SourceFile]) -> BTreeSet<Str
             break;
         }
     }
-    let elsewhere = elsewhere(open, &fixed, &all, &reached);
+    let of_tests = own
+        .iter()
+        .filter(|function| reached.contains(&*function.name));
+    let elsewhere = elsewhere(open, &fixed, &of_tests.collect::<Vec<_>>(), &reached);
     let is_helper = |function: &&Function| {
         let name = &*function.name;
         if function.is_test || !reached.contains(name) {
@@ -87,6 +91,56 @@ pub(super) fn helpers(open: &[SourceFile], fixed: &[SourceFile]) -> BTreeSet<Str
         .filter(is_helper)
         .map(|function| function.name.clone())
         .collect()
+}
+
+/// The names of those tables of the files that may be changed which tests, or the functions by which they assert, go
+/// through one by one, and of which nothing else speaks.
+pub(super) fn tables(
+    open: &[SourceFile],
+    fixed: &[SourceFile],
+    helpers: &BTreeSet<String>,
+) -> BTreeSet<String> {
+    let all = || open.iter().chain(fixed);
+    let tests = all().flat_map(|file| found(&file.path, &file.text, helpers));
+    let gone_through: BTreeSet<String> = tests.flat_map(|test| gone_through(&test.code)).collect();
+    let bound = |name: &&String| {
+        let mut codes = open.iter().flat_map(codes);
+        codes.any(|code| table(&code) == Some(name))
+    };
+    let names: BTreeSet<&str> = gone_through
+        .iter()
+        .filter(bound)
+        .map(|name| &**name)
+        .collect();
+    if names.is_empty() {
+        return BTreeSet::new();
+    }
+    let functions: Vec<Function> = open.iter().flat_map(functions).collect();
+    let of_tests = functions
+        .iter()
+        .filter(|function| helpers.contains(&function.name));
+    let fixed: Vec<&SourceFile> = fixed.iter().collect();
+    let elsewhere = elsewhere(open, &fixed, &of_tests.collect::<Vec<_>>(), &names);
+    let names = names.into_iter().filter(|name| !elsewhere.contains(*name));
+    names.map(str::to_owned).collect()
+}
+
+/// What a code goes through: `for a in NAME`, `parametrize("a", NAME)`.
+fn gone_through(code: &str) -> Vec<String> {
+    let tokens = tokens(code);
+    let mut names = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let rest = tokens.get(at + 1..).unwrap_or_default();
+        match (*token, rest) {
+            ("in", ["&", name, ..] | [name, ..]) => names.push((*name).to_owned()),
+            ("parametrize", rest) => {
+                let given = rest.iter().take_while(|token| **token != ")");
+                names.extend(given.map(|name| (*name).to_owned()));
+            }
+            _ => {}
+        }
+    }
+    names
 }
 
 type Judges<'a> = BTreeMap<&'a str, Asserts>;
@@ -130,12 +184,12 @@ fn ends(function: &Function, judges: &Judges<'_>) -> bool {
     }
 }
 
-/// Which of the names the program itself speaks of: what is neither a test nor reached from one.
+/// Which of the names the program itself speaks of: in what is neither a test nor one of these functions.
 fn elsewhere(
     open: &[SourceFile],
     fixed: &[&SourceFile],
     functions: &[&Function],
-    reached: &BTreeSet<&str>,
+    names: &BTreeSet<&str>,
 ) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (file, is_open) in open
@@ -150,7 +204,7 @@ fn elsewhere(
         let is_of_tests = |line: usize| {
             let mut of_helpers = functions
                 .iter()
-                .filter(|function| function.path == file.path && reached.contains(&*function.name));
+                .filter(|function| function.path == file.path);
             tests.iter().any(|range| range.contains(&line))
                 || of_helpers.any(|function| function.lines.contains(&line))
         };
@@ -160,7 +214,9 @@ fn elsewhere(
             if matches!(first, "import" | "from" | "use") {
                 continue;
             }
-            let named = tokens.iter().filter(|token| reached.contains(**token));
+            let bound = table(code);
+            let named = tokens.iter().filter(|token| names.contains(**token));
+            let named = named.filter(|name| bound != Some(**name));
             for name in named {
                 if !is_of_tests(line) {
                     found.insert((*name).to_owned());
@@ -276,6 +332,47 @@ mod tests {
         ] {
             assert_eq!(of("a.rs", text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_tests_go_through_is_found() {
+        let of = |path: &str, text: &str| -> Vec<String> {
+            let files = [SourceFile::new(path, text)];
+            let names = tables(&files, &[], &helpers(&files, &[]));
+            names.into_iter().collect()
+        };
+        for (path, text) in [
+            (
+                "a.py",
+                "CASES = [\n    (1, 2),\n]\ndef test_a():\n    for a, b in CASES:\n        assert f(a) == b\n",
+            ),
+            (
+                "a.py",
+                "CASES: list = [(1, 2)]\n@pytest.mark.parametrize('a,b', CASES)\ndef test_a(a, b):\n    assert f(a) == b\n",
+            ),
+            (
+                "a.py",
+                "CASES = [1]\ndef check():\n    for a in CASES:\n        assert f(a)\ndef test_a():\n    check()\n",
+            ),
+            (
+                "a.rs",
+                "const CASES: [u8; 1] = [1];\n#[test]\nfn t() {\n    for a in &CASES {\n        assert!(f(a));\n    }\n}\n",
+            ),
+            (
+                "a.rs",
+                "static CASES: &[u8] = &[1];\n#[test]\nfn t() {\n    for a in CASES.iter() {\n        assert!(f(a));\n    }\n}\n",
+            ),
+        ] {
+            assert_eq!(of(path, text), ["CASES"], "{text}");
+            // What the program itself needs may be wrong.
+            let used = match path {
+                "a.py" => format!("{text}def f(a):\n    return CASES[a]\n"),
+                _ => format!("{text}fn f(a: u8) -> bool {{ CASES[0] == a }}\n"),
+            };
+            assert!(of(path, &used).is_empty(), "{used}");
+        }
+        let constant = "LIMIT = 3\ndef test_a():\n    assert LIMIT == 4\n";
+        assert!(of("a.py", constant).is_empty());
     }
 
     #[test]

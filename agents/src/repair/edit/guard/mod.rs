@@ -43,7 +43,7 @@ pub(in crate::repair) struct Guard {
     signals: Vec<Signal>,
     /// The functions of these that assert something.
     asserting: BTreeSet<String>,
-    /// The functions by which tests assert.
+    /// The functions by which tests assert, and the tables that they go through.
     #[serde(default)]
     helpers: BTreeSet<String>,
     /// Lines that import what cannot be.
@@ -67,10 +67,13 @@ impl Guard {
         let signals = signal::signals(check, files);
         let is_signal = |file: &&SourceFile| signals.iter().any(|signal| signal.path == file.path);
         let own: Vec<SourceFile> = files.iter().filter(is_signal).cloned().collect();
+        let others = [fixed, &check.files].concat();
+        let mut helpers = helpers::helpers(files, &others);
+        helpers.extend(helpers::tables(files, &others, &helpers));
         Self {
             tested: modules::with_tests(files.iter().chain(fixed)),
             asserting: assertions::asserting(&own),
-            helpers: helpers::helpers(files, &[fixed, &check.files].concat()),
+            helpers,
             broken: told
                 .filter(is_import)
                 .filter_map(|told| told.source.clone())
@@ -89,7 +92,7 @@ impl Guard {
         }
         if are_changed(path, old, new, &self.helpers) {
             return Some(format!(
-                "it changes the tests in {path}, or a function by which they assert; they have to stay as they are"
+                "it changes the tests in {path}, or what they assert by; they have to stay as they are"
             ));
         }
         let names = self.names(path, old, signal.is_some());
@@ -384,6 +387,14 @@ mod additions {
         ] {
             assert_eq!(refused("a.py", python, from, to), None, "{to}");
         }
+        let table = "CASES = [(1, 2)]\n\ndef f(x):\n    return x\n\ndef test_f():\n    for a, b in CASES:\n        assert f(a) == b\n";
+        for (from, to) in [
+            ("[(1, 2)]", "[]"),
+            ("\ndef test", "\nCASES = []\n\ndef test"),
+        ] {
+            assert!(refused("a.py", table, from, to).is_some(), "{to}");
+        }
+        assert_eq!(refused("a.py", table, "return x", "return x + 1"), None);
         let rust = "fn f(x: u8) -> u8 {\n    x\n}\n\nfn check(got: u8, want: u8) {\n    assert_eq!(got, want, \"a\");\n}\n\n#[test]\nfn t() {\n    check(f(1), 2);\n}\n";
         for (from, to) in [
             ("    assert_eq!(got, want, \"a\");\n", ""),

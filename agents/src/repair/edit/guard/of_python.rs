@@ -6,13 +6,15 @@ use std::{
 };
 
 use super::{
-    Found, indent,
+    Found,
+    functions::table,
+    indent,
     kinds::Kinds,
     names::{Syntax, imported, is_word, tokens},
     python::{Line, brackets, code, lines, same},
 };
 
-/// The tests of a text, and those of its functions that `helpers` names.
+/// The tests of a text, and those of its functions and tables that `helpers` names.
 pub(super) fn tests(text: &str, helpers: &BTreeSet<String>) -> Vec<Found> {
     let lines = lines(text);
     let classes = Classes::of(&lines);
@@ -23,7 +25,8 @@ pub(super) fn tests(text: &str, helpers: &BTreeSet<String>) -> Vec<Found> {
         let is_code = !line.is_string && !is_doctest;
         let test = test(&line.code, &classes.tests).filter(|_| is_code);
         let name = test.or_else(|| {
-            let name = function(&line.code).filter(|_| is_code)?;
+            let named = function(&line.code).or_else(|| table(&line.code));
+            let name = named.filter(|_| is_code)?;
             helpers.contains(name).then_some(name)
         });
         let mut end = at + 1;
@@ -46,7 +49,7 @@ pub(super) fn tests(text: &str, helpers: &BTreeSet<String>) -> Vec<Found> {
                         .collect(),
                     false => around(&lines, at) + &same(own),
                 },
-                lines: at..end,
+                lines: decorated(&lines, at)..end,
                 name: name.map(str::to_owned),
                 is_harmless: is_doctest || test.is_some(),
                 docstring: is_doctest.then(|| docstring(&lines, at)),
@@ -270,6 +273,27 @@ pub(super) fn block(lines: &[Line<'_>], at: usize) -> Range<usize> {
     let rest = lines.iter().enumerate().skip(at + 1);
     let mut inside = rest.take_while(|(_, line)| is_inside(line, depth));
     at..inside.by_ref().last().map_or(at, |(last, _)| last) + 1
+}
+
+/// The first of the decorators right before a line.
+fn decorated(lines: &[Line<'_>], at: usize) -> usize {
+    let depth = lines.get(at).map_or(0, |line| indent(line.text));
+    let mut from = at;
+    for index in (0..at).rev() {
+        let Some(line) = lines.get(index).filter(|line| !line.same.is_empty()) else {
+            continue;
+        };
+        let code = line.code.trim_start();
+        if indent(line.text) == depth && code.starts_with('@') {
+            from = index;
+        } else if !line.is_string
+            && indent(line.text) <= depth
+            && !code.starts_with([')', ']', '}'])
+        {
+            break;
+        }
+    }
+    from
 }
 
 /// Whether what begins in a line is of a class.

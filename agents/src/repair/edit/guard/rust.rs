@@ -5,8 +5,10 @@ use std::{collections::BTreeSet, ops::Range};
 use super::{
     Found,
     doctests::doctests,
+    functions::table,
     kinds::Kinds,
     names::tokens,
+    python::brackets,
     same::{Same, joined},
 };
 
@@ -26,7 +28,7 @@ pub(super) fn code(text: &str) -> String {
     lines.map(|line| line.code + "\n").collect()
 }
 
-/// The tests of a text, and those of its functions and macros that `helpers` names.
+/// The tests of a text, and those of its functions, macros and tables that `helpers` names.
 pub(super) fn tests(text: &str, helpers: &BTreeSet<String>) -> Vec<Found> {
     let lines = lines(text);
     let mut found = doctests(&lines);
@@ -45,6 +47,7 @@ pub(super) fn tests(text: &str, helpers: &BTreeSet<String>) -> Vec<Found> {
         } else if let Some(name) = match is_test(&line.code) {
             true => Some(None),
             false => function(&line.code)
+                .or_else(|| table(&line.code))
                 .filter(|name| helpers.contains(*name))
                 .map(Some),
         } {
@@ -178,8 +181,20 @@ pub(super) fn attributes(lines: &[Line<'_>], at: usize) -> usize {
     from
 }
 
-/// Behind which line an item ends: its braces are closed again, or it has none and ends with a semicolon.
+/// Behind which line an item ends: its braces are closed again, or it has none and ends with a semicolon, as a
+/// table always does.
 fn item(lines: &[Line<'_>], at: usize) -> usize {
+    if lines
+        .get(at)
+        .is_some_and(|line| table(&line.code).is_some())
+    {
+        let mut open = 0;
+        let ends = lines.iter().skip(at).position(|line| {
+            open += brackets(&line.code);
+            open <= 0 && line.code.trim_end().ends_with(';')
+        });
+        return ends.map_or(lines.len(), |end| at + end + 1);
+    }
     let depth = lines.get(at).map_or(0, |line| line.depth);
     let rest = lines.iter().enumerate().skip(at);
     let mut opened = false;
