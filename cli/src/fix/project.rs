@@ -196,7 +196,7 @@ impl Project {
                     Some(name) if !is_told && !by_cargo => own_tests(name, text(name), language)?,
                     _ => None,
                 };
-                for own in own {
+                if let Some(own) = own {
                     check.files.extend(own.files);
                     let steps = own.steps.into_iter();
                     check.steps.extend(steps.map(|step| step.limit(limit)));

@@ -81,12 +81,18 @@ fn of_python(text: &str, names: &BTreeSet<String>, locals: bool) -> Counts {
     // How deep the functions and classes around a line are.
     let mut around: Vec<usize> = Vec::new();
     let mut imports = false;
+    // The same import twice is no other meaning.
+    let mut imported: HashSet<&str> = HashSet::new();
     for line in &lines {
         let tokens = tokens(&line.code);
         let first = tokens.first().copied().unwrap_or_default();
         if open <= 0 && !line.is_string && !line.same.is_empty() {
             around.retain(|head| *head < indent(line.text));
             imports = first == "import";
+            let is_whole = matches!(first, "import" | "from") && brackets(&line.code) == 0;
+            if is_whole && around.is_empty() && !imported.insert(&line.same) {
+                continue;
+            }
         }
         let statement = Statement {
             tokens: &tokens,
@@ -310,6 +316,7 @@ mod tests {
             "from b import check as c",
             "x['a'] = 1",
             "def f():\n    from b import check",
+            "from unittest import TestCase",
             "unit.run = 1",
         ] {
             let new = format!("{PYTHON}{line}\n");

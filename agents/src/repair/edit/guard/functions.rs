@@ -113,7 +113,7 @@ pub(super) fn functions(file: &SourceFile) -> Vec<Function> {
             asserts: how(body, syntax),
             has_own_assertion: asserts(body, syntax)
                 || head.contains(&"should_panic")
-                || body.iter().any(|token| *token == "raises"),
+                || body.contains(&"raises"),
             last: match called(statement, syntax)
                 .first()
                 .and_then(|at| statement.get(*at))
@@ -160,11 +160,14 @@ fn how(body: &[&str], syntax: Syntax) -> Asserts {
             .is_some_and(|rest| rest.starts_with(char::is_uppercase)),
         _ => false,
     });
-    match () {
-        () if of_runner && syntax == Syntax::Python => Asserts::ByRunner,
-        () if checks(body, syntax) => Asserts::Plainly,
-        () if raises(body, syntax) => Asserts::Raises,
-        () => Asserts::Not,
+    if of_runner && syntax == Syntax::Python {
+        Asserts::ByRunner
+    } else if checks(body, syntax) {
+        Asserts::Plainly
+    } else if raises(body, syntax) {
+        Asserts::Raises
+    } else {
+        Asserts::Not
     }
 }
 
