@@ -382,8 +382,9 @@ mod tests {
             "def check(got, want):\n    assert got == want\n",
         );
         let tests = "from checks import check\ndef test_a():\n    check(f(1), 2)\n";
-        let found =
-            |text: &str, path: &str| helpers(&[open.clone()], &[SourceFile::new(path, text)]);
+        let found = |text: &str, path: &str| {
+            helpers(std::slice::from_ref(&open), &[SourceFile::new(path, text)])
+        };
         assert_eq!(found(tests, "tests/a.py").len(), 1);
         let through = tests.replace("def test_a", "def both(x):\n    check(x, 1)\ndef test_a");
         assert_eq!(

@@ -231,7 +231,7 @@ mod any_order {
                 prop_assert_eq!(exit(path, &text, "", true), None);
                 let _ = (exit(path, "", &text, true), lost(path, "mod a;\n", &text, &tested), tests(path, &text));
                 let file = SourceFile::new(path, &text);
-                let names = assertions::asserting(&[file.clone()]);
+                let names = assertions::asserting(std::slice::from_ref(&file));
                 prop_assert_eq!(assertions::weakened(path, &text, &text, &names, false), None);
                 let helpers = helpers::helpers(&[file], &[]);
                 let _ = are_changed(path, "", &text, &helpers);
