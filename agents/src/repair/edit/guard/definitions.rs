@@ -10,7 +10,8 @@ use super::{
 };
 
 /// A definition that a new version of a file, written as a whole, leaves out rather than gives another name
-/// wherever it stands: a function, class, type, trait, implementation, method, constant or variable.
+/// wherever it stands: a function, class, type, trait, implementation, method, constant or variable, or what a
+/// script does.
 ///
 /// What is private may go where the old version used it and the new one does not.
 pub(in super::super) fn left_out(path: &str, old: &str, new: &str) -> Option<String> {
@@ -109,6 +110,9 @@ fn definitions(text: &str, syntax: Syntax) -> BTreeMap<String, Definition> {
     }
 }
 
+/// What a script does, which none of its functions says.
+const MAIN: &str = "if __name__ == \"__main__\"";
+
 fn of_python(text: &str) -> BTreeMap<String, Definition> {
     let mut found = BTreeMap::new();
     // The classes and functions around a line: how deep they are, and a class's name.
@@ -122,6 +126,15 @@ fn of_python(text: &str) -> BTreeMap<String, Definition> {
         }
         let depth = indent(line.text);
         around.retain(|(head, _)| *head < depth);
+        if around.is_empty() && line.same.starts_with("if __name__==") {
+            found.insert(
+                MAIN.to_owned(),
+                Definition {
+                    name: MAIN.to_owned(),
+                    is_public: true,
+                },
+            );
+        }
         let (function, class) = (function(&line.code), class(&line.code));
         let tokens = tokens(&line.code);
         let assigned = match &*tokens {
@@ -314,7 +327,7 @@ mod tests {
         left_out(path, old, &new)
     }
 
-    const PYTHON: &str = "import os\n\nLIMIT = 3\n_ROOT: str = '/'\ntotal = 0\n\nclass A:\n    SIZE = 2\n    name: str\n\n    def get(self):\n        return _help(total)\n\n    def _own(self):\n        def inner():\n            pass\n        return _ROOT\n\nasync def go():\n    x = 1\n    return A()._own()\n\ndef _help(x):\n    return x\n";
+    const PYTHON: &str = "import os\n\nLIMIT = 3\n_ROOT: str = '/'\ntotal = 0\n\nclass A:\n    SIZE = 2\n    name: str\n\n    def get(self):\n        return _help(total)\n\n    def _own(self):\n        def inner():\n            pass\n        return _ROOT\n\nasync def go():\n    x = 1\n    return A()._own()\n\ndef _help(x):\n    return x\n\nif __name__ == '__main__':\n    go()\n";
 
     #[test]
     fn what_python_defines_stays() {
@@ -330,6 +343,7 @@ mod tests {
             ),
             ("def _help(x):\n    return x\n", "", "_help"),
             ("total = 0\n", "", "total"),
+            ("if __name__ == '__main__':\n    go()\n", "", MAIN),
             (
                 "async def go():\n    x = 1\n    return A()._own()\n",
                 "def other(): pass\n",
