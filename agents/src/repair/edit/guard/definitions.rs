@@ -1,6 +1,6 @@
 //! Definitions that a new version of a file leaves out.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use super::{
     indent,

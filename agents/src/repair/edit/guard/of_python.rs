@@ -11,7 +11,7 @@ use super::{
     indent,
     kinds::Kinds,
     names::{Syntax, imported, is_word, tokens},
-    python::{Line, brackets, code, lines, same},
+    python::{Line, brackets, lines, same},
 };
 
 /// The tests of a text, and those of its functions and tables that `helpers` names.
