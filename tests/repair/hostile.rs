@@ -227,3 +227,78 @@ async fn what_a_script_asserts_is_its_test() {
         assert!(shown(model.requests().last().unwrap()).contains(told.as_str()));
     }
 }
+
+/// What the tests in a file assert by is as little a model's to change as they are.
+#[tokio::test]
+async fn what_tests_assert_by_stays_as_it_is() {
+    let program = |sum: &str, check: &str| {
+        format!(
+            "import unittest\n\ndef add(a, b):\n    return {sum}\n\ndef check(t, got, want):\n    {check}\n\nclass T(unittest.TestCase):\n    def test_add(self):\n        check(self, add(1, 2), 3)\n"
+        )
+    };
+    let honest = "t.assertEqual(got, want)";
+    let own = Check::own("add.py", &program("a - b", honest)).unwrap();
+    let runner = Arc::new(SandboxRunner::new().unwrap());
+    for (cheat, told) in [
+        (program("a - b", "pass"), "or what they assert by"),
+        (
+            program("a - b", honest).replace(
+                "class T",
+                "unittest.TestCase.assertEqual = lambda *all: None\n\nclass T",
+            ),
+            "another meaning to `assertEqual`",
+        ),
+    ] {
+        // They would pass.
+        let files = [SourceFile::new("add.py", &cheat)];
+        assert!(
+            runner.run(&files, &[], &own).await.unwrap().passes,
+            "{cheat}"
+        );
+        let right = program("a + b", &format!("{honest}  # Both."));
+        let expected = right.clone();
+        let model = model(move |_, before| match before {
+            0 => block(&cheat),
+            _ => block(&right),
+        });
+        let task = RepairTask::new("add.py", program("a - b", honest), own.clone());
+        let repairer = Repairer::new(Arc::new(model), runner.clone());
+        let repaired = repair(repairer, task).await.unwrap();
+        assert!(repaired.passes, "{repaired:?}");
+        assert_eq!(repaired.files[0].text, expected);
+        let said = &repaired.rounds[1].unapplied[0];
+        assert!(said.contains(told), "{said}");
+    }
+}
+
+/// A script of a shell, whose lines are fences and whose status is its test.
+#[tokio::test]
+async fn a_script_is_written_whole_and_goes_on_to_tell() {
+    let script = |sum: &str, end: &str| {
+        format!(
+            "cat > a.md <<EOF\n```\n$((1 {sum} 2))\n```\nEOF\nif ! grep -q 3 a.md; then\n    {end}\nfi\n"
+        )
+    };
+    let right = script("+", "exit 1");
+    let answers = [
+        script("-", "exit 0"),
+        // It broke off at a line that looks like an end.
+        "cat > a.md <<EOF\n".to_owned(),
+        right.clone(),
+    ];
+    let model = model(move |_, before| format!("```sh\n{}```\n", answers[before.min(2)]));
+    let check = Check::new([CheckStep::new(Stage::Run, ["sh", "a.sh"])]);
+    let task = RepairTask::new("a.sh", script("-", "exit 1"), check);
+    let runner = Arc::new(SandboxRunner::new().unwrap());
+    let repairer = Repairer::new(Arc::new(model), runner);
+    let repaired = repair(repairer, task).await.unwrap();
+    assert_eq!(repaired.files[0].text, right);
+    let [silent, cut] = &*repaired.rounds[1].unapplied else {
+        panic!("two: {repaired:?}")
+    };
+    assert!(
+        silent.contains("says whether the program passes"),
+        "{silent}"
+    );
+    assert!(cut.contains("not closed"), "{cut}");
+}

@@ -144,3 +144,47 @@ async fn the_tests_that_a_file_holds_are_run() {
     let told = &doctest.diagnostics[0].message;
     assert_eq!(told, "`f()` failed: got 2, expected 5");
 }
+
+/// Names that are no names of modules or crates, a package, and options of doctest.
+#[tokio::test]
+async fn the_tests_of_a_file_are_run_whatever_it_is_called() {
+    let python = "import dataclasses, unittest\n@dataclasses.dataclass\nclass A:\n    x: int\ndef f():\n    \"\"\"F.\n\n    >>> f()\n    2\n    \"\"\"\n    return 2\nclass T(unittest.TestCase):\n    def test_f(self):\n        self.assertEqual(f() * 2, 4)\n";
+    let rust = "/// ```\n/// assert!(true);\n/// ```\npub fn f() -> u32 { 2 }\n#[test]\nfn t() { assert_eq!(f() * 2, 4); }\n";
+    let relative = format!("from .b import c\n{python}");
+    let long = python
+        .replace("    2\n", "    2...\n")
+        .replace("return 2", "return 2 + 0 * c()");
+    let long = format!(
+        "import doctest\ndef c():\n    return 1\n{long}\nif __name__ == '__main__':\n    doctest.testmod(optionflags=doctest.ELLIPSIS)\n"
+    );
+    let beside = [
+        SourceFile::new("p/__init__.py", ""),
+        SourceFile::new("p/b.py", "c = 1\n"),
+    ];
+    let runner = SandboxRunner::new().unwrap();
+    for (path, text) in [
+        ("enum.py", python),
+        ("1 my-file.x.py", python),
+        ("p/a.py", &relative),
+        ("a.py", &long),
+        ("1 my-file.x.rs", rust),
+    ] {
+        let check = Check::own(path, text).unwrap();
+        let files = [SourceFile::new(path, text)];
+        let report = runner.run(&files, &beside, &check).await.unwrap();
+        assert_eq!(
+            (report.passes, report.ran),
+            (true, Some(2)),
+            "{path}: {report:?}"
+        );
+        let wrong = text
+            .replace("return 2", "return 3")
+            .replace("{ 2 }", "{ 3 }");
+        let files = [SourceFile::new(path, wrong)];
+        let report = runner.run(&files, &beside, &check).await.unwrap();
+        assert!(
+            !report.passes && !report.diagnostics.is_empty(),
+            "{path}: {report:?}"
+        );
+    }
+}

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use catena::{
     ChatRequest,
-    agents::{Form, Method},
+    agents::{Form, Method, RepairTask},
 };
 
-use crate::support::{block, model, purpose, repair, repairer, task};
+use crate::support::{block, check, model, purpose, repair, repairer, shown, task};
 
 /// A request as text.
 fn text(request: &ChatRequest) -> String {
@@ -63,4 +63,26 @@ async fn the_prompts_of_a_round_begin_alike() {
     let first = beginning(&requests[0]);
     assert_eq!(requests.len(), 3);
     assert!(requests.iter().all(|request| beginning(request) == first));
+}
+
+#[tokio::test]
+async fn a_file_that_holds_a_fence_is_asked_for_between_longer_ones() {
+    let text =
+        "def add(a, b):\n    \"\"\"Adds.\n\n```\nadd(1, 2)\n```\n    \"\"\"\n    return a - b\n";
+    let fixed = text.replace("a - b", "a + b");
+    let model = model({
+        let fixed = fixed.clone();
+        move |_, _| block(&fixed)
+    });
+    let task = RepairTask::new("add.py", text, check());
+    let repaired = repair(repairer(&model).method(Method::Explain), task)
+        .await
+        .unwrap();
+    // It is read whole all the same.
+    assert_eq!(repaired.files[0].text, fixed);
+    let asked = shown(model.requests().last().unwrap());
+    assert!(
+        asked.contains("in one code block between two lines ````."),
+        "{asked}"
+    );
 }

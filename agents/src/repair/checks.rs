@@ -1,8 +1,8 @@
 //! Checks for one program and its assertions.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use super::{Check, CheckStep, Stage};
+use super::{Check, CheckStep, Stage, own::crate_name};
 
 const HARNESS: &str = include_str!("harness.py");
 
@@ -56,7 +56,7 @@ impl Check {
         ];
         let run = ["./catena_check", "--test-threads=1"];
         [
-            CheckStep::new(Stage::Compile, compile),
+            CheckStep::new(Stage::Compile, named(path, &compile)),
             CheckStep::new(Stage::Test, run)
                 .proof("test result: ok")
                 .tests(1),
@@ -109,8 +109,20 @@ impl Check {
             "catena_check.o",
             path,
         ];
-        Self::new([CheckStep::new(Stage::Compile, compile)])
+        Self::new([CheckStep::new(Stage::Compile, named(path, &compile))])
     }
+}
+
+/// The words of a compiler, which is told what the crate is called where its file is called what no crate is.
+fn named(path: &str, words: &[&str]) -> Vec<String> {
+    let stem = Path::new(path).file_stem().unwrap_or_default();
+    let name = crate_name(path);
+    let is_odd = name != stem.to_string_lossy().replace('-', "_");
+    let told = is_odd.then(|| format!("--crate-name={name}"));
+    let words = words.iter().map(|word| (*word).to_owned());
+    let mut words: Vec<String> = words.collect();
+    words.splice(1..1, told);
+    words
 }
 
 /// Whether a command is `pytest …`, or `python3 -m pytest …`, or the same with unittest.

@@ -4,28 +4,39 @@ use std::path::Path;
 
 use super::{Check, CheckStep, Language, Stage, edit::kinds};
 
+/// What runs classes of unittest and examples of doctest.
+const RUNNER: &str = include_str!("own.py");
+
 impl Check {
     /// The tests that the file at `path` holds itself; `None` where it holds none, or calls them itself when it
     /// is run. Of Python classes of unittest and examples of doctest, or what only pytest finds; of Rust test
     /// items and examples in doc comments, and whether it compiles without them. Each has to be of one test at
     /// least.
     ///
+    /// Of Python what runs classes and examples is called `catena_own.py`; examples are run with the options of
+    /// doctest that the file names itself.
+    ///
     /// The text is the one that the file has at first: no correction takes a test away.
     pub fn own(path: &str, text: &str) -> Option<Self> {
         let kinds = kinds(path, text);
         let steps = match Language::of(Path::new(path)) {
             Language::Python => {
-                let run = |words: &[&str]| {
-                    let words = ["python3", "-m"].iter().chain(words).copied();
-                    CheckStep::new(Stage::Test, words.chain([path])).tests(1)
+                let flags = flags(text);
+                let run = |words: &[&str], flags: &[&str]| {
+                    let words = ["python3"].iter().chain(words).chain([&path]).chain(flags);
+                    CheckStep::new(Stage::Test, words.copied()).tests(1)
                 };
-                match kinds.of_pytest {
-                    true if kinds.doctests => vec![run(&["pytest", "-q", "--doctest-modules"])],
-                    true => vec![run(&["pytest", "-q"])],
-                    false => {
-                        let classes = kinds.items.then(|| run(&["unittest"]));
-                        // Only then it tells how many there are.
-                        let examples = kinds.doctests.then(|| run(&["doctest", "-v"]));
+                let with_flags = format!("doctest_optionflags={}", flags.join(" "));
+                let pytest = ["-m", "pytest", "-q"];
+                let examples = [&pytest[..], &["--doctest-modules"]].concat();
+                match (kinds.of_pytest, kinds.doctests) {
+                    (true, true) if flags.is_empty() => vec![run(&examples, &[])],
+                    (true, true) => vec![run(&[&examples[..], &["-o", &with_flags]].concat(), &[])],
+                    (true, false) => vec![run(&pytest, &[])],
+                    (false, _) => {
+                        let own = |kind| ["catena_own.py", kind];
+                        let classes = kinds.items.then(|| run(&own("unittest"), &[]));
+                        let examples = kinds.doctests.then(|| run(&own("doctest"), &flags));
                         classes.into_iter().chain(examples).collect()
                     }
                 }
@@ -33,8 +44,40 @@ impl Check {
             Language::Rust => of_rust(path, kinds.items, kinds.doctests),
             Language::Other => Vec::new(),
         };
-        (!steps.is_empty()).then(|| Self::new(steps))
+        let runs = |step: &CheckStep| {
+            step.command
+                .get(1)
+                .is_some_and(|word| word == "catena_own.py")
+        };
+        let check = match steps.iter().any(runs) {
+            true => Self::default().file("catena_own.py", RUNNER),
+            false => Self::default(),
+        };
+        (!steps.is_empty()).then_some(Self { steps, ..check })
     }
+}
+
+/// The options of doctest that a file runs its examples with.
+fn flags(text: &str) -> Vec<&'static str> {
+    const FLAGS: [&str; 5] = [
+        "DONT_ACCEPT_BLANKLINE",
+        "DONT_ACCEPT_TRUE_FOR_1",
+        "ELLIPSIS",
+        "IGNORE_EXCEPTION_DETAIL",
+        "NORMALIZE_WHITESPACE",
+    ];
+    if !text.contains("optionflags") {
+        return Vec::new();
+    }
+    // Those of a single example are told by itself.
+    let lines = text.lines().filter(|line| !line.contains("doctest: +"));
+    let words: Vec<&str> = lines
+        .flat_map(|line| line.split(|c: char| !(c.is_alphanumeric() || c == '_')))
+        .collect();
+    FLAGS
+        .into_iter()
+        .filter(|flag| words.contains(flag))
+        .collect()
 }
 
 fn of_rust(path: &str, items: bool, doctests: bool) -> Vec<CheckStep> {
@@ -42,13 +85,12 @@ fn of_rust(path: &str, items: bool, doctests: bool) -> Vec<CheckStep> {
         return Vec::new();
     }
     let mut steps = Check::rust_alone(path).steps;
+    let name = crate_name(path);
     if items {
         steps.extend(Check::rust_tests(path));
     }
     if doctests {
         // Examples use the library by its name.
-        let stem = Path::new(path).file_stem().unwrap_or_default();
-        let name = stem.to_string_lossy().replace('-', "_");
         let library = format!("lib{name}.rlib");
         let named = format!("--crate-name={name}");
         let compile = [
@@ -79,6 +121,17 @@ fn of_rust(path: &str, items: bool, doctests: bool) -> Vec<CheckStep> {
     steps
 }
 
+/// What a crate is called after its file.
+pub(super) fn crate_name(path: &str) -> String {
+    let stem = Path::new(path).file_stem().unwrap_or_default();
+    let part = |c: char| if c.is_alphanumeric() { c } else { '_' };
+    let name: String = stem.to_string_lossy().chars().map(part).collect();
+    match name.starts_with(|c: char| c.is_numeric()) {
+        true => format!("_{name}"),
+        false => name,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,9 +150,28 @@ mod tests {
         let both = format!("{CLASS}{EXAMPLE}");
         assert_eq!(
             commands("a.py", &both),
-            ["python3 -m unittest a.py", "python3 -m doctest -v a.py"]
+            [
+                "python3 catena_own.py unittest a.py",
+                "python3 catena_own.py doctest a.py"
+            ]
         );
-        assert_eq!(commands("p/a.py", CLASS), ["python3 -m unittest p/a.py"]);
+        let runner = Check::own("a.py", &both).unwrap().files;
+        assert_eq!(runner[0].path, "catena_own.py");
+        assert_eq!(
+            commands("p/a.py", CLASS),
+            ["python3 catena_own.py unittest p/a.py"]
+        );
+        let main = "import doctest\ndoctest.testmod(optionflags=doctest.ELLIPSIS)\n";
+        let other = "    >>> f()  # doctest: +NORMALIZE_WHITESPACE\n";
+        let flagged = format!("{}{main}", EXAMPLE.replace("    >>> f()\n", other));
+        assert_eq!(
+            commands("a.py", &flagged),
+            ["python3 catena_own.py doctest a.py ELLIPSIS"]
+        );
+        assert_eq!(
+            commands("a.py", &format!("{flagged}def test_b(): pass\n")),
+            ["python3 -m pytest -q --doctest-modules -o doctest_optionflags=ELLIPSIS a.py"]
+        );
         let bare = format!("{both}def test_b(): pass\n");
         assert_eq!(
             commands("a.py", &bare),
@@ -117,6 +189,14 @@ mod tests {
         assert!(
             examples.contains("--extern=my_a=libmy_a.rlib"),
             "{examples}"
+        );
+        let odd = commands("1 my a.rs", rust);
+        assert!(
+            odd.iter()
+                .filter(|command| command.contains("--crate-name=_1_my_a "))
+                .count()
+                == 4,
+            "{odd:?}"
         );
         let check = Check::own("a.rs", rust).unwrap();
         assert_eq!(check.steps.iter().filter(|step| step.tests == 1).count(), 2);

@@ -218,6 +218,7 @@ impl Renderer {
         let critique = critique.map_or("", |critique| critique.text.trim());
         let whole = program.whole.as_deref().unwrap_or_default();
         let example = program.files.first().map_or("", |file| &*file.path);
+        let block = program.files.first().map(|file| fence(&file.text));
         let messages = self.prompts.correct.render(&json!({
             "program": program.text,
             "failed": program.failed,
@@ -226,6 +227,7 @@ impl Renderer {
             "tried": tried.trim_end(),
             "fence": fence(tried),
             "whole": whole,
+            "block": block.filter(|block| block.len() > 3).unwrap_or_default(),
             "language": program.language.fence(),
             "example": example,
         }))?;

@@ -25,7 +25,10 @@ pub(super) fn signals(check: &Check, files: &[SourceFile]) -> Vec<Signal> {
             || matches!(&*words, ["cargo", toolchain, "run" | "r", ..] if toolchain.starts_with('+'));
         for file in files {
             let is_rust = Language::of(std::path::Path::new(&file.path)) == Language::Rust;
-            if !(runs && is_rust || words.iter().any(|word| is_named(word, &file.path))) {
+            // A name may hold blanks.
+            let whole = step.command.iter().map(|word| &**word);
+            let mut all = whole.chain(words.iter().copied());
+            if !(runs && is_rust || all.any(|word| is_named(word, &file.path))) {
                 continue;
             }
             let is_compiled_only = step.stage == Stage::Compile;
@@ -101,6 +104,13 @@ mod tests {
         ] {
             assert_eq!(named(command), expected, "{command}");
         }
+    }
+
+    #[test]
+    fn a_name_with_blanks_is_found() {
+        let files = [SourceFile::new("my a.py", "")];
+        let run = CheckStep::new(Stage::Run, ["python3", "my a.py"]);
+        assert_eq!(signals(&Check::new([run]), &files).len(), 1);
     }
 
     #[test]

@@ -81,7 +81,7 @@ impl Writing {
         }
         let mut open = all.clone();
         open.retain(|path, _| self.shown.contains(path));
-        let changes = read(&answer.text).map_err(Refusal::Useless)?;
+        let changes = read(&answer.text, &open).map_err(Refusal::Useless)?;
         let changed = apply(&open, &changes, &self.guard);
         let changed = changed.map_err(|refused| match refused.is_unchanged() {
             true => Refusal::Repeated(refused.to_string()),

@@ -68,14 +68,21 @@ pub(super) fn module_beside(path: &Path, text: &str, language: Language) -> Opti
         .find(|file| folder.join(file).is_file())
 }
 
-/// The commands of a check that run the tests which a file holds itself.
+/// The commands of a check that run the tests which a file holds itself, as a person would write them.
 pub(super) fn own_of(check: &Check, name: &str, text: &str) -> Vec<String> {
     let own = Check::own(name, text).unwrap_or_default();
     let of_own = |step: &&CheckStep| own.steps.iter().any(|own| own.command == step.command);
     let tests = check.steps.iter().filter(of_own);
+    let command = |step: &CheckStep| match &*step.command {
+        // Flags are the file's own.
+        [python, runner, kind, file, ..] if runner == "catena_own.py" => {
+            format!("{python} -m {kind} {file}")
+        }
+        command => command.join(" "),
+    };
     tests
         .filter(|step| step.stage == Stage::Test)
-        .map(|step| step.command.join(" "))
+        .map(command)
         .collect()
 }
 
@@ -179,8 +186,10 @@ mod tests {
         };
         for name in ["a.py", "py/a.py"] {
             let project = read(name, None, None).unwrap();
-            assert_eq!(commands(&project), ["python3 -m unittest a.py"]);
-            assert_eq!(project.own, commands(&project));
+            assert_eq!(commands(&project), ["python3 catena_own.py unittest a.py"]);
+            assert_eq!(project.own, ["python3 -m unittest a.py"]);
+            let files = &project.task.visible.files;
+            assert_eq!(files[0].path, "catena_own.py");
         }
         let rust = read("a.rs", None, None).unwrap();
         assert_eq!(rust.own, ["./catena_check --test-threads=1"]);
@@ -196,7 +205,7 @@ mod tests {
             "class T(TestCase):\n    def test_a(self): pass\n",
         );
         let beside = read("a.py", None, None).unwrap();
-        let own = "python3 -m unittest a.py";
+        let own = "python3 catena_own.py unittest a.py";
         assert_eq!(commands(&beside), ["python3 -m unittest test_a.py", own]);
         let project = read("py/a.py", None, None).unwrap();
         assert_eq!(commands(&project), ["python3 -m unittest discover", own]);

@@ -156,5 +156,12 @@ mod tests {
             assert_eq!(project.readable, [root.join("p/.venv"), root.join("base")]);
         }
         assert_eq!(read(&["make"]).task.visible.steps[0].command, ["make"]);
+        // Of no project, and with no test beside it.
+        let alone = Project::read(&root.join("p/a.py"), None, None, None).unwrap();
+        assert_eq!(
+            alone.task.visible.steps[0].command,
+            [own, "a.py".to_owned()]
+        );
+        assert_eq!(alone.readable, [root.join("p/.venv"), root.join("base")]);
     }
 }

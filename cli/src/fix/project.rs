@@ -101,14 +101,19 @@ impl Project {
             ))
             .help("say how it is tested, and it is run in its folder: --test 'COMMAND'"));
         }
-        let check = file_check(&name, &text, language, wanted.timeout)?;
+        let mut check = file_check(&name, &text, language, wanted.timeout)?;
         let own = own_of(&check, &name, &text);
+        let mut readable = Vec::new();
+        for step in &mut check.steps {
+            environment(&folder, &mut step.command, &mut readable);
+        }
         let task = RepairTask {
             language,
             ..RepairTask::new(name, text, check)
         };
         Ok(Self {
             root: Some(folder),
+            readable,
             own,
             task,
             ..Self::default()
@@ -191,8 +196,11 @@ impl Project {
                     Some(name) if !is_told && !by_cargo => own_tests(name, text(name), language)?,
                     _ => None,
                 };
-                let own = own.into_iter().flat_map(|own| own.steps);
-                check.steps.extend(own.map(|step| step.limit(limit)));
+                if let Some(own) = own {
+                    check.files.extend(own.files);
+                    let steps = own.steps.into_iter();
+                    check.steps.extend(steps.map(|step| step.limit(limit)));
+                }
                 check
             }
         };

@@ -1,6 +1,6 @@
 //! Tracebacks of Python, and what pytest makes of them.
 
-use super::{Diagnostic, Fault};
+use super::{Diagnostic, Fault, doctest::OF_PYTEST};
 
 /// The exceptions and failed assertions in a text.
 pub(super) fn in_text(text: &str) -> Vec<Diagnostic> {
@@ -25,11 +25,18 @@ struct Reader {
     /// pytest: the line that failed, and what is said of it.
     marked: Option<String>,
     explained: Vec<String>,
+    /// pytest: what an example raised is told with it.
+    is_of_example: bool,
 }
 
 impl Reader {
     fn line(&mut self, line: &str) {
-        if line.trim_end() == "Traceback (most recent call last):" {
+        if self.is_of_example {
+            let place = pytest_place(line);
+            self.is_of_example = place.is_none_or(|(.., name)| !OF_PYTEST.contains(&name));
+        } else if line.starts_with("UNEXPECTED EXCEPTION: ") {
+            self.is_of_example = true;
+        } else if line.trim_end() == "Traceback (most recent call last):" {
             self.in_traceback = true;
             self.frame = None;
             self.others.clear();
@@ -47,8 +54,10 @@ impl Reader {
         } else if let Some(marked) = line.strip_prefix("> ") {
             self.marked = Some(marked.trim().to_owned());
         } else if let Some((file, number, name)) = pytest_place(line) {
-            // A warning ends nothing, unless pytest says before it that it was raised.
-            if !name.ends_with("Warning") || !self.explained.is_empty() {
+            // A warning ends nothing, unless pytest says before it that it was raised. Of an example all is told
+            // before its place.
+            let is_told = OF_PYTEST.contains(&name);
+            if !is_told && (!name.ends_with("Warning") || !self.explained.is_empty()) {
                 self.pytest(file, number, name);
             }
         } else if line.starts_with("    ") {
@@ -142,8 +151,13 @@ pub(super) fn frame(line: &str) -> Option<(String, u32)> {
 }
 
 /// Whether a file is the program's own, and not of Python, a package or the harness.
-fn is_own(file: &str) -> bool {
-    let foreign = ["/lib/python", "site-packages", "catena_check.py"];
+pub(super) fn is_own(file: &str) -> bool {
+    let foreign = [
+        "/lib/python",
+        "site-packages",
+        "catena_check.py",
+        "catena_own.py",
+    ];
     !file.starts_with('<') && !foreign.iter().any(|part| file.contains(part))
 }
 
@@ -160,7 +174,7 @@ pub(super) fn exception(line: &str) -> Option<(&str, &str)> {
 }
 
 /// `test_a.py:3: AssertionError`
-fn pytest_place(line: &str) -> Option<(&str, u32, &str)> {
+pub(super) fn pytest_place(line: &str) -> Option<(&str, u32, &str)> {
     let (place, name) = line.split_once(": ")?;
     let (file, number) = place.rsplit_once(':')?;
     let (name, _) = exception(name)?;

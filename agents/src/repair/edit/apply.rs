@@ -59,7 +59,7 @@ pub(in super::super) fn apply(
             What::Whole(new) => {
                 if let Some(name) = guard::left_out(&path, text, new) {
                     return Err(Refused(format!(
-                        "the code leaves out `{name}` of {path}; write the whole file"
+                        "the code leaves out `{name}` of {path}; write the whole file, with all that it defines"
                     )));
                 }
                 imports::kept(&path, text, &ended(new.clone()), &guard.broken)
@@ -281,7 +281,7 @@ fn ended(mut text: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::read, *};
+    use super::{super::read::read, *};
 
     fn apply(files: &Files, changes: &[Change]) -> Result<Files, Refused> {
         super::apply(files, changes, &Guard::default())
@@ -296,7 +296,7 @@ mod tests {
     }
 
     fn applied(answer: &str) -> Result<Files, String> {
-        apply(&files(), &read(answer)?).map_err(|refused| refused.to_string())
+        apply(&files(), &read(answer, &files())?).map_err(|refused| refused.to_string())
     }
 
     fn block(path: &str, search: &str, replace: &str) -> String {
@@ -357,12 +357,12 @@ mod tests {
             "<<<<<<< SEARCH\n    x = 1\n=======\n    x = 2\n>>>>>>> REPLACE\n",
             "```diff\n--- a/a.py\n+++ b/a.py\n@@ -1,3 +1,3 @@\n def a():\n-    x = 1\n+    x = 2\n     return x\n```",
         ] {
-            let after = apply(&files, &read(answer).unwrap()).unwrap();
+            let after = apply(&files, &read(answer, &files).unwrap()).unwrap();
             assert_eq!(after["a.py"], text.replace('1', "2"), "{answer}");
         }
         let same = "```python\ndef a():\n    x = 1\n    return x\n```";
         assert!(
-            apply(&files, &read(same).unwrap())
+            apply(&files, &read(same, &files).unwrap())
                 .unwrap_err()
                 .is_unchanged()
         );
@@ -372,7 +372,8 @@ mod tests {
     fn lines_that_are_not_touched_keep_their_ends() {
         let text = "def a():\r\n    x = 1\n    y = 2\r\n    return x";
         let files = Files::from([("a.py".to_owned(), text.to_owned())]);
-        let after = |answer: &str| apply(&files, &read(answer).unwrap()).unwrap()["a.py"].clone();
+        let after =
+            |answer: &str| apply(&files, &read(answer, &files).unwrap()).unwrap()["a.py"].clone();
         for answer in [
             "```python\ndef a():\n    x = 3\n    y = 2\n    return x\n```",
             "<<<<<<< SEARCH\n    x = 1\n    y = 2\n=======\n    x = 3\n    y = 2\n>>>>>>> REPLACE\n",
@@ -398,7 +399,7 @@ mod tests {
             block("", "x = 1\ny = 2", "x = 3\ny = 2"),
             "```diff\n@@ -1,2 +1,2 @@\n-x = 1\n+x = 3\n y = 2\n```".to_owned(),
         ] {
-            let after = apply(&files, &read(&answer).unwrap()).unwrap();
+            let after = apply(&files, &read(&answer, &files).unwrap()).unwrap();
             assert_eq!(after["a.py"], text.replace('1', "3"), "{answer}");
         }
     }
@@ -408,7 +409,7 @@ mod tests {
         let text = "Sums\n=======\n\nx = 1\n=======\n";
         let files = Files::from([("a.py".to_owned(), text.to_owned())]);
         let with = |search: &str, replace: &str| {
-            apply(&files, &read(&block("", search, replace)).unwrap())
+            apply(&files, &read(&block("", search, replace), &files).unwrap())
                 .map(|after| after["a.py"].clone())
                 .map_err(|refused| refused.to_string())
         };
@@ -429,7 +430,7 @@ mod tests {
         let text = "def a(x):\n    y = max(x, 1)\n    total = y\n    return total\n";
         let files = Files::from([("a.py".to_owned(), text.to_owned())]);
         let with = |search: &str, replace: &str| {
-            apply(&files, &read(&block("", search, replace)).unwrap())
+            apply(&files, &read(&block("", search, replace), &files).unwrap())
                 .map(|after| after["a.py"].clone())
                 .map_err(|refused| refused.to_string())
         };
@@ -452,7 +453,7 @@ mod tests {
             "def b():\n    return maximum(1)\n".to_owned(),
         );
         let both: Files = files.clone().into_iter().chain([other]).collect();
-        let after = apply(&both, &read(&block("", "max", "min")).unwrap()).unwrap();
+        let after = apply(&both, &read(&block("", "max", "min"), &both).unwrap()).unwrap();
         assert!(after["a.py"].contains("min(x, 1)"));
     }
 
@@ -462,7 +463,7 @@ mod tests {
         let files = Files::from([("a.rs".to_owned(), text.to_owned())]);
         let with = |new: &str| {
             let answer = format!("```rust\n{new}```");
-            apply(&files, &read(&answer).unwrap())
+            apply(&files, &read(&answer, &files).unwrap())
         };
         assert!(with(&text.replace("{ 1 }", "{ 2 }")).is_ok());
         let cheat = with(&text.replace("(), 2)", "(), 1)")).unwrap_err();

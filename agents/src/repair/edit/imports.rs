@@ -6,8 +6,9 @@ use super::guard::python_code;
 use crate::repair::Language;
 
 /// `new` with those imports of `old` that it leaves out and uses all the same, but for those that failed
-/// there, which are `broken`. Only of Python, where an import too many does no harm: small models drop
-/// imports, and then repair what that broke.
+/// there, which are `broken`, and for those of names that Python has without one: what shadows these may be the
+/// mistake. Only of Python, where an import too many does no harm: small models drop imports, and then repair what
+/// that broke.
 pub(super) fn kept(path: &str, old: &str, new: &str, broken: &[String]) -> String {
     if Language::of(Path::new(path)) != Language::Python {
         return new.to_owned();
@@ -16,7 +17,10 @@ pub(super) fn kept(path: &str, old: &str, new: &str, broken: &[String]) -> Strin
     let lost: Vec<&str> = old
         .lines()
         .filter(|line| !broken.iter().any(|broken| broken == line.trim()))
-        .filter(|line| names(line).any(|name| uses(&code, name) && !binds(new, name)))
+        .filter(|line| {
+            let is_needed = |name| uses(&code, name) && !binds(new, name) && !KNOWN.contains(&name);
+            names(line).any(is_needed)
+        })
         .collect();
     if lost.is_empty() {
         return new.to_owned();
@@ -26,6 +30,74 @@ pub(super) fn kept(path: &str, old: &str, new: &str, broken: &[String]) -> Strin
     let all = new.lines().take(head).chain(lost).chain(rest);
     all.map(|line| format!("{line}\n")).collect()
 }
+
+/// The functions and types that Python has without an import.
+const KNOWN: [&str; 64] = [
+    "abs",
+    "aiter",
+    "all",
+    "anext",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "bytearray",
+    "bytes",
+    "callable",
+    "chr",
+    "classmethod",
+    "compile",
+    "complex",
+    "delattr",
+    "dict",
+    "dir",
+    "divmod",
+    "enumerate",
+    "eval",
+    "exec",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "getattr",
+    "globals",
+    "hasattr",
+    "hash",
+    "hex",
+    "id",
+    "input",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "locals",
+    "map",
+    "max",
+    "memoryview",
+    "min",
+    "next",
+    "object",
+    "oct",
+    "open",
+    "ord",
+    "pow",
+    "print",
+    "property",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "slice",
+    "sorted",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "type",
+];
 
 /// How many lines a program begins with that have to come first: comments, what it says of itself, and
 /// imports from the future.
@@ -165,6 +237,13 @@ mod tests {
         let broken = ["from colections import deque".to_owned()];
         assert_eq!(kept("a.py", old, new, &broken), new);
         assert_ne!(kept("a.py", old, new, &[]), new);
+    }
+
+    #[test]
+    fn what_shadows_a_name_of_python_does_not_come_back() {
+        let old = "from os import open\nimport sys\n\ndef f(x):\n    sys.x = open(x)\n";
+        let new = old.replace("from os import open\nimport sys\n\n", "");
+        assert_eq!(kept("a.py", old, &new, &[]), format!("import sys\n{new}"));
     }
 
     #[test]

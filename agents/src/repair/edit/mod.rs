@@ -2,6 +2,7 @@
 
 mod apply;
 mod endings;
+mod fences;
 mod guard;
 mod imports;
 mod plain;
@@ -96,7 +97,7 @@ mod tests {
             let (before, after) = (files(&text_of(&before)), files(&text_of(&after)));
             prop_assume!(before != after && after["a.py"].trim() != "");
             let diff = diff(&before, &after);
-            let changes = read(&diff).unwrap();
+            let changes = read(&diff, &before).unwrap();
             let applied = apply(&before, &changes, &Guard::default()).unwrap();
             prop_assert_eq!(applied, after);
         }
@@ -143,7 +144,7 @@ mod tests {
 
         #[test]
         fn whatever_a_model_writes_is_read(answer in "(\\PC|\n|`){0,300}") {
-            if let Ok(changes) = read(&answer) {
+            if let Ok(changes) = read(&answer, &files("def f():\n    return 1\n")) {
                 let _ = apply(&files("def f():\n    return 1\n"), &changes, &Guard::default());
             }
         }
@@ -156,7 +157,7 @@ mod tests {
         ]), 0..24)) {
             let answer = parts.concat();
             let before = files("def f():\n    return 1\nx\nz\n");
-            if let Ok(changes) = read(&answer)
+            if let Ok(changes) = read(&answer, &files("def f():\n    return 1\n"))
                 && let Ok(after) = apply(&before, &changes, &Guard::default())
             {
                 prop_assert_ne!(&after, &before);

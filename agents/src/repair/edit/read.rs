@@ -1,24 +1,28 @@
 //! What a model wrote, as changes.
 
-use super::{Change, Hunk, Replace, What};
+use super::{
+    Change, Hunk, Replace, What,
+    fences::{self, Of, fence},
+};
+use crate::repair::types::Files;
 
 /// Reads an answer: search-and-replace blocks, a unified diff, or whole files in fenced code blocks,
 /// whichever comes first in this order. A whole file that is named beside blocks is no part of a correction that
-/// could be applied in part: then there is none.
+/// could be applied in part: then there is none. `files` are those that it may change.
 ///
 /// # Errors
 ///
 /// Why there is no change in it, for the model to read.
-pub(in super::super) fn read(answer: &str) -> Result<Vec<Change>, String> {
+pub(in super::super) fn read(answer: &str, files: &Files) -> Result<Vec<Change>, String> {
     let lines: Vec<&str> = answer.lines().collect();
     if lines.iter().any(|line| is_search(line)) {
-        return blocks(&lines);
+        return blocks(&lines, files);
     }
     let patches = patches(&lines);
     if !patches.is_empty() {
         return Ok(patches);
     }
-    fenced(&lines)
+    fenced(&lines, files)
 }
 
 /// A line of one mark, at least five times, and a word; models miscount.
@@ -32,7 +36,7 @@ fn is_search(line: &str) -> bool {
     marks(line, '<', "SEARCH")
 }
 
-fn blocks(lines: &[&str]) -> Result<Vec<Change>, String> {
+fn blocks(lines: &[&str], files: &Files) -> Result<Vec<Change>, String> {
     let mut changes: Vec<Change> = Vec::new();
     let mut beside: Vec<&str> = Vec::new();
     let mut at = 0;
@@ -65,7 +69,7 @@ fn blocks(lines: &[&str]) -> Result<Vec<Change>, String> {
         at = end + 1;
     }
     beside.extend(lines.get(at..).unwrap_or_default());
-    let whole = fenced(&beside).unwrap_or_default();
+    let whole = fenced(&beside, files).unwrap_or_default();
     match whole.into_iter().find_map(|change| change.path) {
         None => Ok(changes),
         Some(path) => Err(format!(
@@ -116,7 +120,9 @@ fn patches(lines: &[&str]) -> Vec<Change> {
     for (index, line) in lines.iter().enumerate() {
         let next = lines.get(index + 1).copied().unwrap_or_default();
         let is_header = line.starts_with("--- ") && next.starts_with("+++ ");
-        if is_header || line.starts_with("@@") || fence(line).is_some() {
+        // A line of a hunk begins with a mark or a blank.
+        let is_fence = fence(line).is_some_and(|_| line.starts_with('`'));
+        if is_header || line.starts_with("@@") || is_fence {
             found.close();
         }
         if let Some(rest) = line.strip_prefix("@@") {
@@ -205,37 +211,34 @@ fn begins_at(header: &str) -> Option<usize> {
         .ok()
 }
 
-/// The length of a fence and what stands behind it.
-fn fence(line: &str) -> Option<(usize, &str)> {
-    let line = line.trim();
-    let rest = line.trim_start_matches('`');
-    let length = line.len() - rest.len();
-    (length >= 3 && !rest.contains('`')).then(|| (length, rest.trim()))
-}
-
 /// Whole files, in fenced code blocks; an answer without any may be code itself.
-fn fenced(lines: &[&str]) -> Result<Vec<Change>, String> {
+fn fenced(lines: &[&str], files: &Files) -> Result<Vec<Change>, String> {
     let mut found: Vec<(Option<String>, String)> = Vec::new();
     let mut at = 0;
-    while let Some(begin) = position(lines, at, |line| fence(line).is_some()) {
-        let (length, info) = lines
-            .get(begin)
-            .and_then(|line| fence(line))
-            .unwrap_or((3, ""));
-        let closes = |line: &str| matches!(fence(line), Some((n, "")) if n >= length);
-        let Some(end) = position(lines, begin + 1, closes) else {
-            return Err(
-                "the code block is not closed: the answer broke off, or is too long".to_owned(),
-            );
-        };
-        let inner = lines.get(begin + 1..end).unwrap_or_default();
-        let text: String = inner.iter().map(|line| format!("{line}\n")).collect();
+    let named = |from: usize, opening: usize, info: &str| {
         let named = info.split_whitespace().find_map(path);
-        let above = path_above(lines.get(at..begin).unwrap_or_default());
-        if !text.trim().is_empty() {
-            found.push((named.or(above), text));
+        named.or_else(|| path_above(lines.get(from..opening).unwrap_or_default()))
+    };
+    while let Some(block) = fences::next(lines, at, |opening, info| {
+        let named = named(at, opening, info);
+        let is_it = |path: &&String| match &named {
+            Some(named) => path.ends_with(&**named) || named.ends_with(path.as_str()),
+            None => files.len() == 1,
+        };
+        let path = files.keys().find(is_it);
+        Of {
+            path: path.map(String::as_str),
+            old: path
+                .and_then(|path| files.get(path))
+                .map_or("", |text| text),
         }
-        at = end + 1;
+    })? {
+        let inner = lines.get(block.begin..block.end).unwrap_or_default();
+        let text: String = inner.iter().map(|line| format!("{line}\n")).collect();
+        if !text.trim().is_empty() {
+            found.push((named(at, block.begin - 1, block.info), text));
+        }
+        at = block.end + 1;
     }
     if found.iter().any(|(path, _)| path.is_some()) {
         found.retain(|(path, _)| path.is_some());
@@ -278,6 +281,10 @@ fn looks_like_code(lines: &[&str]) -> bool {
 mod tests {
     use super::*;
 
+    fn read(answer: &str) -> Result<Vec<Change>, String> {
+        super::read(answer, &Files::from([("a.py".to_owned(), String::new())]))
+    }
+
     fn whole(answer: &str) -> Vec<(Option<String>, String)> {
         let changes = read(answer).unwrap();
         let of = |change: Change| match change.what {
@@ -298,6 +305,9 @@ mod tests {
             whole("def f():\n    pass"),
             [(None, "def f():\n    pass\n".to_owned())]
         );
+        let inner = "def f():\n    \"\"\"F.\n\n```\nf()\n```\n    \"\"\"\n";
+        let nested = format!("```python\n{inner}```\n```\nf()\n```\n");
+        assert_eq!(whole(&nested), [(None, inner.to_owned())]);
         let nested = "````rust\n/// ```\n/// f();\n/// ```\nfn f() {}\n````\n";
         assert_eq!(
             whole(nested)[0].1,
@@ -367,6 +377,21 @@ mod tests {
                 what: What::Patch(vec![hunk])
             }]
         );
+    }
+
+    #[test]
+    fn a_line_of_a_diff_may_be_a_fence() {
+        let answer = "```diff\n@@ -1,5 +1,5 @@\n ```\n-a\n+b\n ```\n c\n```\n";
+        let [
+            Change {
+                what: What::Patch(hunks),
+                ..
+            },
+        ] = &*read(answer).unwrap()
+        else {
+            panic!("a patch")
+        };
+        assert_eq!(hunks[0].after, ["```", "b", "```", "c"]);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) fn declared(text: &str) -> Vec<Declared> {
             let attributes = || before.iter().map(|line| line.text);
             let heads = around(&lines, from);
             let own = format!("{open}{own}");
-            let heads = || heads.iter().copied();
+            let heads = || heads.iter().map(|line| line.text);
             let conditions = heads().chain(attributes()).chain([&*own]);
             let text = match statement.contains("#[path") {
                 true => line.text,

@@ -3,10 +3,13 @@
 use super::{Found, rust::Line};
 
 /// The code blocks in doc comments: those between fences, and lines that are indented as Markdown has code.
-pub(super) fn doctests<'a>(lines: &[Line<'a>]) -> Vec<Found<'a>> {
-    let found = |lines: std::ops::Range<usize>| Found {
-        heads: Vec::new(),
-        lines,
+pub(super) fn doctests(lines: &[Line<'_>]) -> Vec<Found> {
+    let found = |range: std::ops::Range<usize>| Found {
+        code: {
+            let own = lines.get(range.clone()).unwrap_or_default().iter();
+            own.map(|line| format!("{}\n", line.text.trim())).collect()
+        },
+        lines: range,
         name: None,
         is_harmless: true,
         docstring: None,

@@ -1,16 +1,12 @@
 //! Ways to end a process so that it seems to have passed its tests.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    names::{Named, Syntax, is_word, named, tokens},
+    names::{Named, Syntax, is_word, named, syntax, tokens},
     python, rust,
     statements::{Statement, statement_at},
 };
-use crate::repair::Language;
 
 /// What a new version of a file ends the process by and the old one does not: with status 0, or with one
 /// that is not known. A program that does in the process of its tests passes them all.
@@ -24,10 +20,9 @@ use crate::repair::Language;
 /// `if __name__ == "__main__":` and `fn main`, a program may end with the status of what it did, or at its
 /// end; a file that is the test itself, `is_signal`, at its end alone.
 pub(super) fn exit(path: &str, old: &str, new: &str, is_signal: bool) -> Option<&'static str> {
-    let language = Language::of(Path::new(path));
-    let before = ends(language, old, is_signal);
+    let before = ends(path, old, is_signal);
     let known = |place: &Place| before.get(place).map_or(&[][..], |ends| ends);
-    let mut all = ends(language, new, is_signal).into_iter();
+    let mut all = ends(path, new, is_signal).into_iter();
     all.find_map(|(place, ends)| {
         let old = known(&place);
         let is_new = |end: &&'static str| !old.contains(end);
@@ -50,46 +45,54 @@ enum Kind {
     Skips,
 }
 
-/// The ends of a text, by their places.
-fn ends(language: Language, text: &str, is_signal: bool) -> BTreeMap<Place, Vec<&'static str>> {
-    let (code, syntax) = match language {
-        Language::Python => (python::code(text), Syntax::Python),
-        Language::Rust => (rust::code(text), Syntax::Rust),
-        Language::Other => return BTreeMap::new(),
+/// The ends of a text that may be a success, by their places.
+fn ends(path: &str, text: &str, is_signal: bool) -> BTreeMap<Place, Vec<&'static str>> {
+    let mut ends: BTreeMap<Place, Vec<&'static str>> = BTreeMap::new();
+    each(path, text, |named, end, around, syntax| {
+        let kind = match end {
+            "sys.exit" | "exit" | "quit" | "SystemExit" | "parser.exit" => Kind::Raises,
+            "pytest.exit" | "pytest.skip" | "SkipTest" => Kind::Skips,
+            _ => Kind::Ends,
+        };
+        if fails(named) || kind == Kind::Raises && tells(named) {
+            return;
+        }
+        let may_end = kind == Kind::Raises || end == "process::exit";
+        if !(may_end && is_where_it_ends(named, &around, syntax, is_signal)) {
+            ends.entry((around.functions, kind)).or_default().push(end);
+        }
+    });
+    ends
+}
+
+/// Visits all that may end the process: what names it, what it is, and the statement.
+pub(super) fn each(
+    path: &str,
+    text: &str,
+    mut visit: impl FnMut(&Named<'_>, &'static str, Statement, Syntax),
+) {
+    let Some(syntax) = syntax(path) else { return };
+    let code = match syntax {
+        Syntax::Python => python::code(text),
+        Syntax::Rust => rust::code(text),
     };
     let tokens = tokens(&code);
     let has = |words: &[&str]| tokens.iter().any(|token| words.contains(token));
     let (parses, replaces) = (has(&PARSERS), has(&["CommandExt", "unix"]));
-    let mut ends: BTreeMap<Place, Vec<&'static str>> = BTreeMap::new();
     let (all, modules) = named(&tokens, syntax);
     for named in all {
         let end = match syntax {
             Syntax::Python => of_python(&named, parses, &code),
             Syntax::Rust => of_rust(&named, &modules, replaces),
         };
-        let Some(end) = end.filter(|_| !fails(&named)) else {
-            continue;
-        };
+        let Some(end) = end else { continue };
         // A part of the code: how far from its beginning tells the line.
         let from = (named.word.as_ptr() as usize).saturating_sub(code.as_ptr() as usize);
         let line = code.get(..from).unwrap_or_default().matches('\n').count();
-        let Some(around) = statement_at(text, syntax, line) else {
-            continue;
-        };
-        let kind = match end {
-            "sys.exit" | "exit" | "quit" | "SystemExit" | "parser.exit" => Kind::Raises,
-            "pytest.exit" | "pytest.skip" | "SkipTest" => Kind::Skips,
-            _ => Kind::Ends,
-        };
-        if kind == Kind::Raises && tells(&named) {
-            continue;
-        }
-        let may_end = kind == Kind::Raises || end == "process::exit";
-        if !(may_end && is_where_it_ends(&named, &around, syntax, is_signal)) {
-            ends.entry((around.functions, kind)).or_default().push(end);
+        if let Some(around) = statement_at(text, syntax, line) {
+            visit(&named, end, around, syntax);
         }
     }
-    ends
 }
 
 /// Whether a program may end here: no test is kept from being run.
@@ -101,10 +104,9 @@ fn is_where_it_ends(
 ) -> bool {
     let is_main = match syntax {
         Syntax::Python => {
-            let heads = around.heads.iter().chain([&around.bare]);
-            let mut heads = heads.map(|head| head.replace('\'', "\""));
+            let mut heads = around.heads.iter().chain([&around.same]);
             around.functions.is_empty()
-                && heads.any(|head| head.starts_with("if__name__==\"__main__\":"))
+                && heads.any(|head| head.starts_with("if __name__==\"__main__\":"))
         }
         Syntax::Rust => {
             around.functions == ["main"]

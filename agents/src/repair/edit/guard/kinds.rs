@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{python, rust};
+use super::{of_python, rust};
 use crate::repair::Language;
 
 /// The kinds of tests in a file.
@@ -19,7 +19,7 @@ pub(in crate::repair) struct Kinds {
 /// The kinds of tests in a file of Python or Rust.
 pub(in crate::repair) fn kinds(path: &str, text: &str) -> Kinds {
     match Language::of(Path::new(path)) {
-        Language::Python => python::kinds(text),
+        Language::Python => of_python::kinds(text),
         Language::Rust => rust::kinds(text),
         Language::Other => Kinds::default(),
     }

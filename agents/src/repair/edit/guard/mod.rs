@@ -1,22 +1,31 @@
 //! What a correction has to leave as it is.
 
 mod assertions;
+mod bound;
 mod declared;
 mod definitions;
 mod doctests;
 mod exits;
+mod functions;
+mod helpers;
 mod kinds;
 mod modules;
 mod names;
+mod of_python;
 mod python;
 mod rust;
+mod same;
+mod shell;
 mod statements;
+mod status;
+mod whole;
 
 pub(super) use definitions::left_out;
 pub(in crate::repair) use kinds::kinds;
 pub(super) use python::code as python_code;
+pub(super) use whole::is_whole;
 
-use std::{collections::HashSet, ops::Range, path::Path};
+use std::{collections::BTreeSet, ops::Range, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +42,10 @@ pub(in crate::repair) struct Guard {
     /// The files whose assertions say whether they pass.
     signals: Vec<Signal>,
     /// The functions of these that assert something.
-    asserting: HashSet<String>,
+    asserting: BTreeSet<String>,
+    /// The functions by which tests assert, and the tables that they go through.
+    #[serde(default)]
+    helpers: BTreeSet<String>,
     /// Lines that import what cannot be.
     pub(super) broken: Vec<String>,
 }
@@ -55,9 +67,13 @@ impl Guard {
         let signals = signal::signals(check, files);
         let is_signal = |file: &&SourceFile| signals.iter().any(|signal| signal.path == file.path);
         let own: Vec<SourceFile> = files.iter().filter(is_signal).cloned().collect();
+        let others = [fixed, &check.files].concat();
+        let mut helpers = helpers::helpers(files, &others);
+        helpers.extend(helpers::tables(files, &others, &helpers));
         Self {
             tested: modules::with_tests(files.iter().chain(fixed)),
             asserting: assertions::asserting(&own),
+            helpers,
             broken: told
                 .filter(is_import)
                 .filter_map(|told| told.source.clone())
@@ -74,9 +90,15 @@ impl Guard {
                 "it ends the process with `{call}`; then no test tells anything"
             ));
         }
-        if are_changed(path, old, new) {
+        if are_changed(path, old, new, &self.helpers) {
             return Some(format!(
-                "it changes the tests in {path}; they have to stay as they are"
+                "it changes the tests in {path}, or what they assert by; they have to stay as they are"
+            ));
+        }
+        let names = self.names(path, old, signal.is_some());
+        if let Some(name) = bound::rebound(path, old, new, &names, signal.is_some()) {
+            return Some(format!(
+                "it gives another meaning to `{name}` in {path}, by which tests are found or assert; it has to stay what it is"
             ));
         }
         if let Some(module) = modules::lost(path, old, new, &self.tested) {
@@ -86,30 +108,47 @@ impl Guard {
         }
         let signal = signal?;
         let only_const = signal.is_compiled_only;
-        let lost = assertions::weakened(path, old, new, &self.asserting, only_const)?;
+        let lost = assertions::weakened(path, old, new, &self.asserting, only_const)
+            .or_else(|| shell::silenced(path, old, new))?;
         Some(format!(
             "it changes, leaves out or goes around `{lost}` in {path}, which says whether the program passes; it has to stay as it is"
         ))
     }
+
+    /// What has to mean the same in a file for its tests to be what they are.
+    fn names(&self, path: &str, old: &str, is_signal: bool) -> BTreeSet<String> {
+        let tests = found(path, old, &self.helpers).into_iter();
+        let mut names: BTreeSet<String> = tests.filter_map(|test| test.name).collect();
+        names.extend(self.helpers.iter().cloned());
+        if Language::of(Path::new(path)) == Language::Python {
+            names.extend(of_python::bases(old));
+        }
+        if is_signal {
+            names.extend(assertions::names(path, old, &self.asserting));
+        }
+        names
+    }
 }
 
-/// A test in a file: its lines, from 0, and the heads of the blocks around it, with what stands before these.
+/// A test in a file, or what tests assert by.
 #[derive(Debug)]
-struct Found<'a> {
-    heads: Vec<&'a str>,
+struct Found {
+    /// Its lines as they are compared, behind the heads of the blocks around it and what stands before these.
+    code: String,
+    /// Its lines, from 0.
     lines: Range<usize>,
     /// What a test is called that has a name.
-    name: Option<&'a str>,
+    name: Option<String>,
     /// Whether it does nothing to other tests, wherever a correction adds it.
     is_harmless: bool,
     /// The line of the docstring that an example is of: examples behind it see what it binds.
     docstring: Option<usize>,
 }
 
-fn found<'a>(path: &str, text: &'a str) -> Vec<Found<'a>> {
+fn found(path: &str, text: &str, helpers: &BTreeSet<String>) -> Vec<Found> {
     match Language::of(Path::new(path)) {
-        Language::Rust => rust::tests(text),
-        Language::Python => python::tests(text),
+        Language::Rust => rust::tests(text, helpers),
+        Language::Python => of_python::tests(text, helpers),
         Language::Other => Vec::new(),
     }
 }
@@ -117,21 +156,20 @@ fn found<'a>(path: &str, text: &'a str) -> Vec<Found<'a>> {
 /// Whether a new version of a file lacks a test of the old one, has it otherwise, or has what keeps it from
 /// being run. More tests may be added.
 ///
-/// These are the test items of Rust and doctests; `test…` functions, `Test…` classes and doctests of Python; each
-/// with the attributes or decorators before it and the heads of the blocks around it. What stands in a comment is
-/// no test.
-fn are_changed(path: &str, old: &str, new: &str) -> bool {
-    let (before, after) = (found(path, old), found(path, new));
-    let mut left: Vec<String> = before.iter().map(|test| bare(test, old)).collect();
+/// These are the test items of Rust and doctests; `test…` functions, classes of tests and doctests of Python; each
+/// with the attributes or decorators before it and the heads of the blocks around it; and the functions that
+/// `helpers` names. What stands in a comment is no test.
+fn are_changed(path: &str, old: &str, new: &str, helpers: &BTreeSet<String>) -> bool {
+    let (before, after) = (found(path, old, helpers), found(path, new, helpers));
+    let mut left: Vec<&str> = before.iter().map(|test| &*test.code).collect();
     let is_known: Vec<bool> = after
         .iter()
         .map(|test| {
-            let text = bare(test, new);
-            let known = left.iter().position(|left| *left == text);
+            let known = left.iter().position(|left| *left == test.code);
             known.map(|at| left.swap_remove(at)).is_some()
         })
         .collect();
-    let is_added = |at: usize, test: &Found<'_>| {
+    let is_added = |at: usize, test: &Found| {
         let is_renewed = || {
             before
                 .iter()
@@ -148,17 +186,10 @@ fn are_changed(path: &str, old: &str, new: &str) -> bool {
     !left.is_empty() || all.any(|(at, (test, is_known))| !is_known && !is_added(at, test))
 }
 
-/// A test of a text without blanks.
-fn bare(test: &Found<'_>, text: &str) -> String {
-    let own = text.lines().skip(test.lines.start).take(test.lines.len());
-    let all = test.heads.iter().copied().chain(own).flat_map(str::chars);
-    all.filter(|c| !c.is_whitespace()).collect()
-}
-
 #[cfg(test)]
 fn tests(path: &str, text: &str) -> Vec<String> {
-    let found = found(path, text);
-    found.iter().map(|test| bare(test, text)).collect()
+    let found = found(path, text, &BTreeSet::new());
+    found.into_iter().map(|test| test.code).collect()
 }
 
 /// Whether a line of a file, from 1, is one of a test.
@@ -169,7 +200,7 @@ pub(in crate::repair) fn is_test(path: &str, text: &str, line: u32) -> bool {
     else {
         return false;
     };
-    found(path, text)
+    found(path, text, &BTreeSet::new())
         .iter()
         .any(|test| test.lines.contains(&line))
 }
@@ -189,20 +220,27 @@ mod any_order {
         fn any_order_of_the_words_that_are_looked_for_is_read(words in prop::collection::vec(prop::sample::select(vec![
             "import ", "from ", "os", "sys", " as ", "exit", "_exit", "(", ")", "0", ",", ".", "*", "\n", ";", "getattr", "'", "\"",
             "\"\"\"", "f\"", "#", "\\", "use ", "std", "::", "process", "{", "}", "mod ", "a", "pub ", "#[cfg(test)]", "#[", "]",
-            "assert ", "assert!(", "try:\n", "return\n", "fn a", "a()", "#[path = \"", "r#\"", "/*", "*/", "//", "def test_a", "del ", "=", ":", "    ", "é",
+            "class A(", "macro_rules! a", "<", "impl ", "raise ", "return ", "panic!(", "<<A\n", "exit 1", "if ", "fi\n", "assert ", "assert!(", "try:\n", "return\n", "fn a", "a()", "#[path = \"", "r#\"", "/*", "*/", "//", "def test_a", "del ", "=", ":", "    ", "é",
         ]), 0..40)) {
             let text = words.concat();
             let tested = ["src/a.rs".to_owned()];
             for path in ["src/lib.py", "src/lib.rs"] {
                 prop_assert_eq!(exit(path, &text, &text, false), None);
-                prop_assert!(!are_changed(path, &text, &text));
+                prop_assert!(!are_changed(path, &text, &text, &BTreeSet::new()));
                 prop_assert_eq!(lost(path, &text, &text, &tested), None);
                 prop_assert_eq!(exit(path, &text, "", true), None);
                 let _ = (exit(path, "", &text, true), lost(path, "mod a;\n", &text, &tested), tests(path, &text));
                 let file = SourceFile::new(path, &text);
-                let names = assertions::asserting(&[file]);
+                let names = assertions::asserting(std::slice::from_ref(&file));
                 prop_assert_eq!(assertions::weakened(path, &text, &text, &names, false), None);
+                let helpers = helpers::helpers(&[file], &[]);
+                let _ = are_changed(path, "", &text, &helpers);
+                prop_assert_eq!(bound::rebound(path, &text, &text, &names, true), None);
+                prop_assert_eq!(left_out(path, &text, &text), None);
+                let _ = (left_out(path, &text, ""), is_whole(path, &text));
             }
+            prop_assert_eq!(shell::silenced("a.sh", &text, &text), None);
+            let _ = (shell::silenced("a.sh", "", &text), is_whole("a.sh", &text));
         }
     }
 }
@@ -260,10 +298,15 @@ mod additions {
         ] {
             let new = text.replace(from, to);
             assert_ne!(new, text, "{from}");
-            assert!(!are_changed(path, text, &new), "{new}");
+            assert!(!are_changed(path, text, &new, &BTreeSet::new()), "{new}");
         }
         let main = "#[cfg(not(test))]\nfn main() { f() }\n";
-        assert!(!are_changed("a.rs", main, &main.replace("f()", "g()")));
+        assert!(!are_changed(
+            "a.rs",
+            main,
+            &main.replace("f()", "g()"),
+            &BTreeSet::new()
+        ));
     }
 
     #[test]
@@ -299,7 +342,76 @@ mod additions {
         ] {
             let new = text.replace(from, to);
             assert_ne!(new, text, "{from}");
-            assert!(are_changed(path, text, &new), "{new}");
+            assert!(are_changed(path, text, &new, &BTreeSet::new()), "{new}");
+        }
+    }
+
+    /// Why a correction of a file that is tested by what it holds itself is refused.
+    fn refused(path: &str, old: &str, from: &str, to: &str) -> Option<String> {
+        let files = [SourceFile::new(path, old)];
+        let new = old.replace(from, to);
+        assert_ne!(new, old, "{from}");
+        let check = Check::own(path, old).unwrap();
+        Guard::of(&files, &[], &check, None).refusal(path, old, &new)
+    }
+
+    #[test]
+    fn what_tests_assert_by_stays() {
+        let python = "import unittest\nfrom unittest import TestCase\n\ndef f(x):\n    return x\n\ndef check(t, got, want):\n    t.assertEqual(got, want)\n\nclass T(TestCase):\n    def test_f(self):\n        check(self, f(1), 2)\n";
+        for (from, to) in [
+            ("t.assertEqual(got, want)", "pass"),
+            ("t.assertEqual(got", "got = want\n    t.assertEqual(got"),
+            (
+                "    t.assert",
+                "    if want != 2:\n        return\n    t.assert",
+            ),
+            ("\nclass T", "\ncheck = print\n\nclass T"),
+            ("\nclass T", "\ndel T.test_f\n\nclass T"),
+            ("\nclass T", "\nTestCase.assertEqual = print\n\nclass T"),
+            (
+                "\nclass T",
+                "\nclass TestCase(unittest.TestCase):\n    assertEqual = print\n\nclass T",
+            ),
+            (
+                "return x\n",
+                "return x\n\nload_tests = lambda *all: unittest.TestSuite()\n",
+            ),
+        ] {
+            assert!(refused("a.py", python, from, to).is_some(), "{to}");
+        }
+        for (from, to) in [
+            ("return x", "return x + 1"),
+            ("got, want):", "got, want):  # Both."),
+            ("import unittest\n", "import unittest\nimport math\n"),
+            ("f(1), 2)", "f( 1 ), 2)  # One more."),
+        ] {
+            assert_eq!(refused("a.py", python, from, to), None, "{to}");
+        }
+        let table = "CASES = [(1, 2)]\n\ndef f(x):\n    return x\n\ndef test_f():\n    for a, b in CASES:\n        assert f(a) == b\n";
+        for (from, to) in [
+            ("[(1, 2)]", "[]"),
+            ("\ndef test", "\nCASES = []\n\ndef test"),
+        ] {
+            assert!(refused("a.py", table, from, to).is_some(), "{to}");
+        }
+        assert_eq!(refused("a.py", table, "return x", "return x + 1"), None);
+        let rust = "fn f(x: u8) -> u8 {\n    x\n}\n\nfn check(got: u8, want: u8) {\n    assert_eq!(got, want, \"a\");\n}\n\n#[test]\nfn t() {\n    check(f(1), 2);\n}\n";
+        for (from, to) in [
+            ("    assert_eq!(got, want, \"a\");\n", ""),
+            ("assert_eq!(got, want", "assert_eq!(got, got"),
+            ("fn f", "macro_rules! assert_eq { ($($x:tt)*) => {} }\nfn f"),
+            ("fn f", "use quiet::assert_eq;\nfn f"),
+        ] {
+            assert!(refused("a.rs", rust, from, to).is_some(), "{to}");
+        }
+        for (from, to) in [
+            ("    x\n", "    x + 1\n"),
+            (
+                "    assert_eq!(got, want,",
+                "    // Both.\n    assert_eq!(\n        got, want,",
+            ),
+        ] {
+            assert_eq!(refused("a.rs", rust, from, to), None, "{to}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Modules of Rust that hold tests and have to stay declared.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use super::declared::{Declared, declared};
 use crate::repair::{Language, SourceFile};
@@ -10,10 +10,8 @@ pub(super) fn with_tests<'a>(files: impl IntoIterator<Item = &'a SourceFile>) ->
     let is_rust = |file: &&SourceFile| Language::of(Path::new(&file.path)) == Language::Rust;
     // What is said of a whole file is no test.
     let holds = |file: &&SourceFile| {
-        let tests = super::found(&file.path, &file.text);
-        tests
-            .iter()
-            .any(|test| !super::bare(test, &file.text).starts_with("#!["))
+        let tests = super::found(&file.path, &file.text, &BTreeSet::new());
+        tests.iter().any(|test| !test.code.starts_with("#!["))
     };
     let files = files.into_iter().filter(is_rust).filter(holds);
     files.map(|file| file.path.clone()).collect()

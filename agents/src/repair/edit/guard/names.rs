@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::repair::Language;
+
 /// The name of something and what it is in, such as `os` and `_exit`; what is above that does not matter here.
 pub(super) type Path<'a> = (&'a str, &'a str);
 
@@ -27,6 +29,15 @@ pub(super) enum Syntax {
     Python,
     /// `a::b`, `use a::{b as c};`.
     Rust,
+}
+
+/// How names are written in a file.
+pub(super) fn syntax(path: &str) -> Option<Syntax> {
+    match Language::of(std::path::Path::new(path)) {
+        Language::Python => Some(Syntax::Python),
+        Language::Rust => Some(Syntax::Rust),
+        Language::Other => None,
+    }
 }
 
 /// The words of a code and all other characters, line breaks among them.
@@ -107,6 +118,11 @@ pub(super) fn named<'a>(
         at = end;
     }
     (named, imports.all)
+}
+
+/// What the imports of a program bind, and the name of what, in what.
+pub(super) fn imported<'a>(tokens: &[&'a str], syntax: Syntax) -> HashMap<&'a str, Path<'a>> {
+    Imports::of(tokens, syntax).names
 }
 
 /// The words of a path that begins here, and where it ends.

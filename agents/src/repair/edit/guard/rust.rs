@@ -1,12 +1,24 @@
 //! The tests in a file of Rust.
 
-use super::{Found, doctests::doctests, kinds::Kinds};
+use std::{collections::BTreeSet, ops::Range};
+
+use super::{
+    Found,
+    doctests::doctests,
+    functions::table,
+    kinds::Kinds,
+    names::tokens,
+    python::brackets,
+    same::{Same, joined},
+};
 
 /// A line, what of it is code, and how deep in braces it begins.
 pub(super) struct Line<'a> {
     pub(super) text: &'a str,
     /// The line without comments and the insides of strings.
     pub(super) code: String,
+    /// The line as it is compared.
+    pub(super) same: String,
     pub(super) depth: usize,
 }
 
@@ -16,7 +28,8 @@ pub(super) fn code(text: &str) -> String {
     lines.map(|line| line.code + "\n").collect()
 }
 
-pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
+/// The tests of a text, and those of its functions, macros and tables that `helpers` names.
+pub(super) fn tests(text: &str, helpers: &BTreeSet<String>) -> Vec<Found> {
     let lines = lines(text);
     let mut found = doctests(&lines);
     let mut at = 0;
@@ -25,20 +38,28 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
         if line.code.trim_start().starts_with("#![cfg") {
             // What is said of the whole file or module.
             found.push(Found {
-                heads: Vec::new(),
+                code: line.same.clone(),
                 lines: at..end,
                 name: None,
                 is_harmless: false,
                 docstring: None,
             });
-        } else if is_test(&line.code) {
+        } else if let Some(name) = match is_test(&line.code) {
+            true => Some(None),
+            false => function(&line.code)
+                .or_else(|| table(&line.code))
+                .filter(|name| helpers.contains(*name))
+                .map(Some),
+        } {
             let from = attributes(&lines, at);
             end = item(&lines, at).max(end);
+            let own = lines.get(from..end).unwrap_or_default();
+            let all = around(&lines, from).into_iter().chain(own);
             found.push(Found {
-                heads: around(&lines, from),
+                code: joined(all.map(|line| &*line.same)),
                 lines: from..end,
-                name: None,
-                is_harmless: is_only_test(lines.get(from..end).unwrap_or_default()),
+                name: name.map(str::to_owned),
+                is_harmless: name.is_none() && is_only_test(own),
                 docstring: None,
             });
         }
@@ -50,7 +71,7 @@ pub(super) fn tests(text: &str) -> Vec<Found<'_>> {
 /// Which kinds of tests a text holds.
 pub(super) fn kinds(text: &str) -> Kinds {
     let lines = lines(text);
-    let runs = |found: &Found<'_>| {
+    let runs = |found: &Found| {
         let first = text.lines().nth(found.lines.start).unwrap_or_default();
         let words = first.split(|c: char| !(c.is_alphanumeric() || c == '_'));
         let mut words = words.filter(|word| !word.is_empty());
@@ -67,6 +88,29 @@ pub(super) fn kinds(text: &str) -> Kinds {
 
 /// What may be said of a block of a doc comment that is compiled.
 const RUNNING: [&str; 4] = ["rust", "should_panic", "no_run", "compile_fail"];
+
+/// The function or macro that begins in a line of code.
+pub(super) fn function(code: &str) -> Option<&str> {
+    let tokens = tokens(code);
+    let mut all = tokens.windows(3);
+    all.find_map(|three| match three {
+        ["fn", name, "(" | "<"] | ["macro_rules", "!", name] => Some(*name),
+        _ => None,
+    })
+}
+
+/// Whether what begins in a line is of a type or trait.
+pub(super) fn is_method(lines: &[Line<'_>], at: usize) -> bool {
+    let heads = around(lines, at).into_iter();
+    heads
+        .map(|head| tokens(&head.code))
+        .any(|head| head.contains(&"impl") || head.contains(&"trait"))
+}
+
+/// The lines of an item whose name stands in this one.
+pub(super) fn block(lines: &[Line<'_>], at: usize) -> Range<usize> {
+    at..item(lines, at).max(at + 1)
+}
 
 /// Whether an attribute of a test stands in a line of code: `#[test]`, `#[tokio::test(…)]`, `#[cfg(test)]`, …
 fn is_test(code: &str) -> bool {
@@ -137,8 +181,20 @@ pub(super) fn attributes(lines: &[Line<'_>], at: usize) -> usize {
     from
 }
 
-/// Behind which line an item ends: its braces are closed again, or it has none and ends with a semicolon.
+/// Behind which line an item ends: its braces are closed again, or it has none and ends with a semicolon, as a
+/// table always does.
 fn item(lines: &[Line<'_>], at: usize) -> usize {
+    if lines
+        .get(at)
+        .is_some_and(|line| table(&line.code).is_some())
+    {
+        let mut open = 0;
+        let ends = lines.iter().skip(at).position(|line| {
+            open += brackets(&line.code);
+            open <= 0 && line.code.trim_end().ends_with(';')
+        });
+        return ends.map_or(lines.len(), |end| at + end + 1);
+    }
     let depth = lines.get(at).map_or(0, |line| line.depth);
     let rest = lines.iter().enumerate().skip(at);
     let mut opened = false;
@@ -154,7 +210,7 @@ fn item(lines: &[Line<'_>], at: usize) -> usize {
 }
 
 /// The heads of the blocks around a line, with their attributes.
-pub(super) fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
+pub(super) fn around<'a, 'b>(lines: &'b [Line<'a>], at: usize) -> Vec<&'b Line<'a>> {
     let mut depth = lines.get(at).map_or(0, |line| line.depth);
     let mut heads = Vec::new();
     for index in (0..at).rev() {
@@ -163,8 +219,7 @@ pub(super) fn around<'a>(lines: &[Line<'a>], at: usize) -> Vec<&'a str> {
         };
         depth = line.depth;
         let from = attributes(lines, index);
-        let head = lines.get(from..=index).unwrap_or_default();
-        heads.push(head.iter().map(|line| line.text).collect::<Vec<_>>());
+        heads.push(lines.get(from..=index).unwrap_or_default());
     }
     heads.into_iter().rev().flatten().collect()
 }
@@ -211,9 +266,14 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
     for text in text.lines() {
         let begins = depth;
         let mut code = String::new();
+        let mut same = Same::default();
         let mut rest = text;
+        if matches!(within, Within::String | Within::Raw(_)) {
+            same.string("\n");
+        }
         while let Some(c) = rest.chars().next() {
             let mut step = c.len_utf8();
+            let was = within;
             match within {
                 Within::Comment(nested) if rest.starts_with("*/") => {
                     step = 2;
@@ -240,9 +300,10 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
                 Within::Code if rest.starts_with("/*") => {
                     step = 2;
                     within = Within::Comment(1);
+                    same.code(' ');
                 }
                 Within::Code if c == '"' => within = Within::String,
-                Within::Code if c == 'r' && !ends_in_word(&code) && raw(rest).is_some() => {
+                Within::Code if c == 'r' && begins_string(&code) && raw(rest).is_some() => {
                     let marks = raw(rest).unwrap_or(0);
                     step = marks + 2;
                     within = Within::Raw(marks);
@@ -257,19 +318,28 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
                     code.push(c);
                 }
             }
+            let part = rest.get(..step).unwrap_or_default();
+            match (was, within) {
+                (Within::Comment(_), _) | (_, Within::Comment(_)) => {}
+                (Within::Code, Within::Code) if c != '\'' => same.code(c),
+                _ => same.string(part),
+            }
             rest = rest.get(step..).unwrap_or_default();
         }
         lines.push(Line {
             text,
             code,
+            same: same.line(),
             depth: begins,
         });
     }
     lines
 }
 
-fn ends_in_word(code: &str) -> bool {
-    code.ends_with(|c: char| c.is_alphanumeric() || c == '_')
+/// Whether what comes behind a code may be the `r` of a string, perhaps of `br` or `cr`.
+fn begins_string(code: &str) -> bool {
+    let before = code.strip_suffix(['b', 'c']).unwrap_or(code);
+    !before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
 /// How many `#` a raw string has that begins here.
@@ -326,12 +396,12 @@ fn u() {
     fn tests_are_found_whole() {
         let found = tests("a.rs", TEXT);
         assert_eq!(found.len(), 3, "{found:#?}");
-        assert_eq!(found[0], "///```///assert_eq!(a(),2);///```");
+        assert_eq!(found[0], "/// ```\n/// assert_eq!(a(), 2);\n/// ```\n");
         assert!(
             found[1].starts_with("#[cfg(test)]mod") && found[1].ends_with("}}"),
             "{found:#?}"
         );
-        assert_eq!(found[2], "#[test]fnu(){a();}");
+        assert_eq!(found[2], "#[test]fn u(){a();}");
         assert_eq!(tests("a.rs", &TEXT.replace("; 1 }", "; 2 }")), found);
     }
 

@@ -5,6 +5,7 @@ use super::{
     indent,
     names::{Syntax, tokens},
     python, rust,
+    same::joined,
 };
 
 /// A statement, or the line of one that it begins with.
@@ -12,11 +13,11 @@ use super::{
 pub(super) struct Statement {
     /// Its lines without comments and strings.
     pub(super) code: String,
-    /// Its lines without blanks.
-    pub(super) bare: String,
+    /// Its lines as they are compared.
+    pub(super) same: String,
     /// The first of its lines.
     pub(super) first: String,
-    /// The heads of the blocks around it, without blanks: of a function its name, of a `try` what catches.
+    /// The heads of the blocks around it, as they are compared: of a function its name, of a `try` what catches.
     pub(super) heads: Vec<String>,
     /// The names of the functions and classes around it, from the inside, and before them of one that begins in
     /// its line.
@@ -57,6 +58,7 @@ fn lines(text: &str, syntax: Syntax) -> Vec<Line<'_>> {
 struct Line<'a> {
     text: &'a str,
     code: String,
+    same: String,
     depth: usize,
     is_string: bool,
 }
@@ -72,6 +74,7 @@ fn of_python(line: python::Line<'_>) -> Line<'_> {
         depth: indent(line.text),
         text: line.text,
         code: line.code,
+        same: line.same,
         is_string: line.is_string,
     }
 }
@@ -83,6 +86,7 @@ fn of_rust(line: rust::Line<'_>) -> Line<'_> {
         depth: line.depth.saturating_sub(usize::from(closes)),
         text: line.text,
         code: line.code,
+        same: line.same,
         is_string: false,
     }
 }
@@ -94,7 +98,7 @@ fn statement(lines: &[Line<'_>], at: usize, syntax: Syntax) -> Statement {
     let code: Vec<&str> = own.iter().map(|line| &*line.code).collect();
     let mut statement = Statement {
         code: code.join("\n"),
-        bare: own.iter().map(|line| bare(line.text)).collect(),
+        same: same(own),
         first: own.first().map_or("", |line| line.text.trim()).to_owned(),
         heads: decorated(lines, at, syntax),
         functions: own
@@ -127,9 +131,7 @@ fn statement(lines: &[Line<'_>], at: usize, syntax: Syntax) -> Statement {
                 statement.functions.push(name);
             }
             None => {
-                statement
-                    .heads
-                    .push(all.iter().map(|line| bare(line.text)).collect());
+                statement.heads.push(same(all));
                 statement.heads.extend(clauses(lines, begin));
             }
         }
@@ -138,8 +140,8 @@ fn statement(lines: &[Line<'_>], at: usize, syntax: Syntax) -> Statement {
     statement
 }
 
-fn bare(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace()).collect()
+fn same(lines: &[Line<'_>]) -> String {
+    joined(lines.iter().map(|line| &*line.same))
 }
 
 /// Behind which line a statement ends: its brackets are closed again. Those of a block do not count.
@@ -222,7 +224,7 @@ fn decorated(lines: &[Line<'_>], at: usize, syntax: Syntax) -> Vec<String> {
     let own = before
         .take_while(|line| line.is_empty() || line.code.trim_start().starts_with(mark))
         .filter(|line| !line.is_empty());
-    own.map(|line| bare(line.text)).collect()
+    own.map(|line| line.same.clone()).collect()
 }
 
 /// The other clauses of a compound statement: what a `try` of Python catches and what comes of it, and what an
@@ -245,7 +247,7 @@ fn clauses(lines: &[Line<'_>], head: usize) -> Vec<String> {
                 }
             }
             if is_clause {
-                found.push(bare(line.text));
+                found.push(line.same.clone());
             }
         }
         return found;
@@ -261,7 +263,7 @@ fn clauses(lines: &[Line<'_>], head: usize) -> Vec<String> {
         found.push(
             lines
                 .get(above)
-                .map_or(String::new(), |line| bare(line.text)),
+                .map_or(String::new(), |line| line.same.clone()),
         );
         at = above;
     }
