@@ -276,14 +276,14 @@ async fn what_tests_assert_by_stays_as_it_is() {
 async fn a_script_is_written_whole_and_goes_on_to_tell() {
     let script = |sum: &str, end: &str| {
         format!(
-            "cat > a.md <<EOF\n```\n$((1 {sum} 2))\n```\nEOF\nif ! grep -q 3 a.md; then\n    {end}\nfi\n"
+            "cat > a.md <<'EOF'\n```\nsums\n```\nEOF\nif [ \"$((1 {sum} 2))\" != 3 ]; then\n    {end}\nfi\n"
         )
     };
     let right = script("+", "exit 1");
     let answers = [
         script("-", "exit 0"),
         // It broke off at a line that looks like an end.
-        "cat > a.md <<EOF\n".to_owned(),
+        "cat > a.md <<'EOF'\n".to_owned(),
         right.clone(),
     ];
     let model = model(move |_, before| format!("```sh\n{}```\n", answers[before.min(2)]));

@@ -59,7 +59,7 @@ pub(in super::super) fn left_out(path: &str, old: &str, new: &str) -> Option<Str
         .map(|(name, _)| name.clone())
 }
 
-/// Whether at least half the lines stand in a text by which another one defines a name.
+/// Whether most of the lines stand in a text by which another one defines a name.
 fn is_alike(name: &str, old: &str, new: &str) -> bool {
     let mut lines = old
         .lines()
@@ -71,7 +71,7 @@ fn is_alike(name: &str, old: &str, new: &str) -> bool {
     let own = [head].into_iter().chain(inner).map(str::trim);
     let own: Vec<&str> = own.filter(|line| !line.is_empty()).collect();
     let stands = |line: &&&str| new.lines().any(|new| new.trim() == **line);
-    own.iter().filter(stands).count() * 2 >= own.len()
+    own.iter().filter(stands).count() * 2 > own.len()
 }
 
 /// A text with another name wherever one stands.
