@@ -67,6 +67,26 @@ fn a_patent_is_written_whole() {
 }
 
 #[test]
+fn answers_of_no_use_are_told() {
+    let home = drafted();
+    let server = Server::start(|request: &Request| match is_for(request, WRITE) {
+        true => Reply::text("I cannot help with that."),
+        false => author(request),
+    });
+    run(&mut write(&home, &server, &["-o", "cup.md"]))
+        .exits(0)
+        .says("rules took the place of the model's answer in: 1.1 (the answer is empty), 1.2");
+    let json = run(&mut write(
+        &home,
+        &server,
+        &["-o", "cup.md", "--force", "--json"],
+    ))
+    .json();
+    assert_eq!(json["aside"]["by_rule"]["2.2"], "the answer is empty");
+    assert_eq!(json["aside"]["left_out"], serde_json::json!({}));
+}
+
+#[test]
 fn a_finished_patent_whose_files_are_gone_is_written_again_for_nothing() {
     let (home, _) = finished();
     let before = everything(&home, "cup.json");

@@ -195,7 +195,11 @@ impl Craft {
         let most = tokens as usize * 3 / 2 + 16;
         let within = prose::within(&answer.text, most, |text| counter.count(text));
         Ok(Answer {
-            cut: answer.finish == FinishReason::Length || within.len() < answer.text.len(),
+            // What a filter withheld was to go on, too.
+            cut: matches!(
+                answer.finish,
+                FinishReason::Length | FinishReason::ContentFilter
+            ) || within.len() < answer.text.len(),
             text: within.to_owned(),
         })
     }

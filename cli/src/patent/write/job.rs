@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{
     approval::{self, Asked},
+    aside::Aside,
     leave::{Left, leave, tell, waiting},
     setting::Setting,
     show::{Show, pieces},
@@ -74,13 +75,16 @@ impl Job {
             .build()
             .map_err(as_usage)?;
         loop {
-            let before = self.earlier().await?;
+            let mut aside = Aside::default();
+            let before = self.earlier(&mut aside).await?;
             let mut work = before.clone();
             let run = self.start(graph.clone());
             let id = run.id().clone();
-            let ended = self.drive(run, &mut work, interrupt.as_mut()).await;
+            let ended = self
+                .drive(run, &mut work, &mut aside, interrupt.as_mut())
+                .await;
             let error = match ended {
-                Ended::Done(outcome) => return tell(&self, &id, *outcome, started),
+                Ended::Done(outcome) => return tell(&self, &id, *outcome, &aside, started),
                 Ended::Failed(error) => error,
             };
             if !error.is_interrupted() {
@@ -116,7 +120,7 @@ impl Job {
     }
 
     /// What is written before this attempt begins.
-    async fn earlier(&self) -> Result<PatentWork, Failure> {
+    async fn earlier(&self, aside: &mut Aside) -> Result<PatentWork, Failure> {
         let mut work = self.task.earlier.clone();
         for piece in &self.task.again {
             work.forget(*piece);
@@ -124,6 +128,7 @@ impl Job {
         if let (Begin::Resume(id), Some(journal)) = (&self.begin, &self.journal) {
             for event in journal.events(id).await? {
                 work.see(&event);
+                aside.see(&event);
             }
         }
         Ok(work)
@@ -152,6 +157,7 @@ impl Job {
         &self,
         mut run: Run<WrittenPatent>,
         work: &mut PatentWork,
+        aside: &mut Aside,
         mut interrupt: Pin<&mut impl Future>,
     ) -> Ended {
         let mut show = Show::new(self.run.output.quiet || self.run.output.json);
@@ -171,6 +177,7 @@ impl Job {
                 event = run.next() => {
                     let Some(event) = event else { break };
                     work.see(&event);
+                    aside.see(&event);
                     show.event(&event, work);
                 }
             }

@@ -13,7 +13,7 @@ use super::super::{
     everything::Everything,
     output::{Form, Target, rendered, shown},
 };
-use super::{approval::Asked, job::Job, show::pieces};
+use super::{approval::Asked, aside::Aside, job::Job, show::pieces};
 use crate::{failure::Failure, report::usage_line, terminal::print};
 
 /// What is not complete, as files.
@@ -52,6 +52,7 @@ pub(super) fn tell(
     job: &Job,
     id: &RunId,
     outcome: Outcome<WrittenPatent>,
+    aside: &Aside,
     started: Instant,
 ) -> Result<(), Failure> {
     let Outcome {
@@ -97,6 +98,7 @@ pub(super) fn tell(
             "missing": all.missing,
             "findings": counts(&all.findings),
             "unsupported_paragraphs": unsupported(&all.basis),
+            "aside": aside,
             "model": all.model,
             "usage": usage,
             "cost_dollars": usage.cost.dollars(),
@@ -117,6 +119,9 @@ pub(super) fn tell(
                 eprintln!("{}: removed, the patent is complete", shown(&path));
             }
             eprintln!("{}", summary(&all));
+            for line in aside.lines() {
+                eprintln!("{line}");
+            }
             eprintln!("{}", usage_line(&usage, &unspent, started.elapsed()));
         }
     }

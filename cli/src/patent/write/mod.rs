@@ -1,6 +1,7 @@
 //! `catena patent write`, `redo` and going on with them.
 
 mod approval;
+mod aside;
 mod job;
 mod leave;
 mod setting;

@@ -265,6 +265,7 @@ mod tests {
             "Answer: no known device does this.",
             "Each paragraph must be scanned.",
             "- act upon the lever",
+            "The controller sends a system prompt and the question to the model.",
             "You write the text on the label with a pen.",
             "Change the section to a wider one.",
             "The operator must then set the title to bold.",

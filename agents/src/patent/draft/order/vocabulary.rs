@@ -217,7 +217,6 @@ pub(super) const PHRASES: &[&str] = &[
     "you must now",
     "as an ai",
     "as a language model",
-    "system prompt",
     "your instructions",
     "your task is",
     "your new task",
