@@ -276,7 +276,7 @@ async fn what_tests_assert_by_stays_as_it_is() {
 async fn a_script_is_written_whole_and_goes_on_to_tell() {
     let script = |sum: &str, end: &str| {
         format!(
-            "cat > a.md <<'EOF'\n```\nsums\n```\nEOF\nif [ \"$((1 {sum} 2))\" != 3 ]; then\n    {end}\nfi\n"
+            "cat > a.md <<'EOF'\n```\nsums\n```\nEOF\nx=$((1 {sum} 2))\nif [ \"$x\" != 3 ]; then\n    {end}\nfi\n"
         )
     };
     let right = script("+", "exit 1");
