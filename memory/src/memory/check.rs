@@ -40,7 +40,7 @@ impl Memory {
         progress: &mut Progress<'_>,
     ) -> Result<Repaired> {
         let mut repaired = self.bring_up(reindex, progress).await?;
-        repaired.purged |= self.purge_or_warn().await;
+        repaired.purged = self.purge_or_warn(repaired.removed > 0).await;
         Ok(repaired)
     }
 
@@ -93,7 +93,7 @@ impl Memory {
                 self.may_lag(synced, reindex)?;
                 Ok(Repaired::default())
             }
-            _ => self.verify(progress).await,
+            _ => self.compare(progress).await,
         }
     }
 
@@ -143,6 +143,14 @@ impl Memory {
     ///
     /// What was mended by then stays mended.
     pub async fn verify(&self, progress: &mut Progress<'_>) -> Result<Repaired> {
+        let mut repaired = self.compare(progress).await?;
+        let told = self.0.told.lock().await;
+        repaired.purged = self.purge_after(&told, repaired.removed > 0).await?;
+        Ok(repaired)
+    }
+
+    /// Mends the points; what they leave in files stays there.
+    async fn compare(&self, progress: &mut Progress<'_>) -> Result<Repaired> {
         let mut told = self.0.told.lock().await;
         let last = self.0.archive.last_change().await?;
         let total = self.0.archive.count_until(last).await?;
@@ -182,12 +190,6 @@ impl Memory {
         repaired.removed += self.remove_before(&mut points, None).await?;
         told.change = last;
         self.flush(&mut told).await?;
-        repaired.purged = self.purge_if_due(&told).await?;
-        if repaired.removed > 0 && !repaired.purged {
-            // An older copy, of which the archive cannot know what was in it.
-            self.0.index.purge().await?;
-            repaired.purged = true;
-        }
         Ok(repaired)
     }
 

@@ -38,10 +38,20 @@ impl Memory {
         Ok(true)
     }
 
-    /// As [`purge_if_due`](Self::purge_if_due); an index that fails owes it still.
-    pub(super) async fn purge_or_warn(&self) -> bool {
+    /// As [`purge_if_due`](Self::purge_if_due); `removed`: it had points that the archive knows nothing of, an
+    /// older copy for instance, and is purged in any case.
+    pub(super) async fn purge_after(&self, told: &Told, removed: bool) -> Result<bool> {
+        let purged = self.purge_if_due(told).await?;
+        if removed && !purged {
+            self.0.index.purge().await?;
+        }
+        Ok(purged || removed)
+    }
+
+    /// As [`purge_after`](Self::purge_after); an index that fails owes it still.
+    pub(super) async fn purge_or_warn(&self, removed: bool) -> bool {
         let told = self.0.told.lock().await;
-        match self.purge_if_due(&told).await {
+        match self.purge_after(&told, removed).await {
             Ok(purged) => purged,
             Err(error) => {
                 let place = self.0.index.describe();
