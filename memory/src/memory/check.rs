@@ -93,7 +93,7 @@ impl Memory {
                 self.may_lag(synced, reindex)?;
                 Ok(Repaired::default())
             }
-            _ => self.compare(progress).await,
+            _ => self.mend(progress).await,
         }
     }
 
@@ -143,14 +143,14 @@ impl Memory {
     ///
     /// What was mended by then stays mended.
     pub async fn verify(&self, progress: &mut Progress<'_>) -> Result<Repaired> {
-        let mut repaired = self.compare(progress).await?;
+        let mut repaired = self.mend(progress).await?;
         let told = self.0.told.lock().await;
         repaired.purged = self.purge_after(&told, repaired.removed > 0).await?;
         Ok(repaired)
     }
 
     /// Mends the points; what they leave in files stays there.
-    async fn compare(&self, progress: &mut Progress<'_>) -> Result<Repaired> {
+    async fn mend(&self, progress: &mut Progress<'_>) -> Result<Repaired> {
         let mut told = self.0.told.lock().await;
         let last = self.0.archive.last_change().await?;
         let total = self.0.archive.count_until(last).await?;
