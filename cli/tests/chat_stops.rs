@@ -405,7 +405,7 @@ fn no_archive_is_made_for_nothing() {
         wrong(&["memory", "read", "book.txt", "-m", model], 2);
     }
     // A file that is none shows only when it is to be loaded, and a window when the graph is made.
-    wrong(&["chat", "-m", "./no/such.gguf", "--once", DOG], 1);
+    wrong(&["chat", "-m", "./no/such.gguf", "--once", DOG], 2);
     wrong(&["memory", "read", "book.txt", "--window", "20"], 2);
     let done = run_with_input(&mut chat(&home, &server, &[]), "/help\n");
     done.exits(0);

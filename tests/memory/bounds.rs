@@ -106,6 +106,22 @@ async fn conversations_side_by_side_do_not_mix() {
     futures::future::join_all((0..20).map(talk)).await;
 }
 
+/// Seen: what is written around the turn before was one token too many.
+#[tokio::test]
+async fn the_turn_before_is_left_out_where_there_is_no_room_for_a_word_of_it() {
+    for (observation, response, message) in [(1, 150, 343), (299, 0, 340), (299, 1, 345)] {
+        let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+        let item = NewItem::turn("sea ".repeat(observation), "so ".repeat(response));
+        bot.memory.remember(bot.namespace, item).await.unwrap();
+        let chat = bot.chat().memory_tokens(0);
+        let recall = bot
+            .say_to(chat, &format!("{}sea?", "the ".repeat(message)))
+            .await
+            .recall;
+        assert_eq!(recall.tokens, 0);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

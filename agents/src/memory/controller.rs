@@ -461,7 +461,20 @@ impl Controller {
                 verdict: Verdict::Unasked,
             }
         });
-        pack(flash, &candidates, room * FLASH.0 / FLASH.1, room)
+        let mut packing = pack(flash, &candidates, room * FLASH.0 / FLASH.1, room);
+        if let Some((Form::Cut(tokens), _)) = packing.flash
+            && tokens <= self.around_flash()
+        {
+            // There is no room for a word of it: what is written around it alone would be too much.
+            packing.flash = None;
+            packing.tokens = packing.tokens.saturating_sub(tokens);
+        }
+        packing
+    }
+
+    /// Tokens that are written around the turn before.
+    fn around_flash(&self) -> u64 {
+        2 * u64::from(self.renderer.model.profile().message_overhead) + 8
     }
 
     /// The memories in the order in which they were said, the turn before among them where it is no
@@ -481,10 +494,9 @@ impl Controller {
     }
 
     fn flash(&self, item: Option<&MemoryItem>, packing: &Packing) -> Option<Flash> {
-        let overhead = 2 * u64::from(self.renderer.model.profile().message_overhead) + 8;
         let form = match packing.flash?.0 {
             // What is written around it has to fit too.
-            Form::Cut(tokens) => Form::Cut(tokens.saturating_sub(overhead).max(1)),
+            Form::Cut(tokens) => Form::Cut(tokens.saturating_sub(self.around_flash()).max(1)),
             form => form,
         };
         self.renderer.flash(item?, form)
