@@ -40,35 +40,38 @@ impl Aside {
 
     /// For a person, a line for each kind.
     pub(super) fn lines(&self) -> Vec<String> {
-        const SHOWN: usize = 8;
-        let listed = |all: Vec<String>| match all.len() {
-            count if count > SHOWN => {
-                let shown: Vec<String> = all.into_iter().take(SHOWN).collect();
-                format!("{} and {} more", shown.join(", "), count - SHOWN)
-            }
-            _ => all.join(", "),
-        };
-        let by_rule = self
-            .by_rule
-            .iter()
-            .map(|(piece, why)| format!("{piece} ({why})"));
-        let left_out = self
-            .left_out
-            .iter()
-            .map(|(piece, passages)| format!("{piece} ({passages})"));
+        let by_rule = self.by_rule.iter();
+        let by_rule: Vec<String> = by_rule
+            .map(|(piece, why)| format!("{piece} ({why})"))
+            .collect();
+        let left_out = self.left_out.iter();
+        let left_out: Vec<String> = left_out
+            .map(|(piece, passages)| format!("{piece} ({passages})"))
+            .collect();
         let mut lines = Vec::new();
-        if !self.by_rule.is_empty() {
-            let listed = listed(by_rule.collect());
+        if !by_rule.is_empty() {
+            let first = first_of(&by_rule);
             lines.push(format!(
-                "rules took the place of the model's answer in: {listed}"
+                "rules took the place of the model's answer in: {first}"
             ));
         }
-        if !self.left_out.is_empty() {
-            let listed = listed(left_out.collect());
+        if !left_out.is_empty() {
+            let first = first_of(&left_out);
             lines.push(format!(
-                "the window had no room for all passages of: {listed}; with a larger --window it has"
+                "the window had no room for all passages of: {first}; with a larger --window it has"
             ));
         }
         lines
+    }
+}
+
+/// The first of what may be many, and how many more there are.
+pub(super) fn first_of(all: &[impl ToString]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<String> = all.iter().take(SHOWN).map(ToString::to_string).collect();
+    let shown = shown.join(", ");
+    match all.len().checked_sub(SHOWN) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
     }
 }

@@ -13,7 +13,12 @@ use super::super::{
     everything::Everything,
     output::{Form, Target, rendered, shown},
 };
-use super::{approval::Asked, aside::Aside, job::Job, show::pieces};
+use super::{
+    approval::Asked,
+    aside::{Aside, first_of},
+    job::Job,
+    show::pieces,
+};
 use crate::{failure::Failure, report::usage_line, terminal::print};
 
 /// What is not complete, as files.
@@ -308,16 +313,9 @@ fn notice(missing: &[PatentPiece]) -> String {
 }
 
 fn listed(missing: &[PatentPiece]) -> String {
-    const SHOWN: usize = 8;
-    let names: Vec<String> = missing
-        .iter()
-        .take(SHOWN)
-        .map(ToString::to_string)
-        .collect();
-    match missing.len() {
-        0 => "only the last pass over the whole".into(),
-        count if count > SHOWN => format!("{} and {} more", names.join(", "), count - SHOWN),
-        _ => names.join(", "),
+    match missing.is_empty() {
+        true => "only the last pass over the whole".into(),
+        false => first_of(missing),
     }
 }
 

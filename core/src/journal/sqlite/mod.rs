@@ -252,7 +252,7 @@ mod tests {
     use super::*;
     use crate::{Effect, Error, Fingerprint, NodePath, RunStatus, Usage, journal::check_journal};
 
-    fn entry(call: u32) -> Entry {
+    pub(super) fn entry(call: u32) -> Entry {
         Entry {
             path: NodePath::root("g"),
             call,
@@ -263,7 +263,7 @@ mod tests {
         }
     }
 
-    fn record() -> RunRecord {
+    pub(super) fn record() -> RunRecord {
         RunRecord::new(RunId::generate(), "g", serde_json::Value::Null)
     }
 

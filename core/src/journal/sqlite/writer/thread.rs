@@ -223,24 +223,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        Effect, Entry, Fingerprint, Journal, NodePath, RunEnd, RunId, RunRecord, SqliteJournal,
-        Usage,
+        Effect, Entry, Journal, RunEnd, RunId, RunRecord, SqliteJournal,
+        journal::sqlite::tests::{entry, record},
     };
-
-    fn entry(call: u32) -> Entry {
-        Entry {
-            path: NodePath::root("g"),
-            call,
-            request: Fingerprint::new("m", &[]),
-            effect: Effect::Random(7),
-            usage: Usage::default(),
-            elapsed: Duration::ZERO,
-        }
-    }
-
-    fn record() -> RunRecord {
-        RunRecord::new(RunId::generate(), "g", serde_json::Value::Null)
-    }
 
     const SECRET: &str = "zebrafish";
 
