@@ -389,6 +389,19 @@ fn without_a_test_that_runs_nothing_is_asked() {
     assert_eq!(server.seen(), 0);
 }
 
+/// Though what there is of it would pass.
+#[test]
+fn a_correction_that_ended_early_is_not_taken() {
+    for why in ["length", "content_filter"] {
+        let ended = move |_: &Request| {
+            Reply::Ended("```python\ndef add(a, b):\n    return a + b\n```", why)
+        };
+        let (home, server) = (project(), Server::start(ended));
+        run(&mut fix(&home, &server, &["--rounds", "1"])).exits(1);
+        assert_eq!(text(&home, "project/add.py"), BROKEN);
+    }
+}
+
 #[test]
 fn what_is_no_better_is_not_kept() {
     let same = |_: &Request| Reply::text("```python\ndef add(a, b):\n    return a - b - 0\n```");

@@ -11,6 +11,7 @@ use super::{
     state::{by_path, listed},
     types::Files,
 };
+use crate::whole::is_cut;
 
 /// Writes a correction.
 #[derive(Clone, Debug)]
@@ -75,9 +76,12 @@ enum Refusal {
 impl Writing {
     /// What an answer makes of the files.
     fn apply(&self, all: &Files, answer: &ChatResponse) -> Result<Files, Refusal> {
-        if answer.finish == FinishReason::Length {
-            let reason = "the answer broke off: it is too long".to_owned();
-            return Err(Refusal::Useless(reason));
+        if is_cut(answer.finish) {
+            let reason = match answer.finish {
+                FinishReason::Length => "the answer broke off: it is too long",
+                _ => "the answer broke off: the provider withheld the rest",
+            };
+            return Err(Refusal::Useless(reason.to_owned()));
         }
         let mut open = all.clone();
         open.retain(|path, _| self.shown.contains(path));

@@ -2,14 +2,12 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use catena_core::{
-    ChatMessage, ChatModel, ChatRequest, Context, Embedder, Error, FinishReason, Prompt, Result,
-};
+use catena_core::{ChatMessage, ChatModel, ChatRequest, Context, Embedder, Error, Prompt, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{AutoPatent, PatentFlow, PatentLength, Retrieval, json, prose};
-use crate::{Draft, Guide, Prompts};
+use crate::{Draft, Guide, Prompts, whole::is_cut};
 
 /// Tokens left free in every window, for a tokenizer that divides a whole differently from its parts.
 const SLACK: u64 = 16;
@@ -195,11 +193,7 @@ impl Craft {
         let most = tokens as usize * 3 / 2 + 16;
         let within = prose::within(&answer.text, most, |text| counter.count(text));
         Ok(Answer {
-            // What a filter withheld was to go on, too.
-            cut: matches!(
-                answer.finish,
-                FinishReason::Length | FinishReason::ContentFilter
-            ) || within.len() < answer.text.len(),
+            cut: is_cut(answer.finish) || within.len() < answer.text.len(),
             text: within.to_owned(),
         })
     }
