@@ -106,6 +106,14 @@ repair-eval: weights
 	done
 	$(CATENA) eval $(PROGRAMS) --model $(or $(CATENA_MODEL),qwen2.5-coder-1.5b) --out eval-results/repair --markdown
 
+# make patent-eval  patents from the drafts of real ones, beside one call and the paper (CATENA_DATA; 25 minutes on two cores)
+PATENTS := $(DATA)/patents/full_text.jsonl
+.PHONY: patent-eval
+patent-eval: weights
+	@[ -f "$(PATENTS)" ] || { echo "$(PATENTS) is missing: set CATENA_DATA to the folder that holds patents/"; exit 1; }
+	$(CATENA) eval $(PATENTS) --length $(or $(LENGTH),brief) --rounds $(or $(ROUNDS),0) --window $(or $(WINDOW),2048) \
+		--model $(or $(CATENA_MODEL),qwen2.5-coder-1.5b) --out eval-results/patents-$(or $(LENGTH),brief) --markdown
+
 # make speed  the local engine beside llama.cpp on the same file, in one run (about 10 minutes)
 .PHONY: speed
 speed: weights

@@ -24,6 +24,7 @@ pub(crate) struct Config {
     pub(crate) model: Option<String>,
     pub(crate) window: Option<u32>,
     pub(crate) device: Option<String>,
+    pub(crate) weights: Option<Kept>,
     pub(crate) paged_attention: Option<bool>,
     pub(crate) prompts: Option<PathBuf>,
     pub(crate) memory: Option<PathBuf>,
@@ -49,6 +50,18 @@ pub(crate) struct Config {
     /// What the environment says of all servers.
     #[serde(skip)]
     pub(crate) requests: Requests,
+}
+
+/// How the weights of a local model are kept on a CPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kept {
+    /// As reads fastest.
+    Reading,
+    /// As writes fastest, and in a third of the memory.
+    Writing,
+    /// As in the file.
+    AsIs,
 }
 
 /// A server, under the prefix of its models.
@@ -121,6 +134,18 @@ impl Config {
         }
         if let Some(device) = variable("CATENA_DEVICE") {
             config.device = Some(device);
+        }
+        if let Some(weights) = variable("CATENA_WEIGHTS") {
+            config.weights = Some(match &*weights {
+                "reading" => Kept::Reading,
+                "writing" => Kept::Writing,
+                "as-is" => Kept::AsIs,
+                _ => {
+                    return Err(Failure::usage(format!(
+                        "CATENA_WEIGHTS is reading, writing or as-is, not '{weights}'"
+                    )));
+                }
+            });
         }
         if let Some(paged) = variable("CATENA_PAGED_ATTENTION") {
             config.paged_attention = Some(paged.parse().map_err(|_| {
@@ -211,6 +236,14 @@ mod tests {
             toml::from_str("model = 'x'\n[openai]\nheaders = { A = 'b' }").unwrap();
         assert_eq!(config.model.as_deref(), Some("x"));
         assert_eq!(config.openai.headers["A"], "b");
+    }
+
+    #[test]
+    fn weights_are_kept_in_one_of_three_ways() {
+        let weights = |text: &str| toml::from_str::<Config>(text).map(|config| config.weights);
+        assert_eq!(weights("weights = 'as-is'").unwrap(), Some(Kept::AsIs));
+        assert_eq!(weights("").unwrap(), None);
+        assert!(weights("weights = 'dense'").is_err());
     }
 
     #[test]

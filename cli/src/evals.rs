@@ -1,11 +1,12 @@
 //! `catena eval`.
 
-use std::sync::Arc;
+use std::{fmt, path::Path, sync::Arc};
 
 use catena_agents::{ChainOfAgents, FullContext, MultiPath};
 use catena_core::Usage;
 use catena_evals::{
-    AgentStrategy, Answered, Conversations, Evaluation, RepairSuite, Strategy, Suite, Table,
+    AgentStrategy, Answered, Conversations, Evaluation, PatentSuite, RepairSuite, Strategy, Suite,
+    Table,
 };
 use serde_json::{Value, json};
 
@@ -13,7 +14,9 @@ use crate::{
     args::{Eval, Notes},
     config::Config,
     failure::Failure,
-    memory_evals, model,
+    memory_evals,
+    model::{self, Mostly},
+    patent_evals,
     reading::{as_usage, prompts, window},
     repair_evals,
     terminal::{harmless, print},
@@ -33,48 +36,94 @@ const PERMUTATIONS: u32 = 5;
 const USUAL: [&str; 2] = ["chain", "full-context"];
 
 pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
-    match args
-        .files
-        .iter()
-        .filter(|path| RepairSuite::knows(path))
-        .count()
-    {
-        0 if args.rounds.is_some()
-            || args.kept
-            || !(args.boxed.without.is_empty() && args.boxed.readable.is_empty()) =>
-        {
-            return Err(Failure::usage(
-                "--rounds, --kept, --without and --readable are of broken programs",
-            )
-            .help("files of them have names that hold quixbugs, or are in a folder humanevalfix"));
-        }
-        0 => {}
-        all if all == args.files.len() => return repair_evals::run(args, config).await,
-        _ => {
-            return Err(
-                Failure::usage("texts and programs are measured by different strategies")
-                    .help("give each a command of its own"),
-            );
-        }
+    let mut kinds = args.files.iter().map(|path| Measured::of(path));
+    let first = kinds.next().unwrap_or(Measured::Texts);
+    if let Some(other) = kinds.find(|kind| *kind != first) {
+        return Err(Failure::usage(format!(
+            "{first} and {other} are measured by different strategies"
+        ))
+        .help("give each a command of its own"));
     }
-    let conversations = args.files.iter().filter_map(|path| Conversations::of(path));
-    match conversations.count() {
-        0 => texts(args, config).await,
-        all if all == args.files.len() => memory_evals::run(args, config).await,
-        _ => Err(
-            Failure::usage("texts and conversations are measured by different strategies")
-                .help("give each a command of its own"),
-        ),
+    first.check(&args)?;
+    match first {
+        Measured::Programs => repair_evals::run(args, config).await,
+        Measured::Patents => patent_evals::run(args, config).await,
+        Measured::Conversations => memory_evals::run(args, config).await,
+        Measured::Texts => texts(args, config).await,
     }
 }
 
-async fn texts(mut args: Eval, config: &Config) -> Result<(), Failure> {
-    if args.no_answers || args.activate.is_some() || args.embedder.is_some() {
-        return Err(
-            Failure::usage("--no-answers, --activate and --embedder are of conversations")
-                .help("files of conversations have names that hold dialogue or conv-"),
-        );
+/// What a file holds, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Measured {
+    Texts,
+    Conversations,
+    Programs,
+    Patents,
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Texts => "texts",
+            Self::Conversations => "conversations",
+            Self::Programs => "programs",
+            Self::Patents => "patents",
+        })
     }
+}
+
+impl Measured {
+    fn of(path: &Path) -> Self {
+        match () {
+            () if RepairSuite::knows(path) => Self::Programs,
+            () if Conversations::of(path).is_some() => Self::Conversations,
+            () if PatentSuite::knows(path) => Self::Patents,
+            () => Self::Texts,
+        }
+    }
+
+    /// Refuses what is of other files.
+    fn check(self, args: &Eval) -> Result<(), Failure> {
+        let of_programs =
+            args.kept || !(args.boxed.without.is_empty() && args.boxed.readable.is_empty());
+        let of_conversations =
+            args.no_answers || args.activate.is_some() || args.embedder.is_some();
+        match self {
+            Self::Programs if args.rounds == Some(0) => {
+                Err(Failure::usage("there is no repair without a round")
+                    .help("--rounds 1 is the least; `--strategies resample` only draws samples"))
+            }
+            Self::Programs | Self::Patents => Ok(()),
+            _ if args.rounds.is_some() => {
+                Err(Failure::usage("--rounds is of broken programs and patents").help(KNOWN))
+            }
+            _ => Ok(()),
+        }?;
+        if of_programs && self != Self::Programs {
+            return Err(
+                Failure::usage("--kept, --without and --readable are of broken programs")
+                    .help(KNOWN),
+            );
+        }
+        if of_conversations && self != Self::Conversations {
+            return Err(Failure::usage(
+                "--no-answers, --activate and --embedder are of conversations",
+            )
+            .help(KNOWN));
+        }
+        if args.length.is_some() && self != Self::Patents {
+            return Err(Failure::usage("--length is of patents").help(KNOWN));
+        }
+        Ok(())
+    }
+}
+
+/// How files are told apart.
+const KNOWN: &str = "files are known by their names: of programs by quixbugs, or a folder humanevalfix; of \
+    conversations by dialogue or conv-; of patents by patent, or a folder of such a name";
+
+async fn texts(mut args: Eval, config: &Config) -> Result<(), Failure> {
     if args.strategies.is_empty() {
         args.strategies = USUAL.map(str::to_owned).to_vec();
     }
@@ -151,7 +200,9 @@ pub(crate) fn failed(failures: usize, json: bool) -> Failure {
 }
 
 async fn strategies(args: &Eval, config: &Config) -> Result<Vec<Box<dyn Strategy>>, Failure> {
-    let model = model::load(&args.with, config, false).await?.chat;
+    let model = model::load(&args.with, Mostly::Reads, config, false)
+        .await?
+        .chat;
     let manager = model::manager(&model, &args.with, config, false).await?;
     let window = window(&args.with, config, &*model);
     let prompts = prompts(&args.with, config)?;

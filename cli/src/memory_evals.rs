@@ -15,7 +15,7 @@ use crate::{
     evals::{failed, line},
     failure::Failure,
     memory::{self, EmbedderChoice},
-    model,
+    model::{self, Mostly},
     reading::{as_usage, prompts, window},
     terminal::print,
 };
@@ -139,7 +139,7 @@ impl Measure {
                 metrics: &RETRIEVED,
             });
         }
-        let model = model::load(&args.with, config, false).await?;
+        let model = model::load(&args.with, Mostly::Reads, config, false).await?;
         let activate = activate.unwrap_or(ACTIVATE);
         Ok(Self {
             embedder,

@@ -8,7 +8,11 @@ use catena_models::catalog::{Catalog, Entry, Kind, ModelRef, Progress, Store};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
-    args::With, config::Config, failure::Failure, measured::Place, reading::as_usage,
+    args::With,
+    config::{Config, Kept},
+    failure::Failure,
+    measured::Place,
+    reading::as_usage,
     remote::Remote,
 };
 
@@ -23,23 +27,47 @@ pub(crate) struct Loaded {
     pub(crate) place: Place,
 }
 
+/// What a command does most with its model: the weights of one on a CPU are kept accordingly, unless
+/// the configuration says how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mostly {
+    Reads,
+    Writes,
+}
+
+impl Mostly {
+    pub(crate) fn weights(self, config: &Config) -> Weights {
+        match (config.weights, self) {
+            (Some(Kept::Reading), _) | (None, Self::Reads) => Weights::Reading,
+            (Some(Kept::Writing), _) | (None, Self::Writes) => Weights::Auto,
+            (Some(Kept::AsIs), _) => Weights::AsIs,
+        }
+    }
+}
+
 /// Loads the model that flags, environment or configuration name, fetching it first if need be.
-pub(crate) async fn load(with: &With, config: &Config, quiet: bool) -> Result<Loaded, Failure> {
+pub(crate) async fn load(
+    with: &With,
+    mostly: Mostly,
+    config: &Config,
+    quiet: bool,
+) -> Result<Loaded, Failure> {
     let layered = true;
-    load_named(name(with, config), with, config, quiet, layered).await
+    load_named(name(with, config), with, mostly, config, quiet, layered).await
 }
 
 /// As [`load`], but a server's model without the layers that retry and limit.
 pub(crate) async fn load_bare(
     with: &With,
+    mostly: Mostly,
     config: &Config,
     quiet: bool,
 ) -> Result<Loaded, Failure> {
     let layered = false;
-    load_named(name(with, config), with, config, quiet, layered).await
+    load_named(name(with, config), with, mostly, config, quiet, layered).await
 }
 
-/// The model that answers in the end: `worker` unless the flags name another.
+/// The model that answers in the end, of those who read: `worker` unless the flags name another.
 pub(crate) async fn manager(
     worker: &Arc<dyn ChatModel>,
     with: &With,
@@ -49,7 +77,10 @@ pub(crate) async fn manager(
     match &with.manager_model {
         Some(other) if other != name(with, config) => {
             let layered = true;
-            Ok(load_named(other, with, config, quiet, layered).await?.chat)
+            let mostly = Mostly::Reads;
+            Ok(load_named(other, with, mostly, config, quiet, layered)
+                .await?
+                .chat)
         }
         _ => Ok(Arc::clone(worker)),
     }
@@ -79,6 +110,7 @@ fn parse(name: &str) -> Result<ModelRef, Failure> {
 async fn load_named(
     name: &str,
     with: &With,
+    mostly: Mostly,
     config: &Config,
     quiet: bool,
     layered: bool,
@@ -104,7 +136,9 @@ async fn load_named(
         ModelRef::File(path) => (path, None),
         reference => (fetch(&reference, quiet).await?, Some(name)),
     };
-    let mut options = LocalOptions::new().weights(Weights::Reading).device(device);
+    let mut options = LocalOptions::new()
+        .weights(mostly.weights(config))
+        .device(device);
     if let Some(paged) = config.paged_attention {
         options = options.paged_attention(paged);
     }

@@ -5,7 +5,7 @@ mod remove;
 
 use std::path::Path;
 
-use catena_local::{Device, LocalModel, LocalOptions, Weights};
+use catena_local::{Device, LocalModel, LocalOptions};
 use catena_models::catalog::{Catalog, Entry, GgufInfo, HubFile, Kind, ModelRef, Status, Store};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
@@ -14,7 +14,8 @@ use crate::{
     args::{Models, With},
     config::Config,
     failure::Failure,
-    measured, model,
+    measured,
+    model::{self, Mostly},
     remote::Remote,
     terminal::{harmless, print},
 };
@@ -172,7 +173,7 @@ fn info(name: &str, device: Device, json: bool, config: &Config) -> Result<(), F
     };
     if let (Some(path), Some(about)) = (weights, about.as_object_mut()) {
         about.insert("file".to_owned(), header(&path)?);
-        about.insert("memory".to_owned(), memory(&path, device)?);
+        about.insert("memory".to_owned(), memory(&path, device, config)?);
         about.insert("measured".to_owned(), measured(&path));
     }
     if json {
@@ -238,8 +239,10 @@ fn header(path: &Path) -> Result<Value, Failure> {
 }
 
 /// What `catena ask` would need on `device`, and what there is.
-fn memory(path: &Path, device: Device) -> Result<Value, Failure> {
-    let options = LocalOptions::new().weights(Weights::Reading).device(device);
+fn memory(path: &Path, device: Device, config: &Config) -> Result<Value, Failure> {
+    let options = LocalOptions::new()
+        .weights(Mostly::Reads.weights(config))
+        .device(device);
     let need = LocalModel::need(path, &options)?;
     Ok(json!({
         "weights": need.weights,

@@ -337,3 +337,106 @@ fn broken_programs_are_repaired_and_what_is_kept_is_told_again() {
         .exits(2)
         .says("broken programs");
 }
+
+/// A granted patent, of which the draft of `support::patent` could be.
+fn granted() -> Value {
+    json!({
+        "guid": "US-1-B1",
+        "title": "Cup with a weighted foot",
+        "abstract": "A cup has a weight in its foot.",
+        "brief_summary": "SUMMARY\n(1) A cup has a rim, and a foot with a weight of iron and a ring of cork.",
+        "description": "BACKGROUND\n(1) Cups have a narrow foot. However, they tip over.\nDETAILED DESCRIPTION\n(2) The cup has a rim around an opening and a foot below the rim. A weight of iron lies in the foot.\n(3) A ring of cork keeps the cup from sliding. To wash the cup, the ring is taken off.",
+        "claims": [
+            { "number": 1, "limitations": ["1. A cup, comprising:", "a rim;", "a foot below the rim; and", "a weight of iron in the foot."] },
+            { "number": 2, "limitations": ["2. The cup of claim 1, wherein the foot has a ring of cork."] },
+        ],
+    })
+}
+
+#[test]
+fn patents_are_written_from_derived_drafts_and_stand_beside_the_paper() {
+    let (home, server) = (Home::new(), Server::start(support::patent::author));
+    home.write("patents_tiny.jsonl", format!("{}\n", granted()));
+    let args = |more: &[&'static str]| {
+        let mut args = vec!["eval", "patents_tiny.jsonl", "--out", "out"];
+        args.extend(["--length", "short", "--rounds", "0"]);
+        args.extend(more);
+        args
+    };
+    let done = run(&mut home.with(&server, args(&["--markdown"])));
+    done.exits(0)
+        .says("patents_tiny planned 1/1 US-1-B1: about ")
+        .says("0 pieces missing");
+    for told in [
+        "**patents_tiny**",
+        "| patent | missing | findings | tokens | IRR(0.2) |",
+        "| US-1-B1, planned | 0 | ",
+        "| mean, zero-shot | ",
+        "| mean, the granted patents |  | ",
+        "| paper: AutoPatent, Qwen2.5-7B |  |  | 11433 | 93.6 |",
+        "Tokens are estimated",
+    ] {
+        assert!(done.stdout.contains(told), "no {told:?} in {}", done.stdout);
+    }
+    let asked = server.seen();
+    let written = fs::read_to_string(home.path("out/patents_tiny/planned/US-1-B1.md")).unwrap();
+    assert!(written.contains("## Claims"), "{written}");
+    let draft = fs::read_to_string(home.path("out/patents_tiny/drafts/US-1-B1.md")).unwrap();
+    assert!(draft.contains("However, they tip over."), "{draft}");
+
+    // What is kept is told again, and nothing asked.
+    let report = run(&mut home.with(&server, args(&["--json"])))
+        .exits(0)
+        .json();
+    assert_eq!(server.seen(), asked);
+    let suite = &report[0];
+    assert_eq!(
+        (&suite["n"], &suite["failures"], &suite["tokens_are_exact"]),
+        (&json!(1), &json!(0), &json!(false))
+    );
+    assert_eq!(suite["rows"][0]["name"], "US-1-B1, planned");
+    assert_eq!(suite["rows"][0]["missing"], 0.0);
+    assert!(suite["findings"]["planned"][0]["findings"].is_array());
+}
+
+#[test]
+fn what_is_of_other_files_is_refused_before_anything_is_asked() {
+    let (home, server) = (home(), Server::start(model));
+    home.write("patents_tiny.jsonl", format!("{}\n", granted()));
+    home.write("quixbugs_tiny.jsonl", "{}\n");
+    for (args, told) in [
+        (
+            &["eval", SUITE, "--length", "short"][..],
+            "--length is of patents",
+        ),
+        (
+            &["eval", SUITE, "--rounds", "1"],
+            "broken programs and patents",
+        ),
+        (
+            &["eval", "patents_tiny.jsonl", "--kept"],
+            "of broken programs",
+        ),
+        (
+            &["eval", "patents_tiny.jsonl", "--activate", "3"],
+            "of conversations",
+        ),
+        (
+            &["eval", "quixbugs_tiny.jsonl", "--rounds", "0"],
+            "no repair without a round",
+        ),
+        (
+            &["eval", SUITE, "patents_tiny.jsonl"],
+            "texts and patents are measured by different",
+        ),
+        (
+            &["eval", "patents_tiny.jsonl", "--strategies", "chain"],
+            "planned, zero-shot, paper",
+        ),
+    ] {
+        run(&mut home.with(&server, args.to_vec()))
+            .exits(2)
+            .says(told);
+    }
+    assert_eq!(server.seen(), 0);
+}

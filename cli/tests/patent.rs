@@ -477,6 +477,11 @@ fn without_a_reference_a_patent_is_measured_by_itself() {
     home.write("cup.md", PATENT);
     let done = run(&mut home.catena(["patent", "score", "cup.md"]));
     done.exits(0).says("tokens are estimated");
+    let mut of_server = home.catena(["patent", "score", "cup.md", "--tokens-of", "openai:m"]);
+    of_server.env("CATENA_BASE_URL", "http://127.0.0.1:9/v1");
+    run(&mut of_server)
+        .exits(2)
+        .says("the tokenizer of openai:m is not at hand");
     assert!(done.stdout.contains("IRR(0.2) (paper)"), "{done:#?}");
     assert!(!done.stdout.contains("BLEU"), "{done:#?}");
     let same = run(&mut home.catena(["patent", "score", "cup.md", "-r", "cup.md", "--json"]));

@@ -113,4 +113,21 @@ fn a_small_model_writes_a_whole_patent() {
         claimed.contains("float") || claimed.contains("valve"),
         "{claimed}"
     );
+
+    // The writer's own tokenizer finds fewer tokens than the estimate, which must never be too low.
+    let tokens = |more: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_catena"))
+            .args(["patent", "score", patent.to_str().unwrap(), "--json"])
+            .args(more)
+            .env("CATENA_CONFIG", "")
+            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .output()
+            .unwrap();
+        let score: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(score["tokens_are_exact"], !more.is_empty(), "{score:#}");
+        score["patents"][0]["scores"]["tokens"].as_u64().unwrap()
+    };
+    let (estimated, exact) = (tokens(&[]), tokens(&["--tokens-of", MODEL]));
+    println!("{exact} tokens, estimated {estimated}");
+    assert!(exact < estimated && exact > estimated / 3);
 }

@@ -42,9 +42,10 @@ pub use metric::{
     token_f1,
 };
 pub use patent::{
-    AutoPatentRouge, IRR_THRESHOLDS, Likeness, PatentScores, SKIPPED_ABOVE, autopatent_rouge, bleu,
-    char_bleu, derive_draft, irr, irr_ratio, repeated_share, score_patent, treebank_words,
-    word_bleu,
+    AutoPatentRouge, IRR_THRESHOLDS, Likeness, PATENT_STRATEGIES, PatentEvaluation, PatentItem,
+    PatentRow, PatentScores, PatentStrategy, PatentSuite, PatentWriting, SKIPPED_ABOVE,
+    WrittenItem, autopatent_rouge, bleu, char_bleu, derive_draft, irr, irr_ratio, patent_rows,
+    patent_strategies, repeated_share, score_patent, treebank_words, word_bleu,
 };
 pub use repair::{
     Kind, REPAIR_STRATEGIES, RepairEvaluation, RepairItem, RepairStrategy, RepairSuite,

@@ -42,6 +42,8 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   model = \"qwen2.5-coder-1.5b\"   a name of the catalogue, a path, hf:owner/repo/file.gguf, openai:NAME
   window = 1024                  tokens that a worker may use
   device = \"auto\"                where a local model runs: cpu, cuda, cuda:N, metal, auto
+  weights = \"reading\"           of a local model on a CPU: kept so that it reads fast, for `writing`, or `as-is`
+                                 [default: reading; of `fix` and `patent` writing]
   paged_attention = true         on an NVIDIA GPU, faster; takes the memory of a whole window at once
   prompts = \"prompts\"            a folder of templates that replace the built-in ones
   memory = \"memory.db\"           of `catena chat`, as the rest: the file with all that is remembered
@@ -64,8 +66,8 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   timeout = \"10m\"                how long a server may say nothing [default: 2m]
 
 Environment (an empty variable counts as none):
-  CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_DEVICE, CATENA_PAGED_ATTENTION, CATENA_PROMPTS,
-  CATENA_MEMORY, CATENA_INDEX, CATENA_EMBEDDER
+  CATENA_CONFIG, CATENA_MODEL, CATENA_WINDOW, CATENA_DEVICE, CATENA_WEIGHTS, CATENA_PAGED_ATTENTION,
+  CATENA_PROMPTS, CATENA_MEMORY, CATENA_INDEX, CATENA_EMBEDDER
                                     as the flags of these names
   CATENA_BASE_URL, CATENA_API_KEY   the server behind openai:NAME and its key
                                     (else OPENAI_BASE_URL and OPENAI_API_KEY; with the key alone, OpenAI)
@@ -506,14 +508,14 @@ pub(crate) enum Models {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Eval {
-    /// Files of a benchmark, known by their names: *hotpotqa*, *musique*, *2wiki* (JSON Lines), *quality* and *meetings* (L-Eval's form of QuALITY and QMSum); or conversations: *dialogue* (SCM's, with *dialogue*_questions beside it) and *conv-* (LoCoMo); or broken programs: *quixbugs*, and files in a folder humanevalfix
+    /// Files of a benchmark, known by their names: *hotpotqa*, *musique*, *2wiki* (JSON Lines), *quality* and *meetings* (L-Eval's form of QuALITY and QMSum); or conversations: *dialogue* (SCM's, with *dialogue*_questions beside it) and *conv-* (LoCoMo); or broken programs: *quixbugs*, and files in a folder humanevalfix; or full texts of granted patents: *patent*, and files in a folder of such a name, from each of which a draft is derived
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub(crate) with: With,
 
-    /// The strategies: chain, both-ways and permutations (several chains, by vote), full-context [default: chain,full-context]. Of conversations: scm, scm-no-controller, scm-no-flash, scm-no-activation, scm-paper-ranking, dense, words, hybrid, hybrid@0.2 (words weigh 0.2), last-k, full-context [default: all]. Of broken programs: explain (critique and correction in one answer), critique, paper (the paper's plain loop), feedback (plain error feedback), candidates (side by side, at equal cost), resample (independent samples) [default: all but candidates]
+    /// The strategies: chain, both-ways and permutations (several chains, by vote), full-context [default: chain,full-context]. Of conversations: scm, scm-no-controller, scm-no-flash, scm-no-activation, scm-paper-ranking, dense, words, hybrid, hybrid@0.2 (words weigh 0.2), last-k, full-context [default: all]. Of broken programs: explain (critique and correction in one answer), critique, paper (the paper's plain loop), feedback (plain error feedback), candidates (side by side, at equal cost), resample (independent samples) [default: all but candidates]. Of patents: planned, zero-shot (one call), paper (the paper's flow) [default: planned,zero-shot]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) strategies: Vec<String>,
 
@@ -529,9 +531,13 @@ pub(crate) struct Eval {
     #[arg(long, value_name = "EMBEDDER")]
     pub(crate) embedder: Option<EmbedderChoice>,
 
-    /// Of broken programs: rounds behind the first attempt [default: 2]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20))]
+    /// Of broken programs: rounds behind the first attempt, at least 1; of patents: revisions of a section that fails its examination, 0 examines nothing [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=20))]
     pub(crate) rounds: Option<u32>,
+
+    /// Of patents: how long they become [default: medium]
+    #[arg(short, long, value_enum, value_name = "HOW")]
+    pub(crate) length: Option<Length>,
 
     #[command(flatten)]
     pub(crate) boxed: Boxed,

@@ -101,6 +101,10 @@ pub(crate) struct PatentScore {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) reference: Option<PathBuf>,
 
+    /// Count tokens with the tokenizer of this model, of the catalogue or in a GGUF file; it is loaded for that [default: an estimate, three bytes a token]
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) tokens_of: Option<String>,
+
     /// Whose rules findings are counted by [default: us]
     #[arg(short, long, value_enum, value_name = "WHOSE")]
     pub(crate) jurisdiction: Option<Office>,
@@ -313,6 +317,17 @@ pub(crate) enum Length {
     Medium,
     /// As long as real ones: up to 6 × 4 sections of 960 tokens
     Full,
+}
+
+impl From<Length> for catena_agents::PatentLength {
+    fn from(length: Length) -> Self {
+        match length {
+            Length::Brief => Self::BRIEF,
+            Length::Short => Self::SHORT,
+            Length::Medium => Self::MEDIUM,
+            Length::Full => Self::FULL,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ use crate::{
     config::Config,
     failure::{Failure, INTERRUPTED},
     memory::{self, Conversation, Fresh, RUN, Recorded},
-    model::{self, Loaded},
+    model::{self, Loaded, Mostly},
     reading::as_usage,
     stopped::is_empty_answer,
 };
@@ -57,7 +57,7 @@ impl Making {
         let making = async {
             // What is wrong with the archive shows before a model is loaded.
             let memory = memory::open(&self.setting.place, config, self.quiet).await?;
-            let model = model::load(&with, config, self.quiet).await?;
+            let model = model::load(&with, Mostly::Reads, config, self.quiet).await?;
             Ok::<_, Failure>((memory, model))
         };
         let made = interrupts.unless(making).await.unwrap_or_else(|| {

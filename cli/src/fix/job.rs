@@ -18,7 +18,7 @@ use crate::{
     boxed,
     config::Config,
     failure::{Failure, INTERRUPTED},
-    model,
+    model::{self, Mostly},
     reading::{Begin, as_usage, prompts, prompts_folder},
     report::usage_line,
     signals,
@@ -174,7 +174,7 @@ impl Job {
         }
         let runner = Arc::new(runner);
         let with = self.how.engine.with();
-        let loading = model::load(&with, config, quiet);
+        let loading = model::load(&with, Mostly::Writes, config, quiet);
         let model = tokio::select! {
             biased;
             _ = &mut interrupt => {

@@ -20,7 +20,8 @@ use crate::{
     args::{Limits, MemoryRead, Output, With},
     config::Config,
     failure::{Failure, INTERRUPTED},
-    journal, model,
+    journal,
+    model::{self, Mostly},
     progress::Display,
     reading::{as_usage, prompts_folder},
     report::usage_line,
@@ -187,7 +188,7 @@ impl Job {
         // What is wrong with the archive shows before a model is loaded.
         let memory = open(&self.setting.place, config, quiet).await?;
         self.same(memory.archive().id())?;
-        let model = model::load(with, config, quiet).await?;
+        let model = model::load(with, Mostly::Reads, config, quiet).await?;
         let conversation = memory.namespace(&self.namespace).await?;
         let mut graph = DocumentMemory::new(model.chat, memory.clone(), conversation).prompts(
             match &self.setting.prompts {

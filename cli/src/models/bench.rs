@@ -16,7 +16,7 @@ use crate::{
     config::Config,
     failure::Failure,
     measured::Place,
-    model,
+    model::{self, Mostly},
     terminal::{harmless, print},
 };
 
@@ -79,7 +79,7 @@ pub(super) async fn bench(with: &With, config: &Config, json: bool) -> Result<()
     let quiet = json && !io::stderr().is_terminal();
     let begun = Instant::now();
     // Without the limits and retries of a user: what is waited for there is no speed.
-    let loaded = model::load_bare(with, config, quiet).await?;
+    let loaded = model::load_bare(with, Mostly::Reads, config, quiet).await?;
     let (model, place) = (loaded.chat, loaded.place);
     let load_seconds = begun.elapsed().as_secs_f64();
 

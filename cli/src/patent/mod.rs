@@ -20,7 +20,7 @@ pub(crate) async fn run(patent: Patent, config: &Config) -> Result<(), Failure> 
     match patent {
         Patent::Init(args) => interruptible(init::init(args), GOES_ON).await,
         Patent::Check(args) => interruptible(blocking(move || check::check(&args)), nothing).await,
-        Patent::Score(args) => interruptible(blocking(move || score::score(&args)), nothing).await,
+        Patent::Score(args) => interruptible(score::score(args, config), nothing).await,
         Patent::Render(args) => {
             interruptible(blocking(move || render::render(&args)), nothing).await
         }

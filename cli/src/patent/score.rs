@@ -1,14 +1,19 @@
 //! `catena patent score`: patents measured, beside a true one if it is named.
 
+use std::sync::Arc;
+
 use catena_agents::{Jurisdiction, Patent, Rule, check_patent};
-use catena_core::ApproximateCounter;
+use catena_core::{ApproximateCounter, ChatModel, TokenCounter};
 use catena_evals::{IRR_THRESHOLDS, Likeness, PatentScores, SKIPPED_ABOVE, score_patent};
 use serde_json::json;
 
-use super::input;
+use super::{blocking, input};
 use crate::{
-    args::{Office, PatentScore},
+    args::{Office, PatentScore, With},
+    config::Config,
     failure::Failure,
+    grid,
+    model::{self, Mostly},
     terminal::{harmless, print},
 };
 
@@ -18,7 +23,7 @@ struct Scored {
     scores: PatentScores,
 }
 
-pub(super) fn score(args: &PatentScore) -> Result<(), Failure> {
+pub(super) async fn score(args: PatentScore, config: &Config) -> Result<(), Failure> {
     // What cannot be read shows before what takes long.
     let truth = match &args.reference {
         Some(path) => Some(input::patent(path)?.0.to_text()),
@@ -31,16 +36,58 @@ pub(super) fn score(args: &PatentScore) -> Result<(), Failure> {
         let office = args.jurisdiction.or(office).unwrap_or_default();
         patents.push((path.display().to_string(), patent, office));
     }
-    let scored: Vec<Scored> = patents
-        .into_iter()
-        .map(|(name, patent, office)| {
-            let guide = Jurisdiction::from(office).guide();
-            let findings = check_patent(&patent, &guide);
-            let text = patent.to_text();
-            let scores = score_patent(&text, truth.as_deref(), &findings, &ApproximateCounter);
-            Scored { name, scores }
-        })
-        .collect();
+    let model = match &args.tokens_of {
+        Some(name) => Some(tokenizer(name, args.json, config).await?),
+        None => None,
+    };
+    blocking(move || {
+        let counter: &dyn TokenCounter = match &model {
+            Some(model) => model.counter(),
+            None => &ApproximateCounter,
+        };
+        let scored: Vec<Scored> = patents
+            .into_iter()
+            .map(|(name, patent, office)| {
+                let guide = Jurisdiction::from(office).guide();
+                let findings = check_patent(&patent, &guide);
+                let text = patent.to_text();
+                let scores = score_patent(&text, truth.as_deref(), &findings, counter);
+                Scored { name, scores }
+            })
+            .collect();
+        tell(&args, &scored);
+        Ok(())
+    })
+    .await
+}
+
+/// The model whose tokenizer counts.
+async fn tokenizer(
+    name: &str,
+    quiet: bool,
+    config: &Config,
+) -> Result<Arc<dyn ChatModel>, Failure> {
+    let with = With {
+        model: Some(name.to_owned()),
+        // Nothing is asked of it.
+        device: Some("cpu".to_owned()),
+        ..With::default()
+    };
+    model::check(&with, config)?;
+    let model = model::load(&with, Mostly::Writes, config, quiet)
+        .await?
+        .chat;
+    match model.counter().is_exact() {
+        true => Ok(model),
+        false => Err(
+            Failure::usage(format!("the tokenizer of {name} is not at hand"))
+                .help("name a model of the catalogue, or a GGUF file"),
+        ),
+    }
+}
+
+fn tell(args: &PatentScore, scored: &[Scored]) {
+    let exact = args.tokens_of.is_some();
     if args.json {
         let files: Vec<_> = scored
             .iter()
@@ -48,22 +95,26 @@ pub(super) fn score(args: &PatentScore) -> Result<(), Failure> {
             .collect();
         let object = json!({
             "reference": args.reference,
-            "tokens_are_exact": false,
+            "tokens_are_exact": exact,
             "irr_thresholds": IRR_THRESHOLDS,
             "patents": files,
         });
         print(&format!("{object:#}\n"));
-        return Ok(());
+        return;
     }
-    print(&table(&scored));
+    print(&table(scored, exact));
+    let tokens = match &args.tokens_of {
+        Some(name) => format!("tokens are those of {}", harmless(name)),
+        None => "tokens are estimated, half as many again as a tokenizer finds: --tokens-of counts"
+            .into(),
+    };
     eprintln!(
-        "IRR from 0 (all sentences alike) to 100; likeness in percent; tokens are estimated. \
-         The paper's figures are those marked so."
+        "IRR from 0 (all sentences alike) to 100; likeness in percent; {tokens}. The paper's figures are \
+         those marked so."
     );
     if args.reference.is_some() && scored.iter().any(|one| one.scores.tokens > SKIPPED_ABOVE) {
         eprintln!("above {SKIPPED_ABOVE} tokens the paper's ROUGE counts as 0");
     }
-    Ok(())
 }
 
 type Figure = (&'static str, fn(&Likeness) -> f64);
@@ -80,7 +131,7 @@ const LIKENESS: [Figure; 8] = [
 ];
 
 /// A column for each patent.
-fn table(scored: &[Scored]) -> String {
+fn table(scored: &[Scored], exact_tokens: bool) -> String {
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |name: String, cell: &dyn Fn(&PatentScores) -> String| {
         let cells = scored.iter().map(|one| cell(&one.scores));
@@ -104,7 +155,11 @@ fn table(scored: &[Scored]) -> String {
             });
         }
     }
-    row("tokens (about)".into(), &|scores| scores.tokens.to_string());
+    let tokens = match exact_tokens {
+        true => "tokens",
+        false => "tokens (about)",
+    };
+    row(tokens.to_owned(), &|scores| scores.tokens.to_string());
     let broken = Rule::ALL.into_iter().filter(|rule| {
         scored
             .iter()
@@ -123,28 +178,5 @@ fn table(scored: &[Scored]) -> String {
         )
         .collect();
     rows.insert(0, head);
-    aligned(&rows)
-}
-
-/// The first column at the left, the others at the right.
-fn aligned(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells = row.iter().zip(&widths).enumerate();
-        let line: Vec<String> = cells
-            .map(|(column, (cell, width))| match column {
-                0 => format!("{cell:<width$}"),
-                _ => format!("{cell:>width$}"),
-            })
-            .collect();
-        text += line.join("  ").trim_end();
-        text.push('\n');
-    }
-    text
+    grid::aligned(&rows)
 }

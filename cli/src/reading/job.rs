@@ -15,7 +15,7 @@ use crate::{
     args::{Limits, Output, With},
     config::Config,
     failure::{Failure, INTERRUPTED},
-    model,
+    model::{self, Mostly},
 };
 
 /// What is to be read, how, and where it begins.
@@ -50,7 +50,9 @@ impl Job {
         let mut interrupt = pin!(tokio::signal::ctrl_c());
         let quiet = self.output.quiet || self.output.json;
         let loading = async {
-            let model = model::load(&self.with, config, quiet).await?.chat;
+            let model = model::load(&self.with, Mostly::Reads, config, quiet)
+                .await?
+                .chat;
             let manager = model::manager(&model, &self.with, config, quiet).await?;
             Ok::<_, Failure>((model, manager))
         };

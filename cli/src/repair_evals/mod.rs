@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     evals::failed,
     failure::Failure,
-    model,
+    model::{self, Mostly},
     reading::{as_usage, prompts},
     terminal::{harmless, print},
 };
@@ -27,12 +27,6 @@ const USUAL: [&str; 5] = ["explain", "resample", "critique", "paper", "feedback"
 const WINDOW: u32 = 4096;
 
 pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
-    if args.no_answers || args.activate.is_some() || args.embedder.is_some() {
-        return Err(
-            Failure::usage("--no-answers, --activate and --embedder are of conversations")
-                .help("files of conversations have names that hold dialogue or conv-"),
-        );
-    }
     let suites = args
         .files
         .iter()
@@ -50,7 +44,7 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
     };
     // Without a sandbox nothing is run, and then no model is needed.
     let runner = Arc::new(boxed::runner(&args.boxed.without, &args.boxed.readable)?);
-    let model = model::load(&args.with, config, false).await?;
+    let model = model::load(&args.with, Mostly::Writes, config, false).await?;
     let profile = model.chat.profile();
     let rounds = args.rounds.unwrap_or(2);
     let window = args.with.window.or(config.window);

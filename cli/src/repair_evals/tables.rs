@@ -6,7 +6,7 @@ use catena_agents::{BugCategory, BugType, ClassifiedBy};
 use catena_evals::{Kind, RepairEvaluation, RepairedItem, Summary, Table, equal_tokens};
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, grid};
 
 /// The paper repairs that share of what failed at first, in two rounds.
 const PAPER: f64 = 0.292;
@@ -195,13 +195,12 @@ impl Groups {
     }
 
     fn markdown(&self) -> String {
-        let mut text = format!("| {} | {} |\n| ---", self.title, self.columns.join(" | "));
-        text += &" | ---:".repeat(self.columns.len());
-        text += " |\n";
+        let head = std::iter::once(self.title.to_owned());
+        let mut rows = vec![head.chain(self.columns.clone()).collect()];
         for (name, cells) in self.cells() {
-            text += &format!("| {name} | {} |\n", cells.join(" | "));
+            rows.push(std::iter::once(name.to_owned()).chain(cells).collect());
         }
-        text
+        grid::markdown(&rows)
     }
 
     fn plain(&self) -> String {

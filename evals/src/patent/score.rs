@@ -42,6 +42,22 @@ pub struct Likeness {
     pub autopatent: AutoPatentRouge,
 }
 
+impl PatentScores {
+    /// The paper's measures of likeness, from 0 to 1: character BLEU, ROUGE-1, -2 and -L. 0 without a
+    /// true text.
+    pub fn paper(&self) -> [f64; 4] {
+        self.likeness.map_or([0.0; 4], |likeness| {
+            let rouge = likeness.autopatent;
+            [
+                likeness.char_bleu,
+                rouge.rouge_1,
+                rouge.rouge_2,
+                rouge.rouge_l,
+            ]
+        })
+    }
+}
+
 /// Measures a patent's text, beside a true text if there is one.
 ///
 /// Takes time proportional to the product of the two lengths and to the square of the number of

@@ -2,13 +2,14 @@
 //! a manager, 1, 8 and 32 at a time.
 //!
 //! ```text
-//! cargo run --release -p catena-local --features cuda --example chains -- TEXT MODEL.gguf [CHARACTERS [plain]]
+//! cargo run --release -p catena-local --features cuda --example chains -- TEXT MODEL.gguf [CHARACTERS [AT,… [plain]]]
 //! CATENA_BASE_URL=http://localhost:8080/v1 cargo run … --example chains -- TEXT openai:NAME
 //! ```
 //!
-//! The texts are slices of TEXT, of so many CHARACTERS each (default: 7,000). `plain`: without paged attention. A chain's
-//! time is split where its calls' first pieces of text arrive: *reading* before, *writing* behind, and
-//! the rest outside of calls. The time that a call waits for its turn counts as reading.
+//! The texts are slices of TEXT, of so many CHARACTERS each (default: 7,000). AT: how many at a time,
+//! one number after the other (default: 1,8,32). `plain`: without paged attention. A chain's time is split
+//! where its calls' first pieces of text arrive: *reading* before, *writing* behind, and the rest outside of
+//! calls. The time that a call waits for its turn counts as reading.
 
 use std::{
     collections::HashMap,
@@ -30,7 +31,7 @@ const QUESTION: &str = "Who speaks first in this text, and to whom?";
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let usage = || Error::invalid("usage: chains TEXT MODEL [CHARACTERS [plain]]");
+    let usage = || Error::invalid("usage: chains TEXT MODEL [CHARACTERS [AT,… [plain]]]");
     let (text, name, more) = match arguments.as_slice() {
         [text, name, more @ ..] => (text, name, more),
         _ => return Err(usage()),
@@ -39,7 +40,14 @@ async fn main() -> Result<()> {
         Some(number) => number.parse().map_err(|_| usage())?,
         None => NonZeroUsize::new(7_000).ok_or_else(usage)?,
     };
-    let plain = more.len() > 1;
+    let widths: Vec<usize> = match more.get(1) {
+        Some(widths) => widths
+            .split(',')
+            .map(|width| width.parse().map_err(|_| usage()))
+            .collect::<Result<_>>()?,
+        None => vec![1, 8, CHAINS],
+    };
+    let plain = more.len() > 2;
     let model: Arc<dyn ChatModel> = match name.strip_prefix("openai:") {
         Some(name) => Arc::new(OpenAiCompatible::from_env(name)?.build()?),
         None => {
@@ -60,13 +68,13 @@ async fn main() -> Result<()> {
         .ok_or_else(|| Error::invalid("the text is too short"))?;
     chain(&model, warm.clone()).await?;
     println!("at a time | 32 chains in | read, written a second | a chain: reading, writing, rest");
-    for (round, at_a_time) in [1, 8, CHAINS].into_iter().enumerate() {
+    for (round, at_a_time) in widths.into_iter().enumerate() {
         // Other slices each time: what a cache holds of the last ones would be had for nothing.
         let mine = slices.iter().cycle().skip(round * CHAINS).take(CHAINS);
         let begun = Instant::now();
         let done: Vec<Result<Split>> = stream::iter(mine.cloned())
             .map(|slice| chain(&model, slice))
-            .buffer_unordered(at_a_time)
+            .buffer_unordered(at_a_time.max(1))
             .collect()
             .await;
         let wall = begun.elapsed();

@@ -22,7 +22,7 @@ use crate::{
     args::PatentRun,
     config::Config,
     failure::{Failure, INTERRUPTED},
-    model,
+    model::{self, Mostly},
     reading::{Begin, as_usage},
     stopped::stopped,
 };
@@ -61,7 +61,7 @@ impl Job {
         let started = Instant::now();
         let quiet = self.run.output.quiet || self.run.output.json;
         let with = self.run.engine.with();
-        let loading = model::load(&with, config, quiet);
+        let loading = model::load(&with, Mostly::Writes, config, quiet);
         let model = tokio::select! {
             biased;
             _ = &mut interrupt => {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use catena_agents::{AutoPatent, PatentFlow, PatentLength};
+use catena_agents::{AutoPatent, PatentFlow};
 use catena_core::ChatModel;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -90,12 +90,7 @@ impl Setting {
                 Flow::Paper => PatentFlow::Paper,
                 Flow::ZeroShot => PatentFlow::ZeroShot,
             })
-            .length(match self.length {
-                Length::Brief => PatentLength::BRIEF,
-                Length::Short => PatentLength::SHORT,
-                Length::Medium => PatentLength::MEDIUM,
-                Length::Full => PatentLength::FULL,
-            })
+            .length(self.length.into())
             .approve_plan(self.approve.contains(&Approve::Plan))
             .approve_claims(self.approve.contains(&Approve::Claims))
             .prompts(prompts(&run.engine.with(), config)?);
