@@ -2,6 +2,7 @@
 
 #![allow(missing_docs)]
 
+mod agreeing;
 mod approval;
 mod budgets;
 mod examining;

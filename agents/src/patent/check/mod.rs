@@ -6,16 +6,20 @@
 
 mod antecedent;
 mod claims;
+mod contradiction;
 mod form;
 mod mentions;
 mod numerals;
 mod references;
 mod said;
 mod support;
+mod terms;
 mod words;
 
 pub(super) use antecedent::{introduced, is_stop, unintroduced};
+pub(super) use contradiction::{Contradiction, Said, Statement, contradictions, statements};
 pub(super) use mentions::{Mention, mentions};
+pub(super) use terms::{Spelling, squashed};
 pub(super) use words::{Word, singular, stem, words};
 
 use std::fmt;
@@ -91,6 +95,10 @@ pub enum Rule {
     ClaimSupport,
     /// A reference numeral has one name, and a name one numeral.
     ReferenceNumerals,
+    /// A term of the claims is spelled as they spell it.
+    Terminology,
+    /// What is said of a thing in two places can both hold.
+    Contradiction,
     /// The abstract is there, short, and one paragraph.
     Abstract,
     /// The title is there and short.
@@ -111,13 +119,15 @@ pub enum Rule {
 
 impl Rule {
     /// All rules, in the order in which they are declared.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::ClaimNumbers,
         Self::ClaimReferences,
         Self::ClaimSentence,
         Self::AntecedentBasis,
         Self::ClaimSupport,
         Self::ReferenceNumerals,
+        Self::Terminology,
+        Self::Contradiction,
         Self::Abstract,
         Self::Title,
         Self::Sections,
@@ -137,6 +147,8 @@ impl Rule {
             Self::AntecedentBasis => "antecedent-basis",
             Self::ClaimSupport => "claim-support",
             Self::ReferenceNumerals => "reference-numerals",
+            Self::Terminology => "terminology",
+            Self::Contradiction => "contradiction",
             Self::Abstract => "abstract",
             Self::Title => "title",
             Self::Sections => "sections",
@@ -207,6 +219,8 @@ pub fn check_patent(patent: &Patent, guide: &Guide) -> Vec<Finding> {
     antecedent::check(patent, &mut findings);
     support::check(patent, &mut findings);
     numerals::check(patent, guide, &mut findings);
+    terms::check(patent, &mut findings);
+    contradiction::check(patent, &mut findings);
     form::check(patent, guide, &mut findings);
     // Stable: what one rule finds stays in the order of the text.
     findings.sort_by_key(|finding| finding.rule);

@@ -9,6 +9,7 @@ use super::{
     Draft, Question,
     finding::{DraftFinding, DraftRule},
     is_order,
+    lacks::{says_what_is_wrong, says_what_lacks},
 };
 use catena_core::sentences;
 
@@ -72,7 +73,8 @@ pub fn examine_draft(draft: &Draft) -> Vec<DraftFinding> {
             );
         }
         match question {
-            Question::Problem | Question::KeyPoints => {}
+            Question::Problem => problem(answer, &mut report),
+            Question::KeyPoints => {}
             Question::Background => comparison(answer, &mut report),
             Question::Solution => solution(draft, answer, &mut report),
             Question::Drawings => drawings(draft, answer, &mut report),
@@ -158,51 +160,19 @@ fn placeholder(answer: &str) -> Option<String> {
     word.or(opening(answer)).map(str::to_owned)
 }
 
+fn problem(answer: &str, report: &mut Report<'_>) {
+    if !says_what_is_wrong(answer) {
+        report(
+            DraftRule::NoProblem,
+            Severity::Advice,
+            "it does not say what is lacking".into(),
+            "say what fails, is missing, or costs too much today, rather than what the invention is",
+        );
+    }
+}
+
 fn comparison(answer: &str, report: &mut Report<'_>) {
-    const LACKS: &[&str] = &[
-        "but",
-        "however",
-        "only",
-        "cannot",
-        "not",
-        "no",
-        "fail",
-        "fails",
-        "lack",
-        "lacks",
-        "drawback",
-        "drawbacks",
-        "disadvantage",
-        "disadvantages",
-        "problem",
-        "problems",
-        "limited",
-        "expensive",
-        "difficult",
-        "slow",
-        "without",
-        "too",
-        "less",
-        "require",
-        "requires",
-        "shortcoming",
-        "shortcomings",
-        "insufficient",
-        "poor",
-        "inefficient",
-        "although",
-        "while",
-        "unable",
-        "undesirable",
-        "complex",
-        "costly",
-        "limitation",
-        "limitations",
-        "need",
-        "suffer",
-        "suffers",
-    ];
-    if !words(answer).iter().any(|word| word.is(LACKS)) {
+    if !says_what_lacks(answer) {
         report(
             DraftRule::NoComparison,
             Severity::Warning,
@@ -427,6 +397,11 @@ mod tests {
         use Question::{Background, Drawings, KeyPoints, Problem, Solution};
         assert_found(Problem, "", Is::Unanswered);
         assert_found(Problem, "Cups.", Is::TooShort);
+        assert_found(
+            Problem,
+            "The invention is a cup with a wide foot and a round lid made of clay.",
+            Is::NoProblem,
+        );
         assert_found(Solution, "It is better. [To be written]", Is::Placeholder);
         assert_found(Background, "Cups are TBD.", Is::Placeholder);
         assert_found(KeyPoints, GOOD[0], Is::Repeated);

@@ -47,6 +47,8 @@ pub enum DraftRule {
     Placeholder,
     /// No answer is the copy of another.
     Repeated,
+    /// The problem is one: the answer says what is lacking.
+    NoProblem,
     /// The background names what exists and what it lacks.
     NoComparison,
     /// The solution names its parts or steps.
@@ -71,6 +73,7 @@ impl DraftRule {
             Self::TooShort => "too-short",
             Self::Placeholder => "placeholder",
             Self::Repeated => "repeated",
+            Self::NoProblem => "no-problem",
             Self::NoComparison => "no-comparison",
             Self::NoParts => "no-parts",
             Self::NoRelations => "no-relations",

@@ -2,6 +2,7 @@
 
 mod examine;
 mod finding;
+mod lacks;
 mod markdown;
 mod order;
 mod tagged;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{
     Draft, PatentClaim, Question,
-    check::{Mention, Word, introduced, is_stop, mentions, singular, words},
+    check::{Mention, Word, introduced, is_stop, mentions, singular, squashed, words},
 };
 
 /// The most terms.
@@ -50,7 +50,12 @@ impl Glossary {
                     let (subject, own) = (key(&subject.name), key(&name));
                     own.len() == 1 && subject.len() > 1 && subject.last() == own.first()
                 });
-                if !short && glossary.find(&name).is_none() && glossary.terms.len() < TERMS {
+                // Another spelling is no other term.
+                let known = glossary
+                    .terms
+                    .iter()
+                    .any(|term| squashed(&term.name) == squashed(&name));
+                if !short && !known && glossary.terms.len() < TERMS {
                     glossary.terms.push(Term {
                         name,
                         numeral: None,

@@ -189,9 +189,47 @@ impl Ground {
     }
 }
 
+/// Whether one sentence of a text has all words of a statement that carry meaning, and denies something only if
+/// the statement does.
+pub(super) fn says(text: &str, statement: &str) -> bool {
+    let denies = |text: &str| {
+        words(text)
+            .iter()
+            .any(|word| word.is(&["not", "no", "never"]))
+    };
+    let stems = |text: &str| -> HashSet<String> {
+        catena_tools::words(text)
+            // "Three" tells more than "made".
+            .filter(|word| {
+                !USUAL.contains(&word.as_str()) || ["one", "two"].contains(&word.as_str())
+            })
+            .map(|word| stem(&word))
+            .collect()
+    };
+    let wanted = stems(statement);
+    !wanted.is_empty()
+        && sentences(text)
+            .filter_map(|range| text.get(range))
+            .any(|sentence| {
+                denies(sentence) == denies(statement) && wanted.is_subset(&stems(sentence))
+            })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_statement_is_told_by_one_sentence() {
+        let text = "A weight of iron lies in the foot. The ring is cork. The ring is not glued.";
+        assert!(says(text, "The weight is made of iron"));
+        assert!(says(text, "the ring is made of cork"));
+        assert!(
+            !says(text, "the ring is made of iron"),
+            "iron is in another sentence"
+        );
+        assert!(says(text, "the ring is not glued") && !says(text, "the ring is glued"));
+    }
 
     fn ground() -> Ground {
         let solution = "A base carries an arm of brass. The arm is bent.";

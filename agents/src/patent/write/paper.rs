@@ -195,10 +195,10 @@ pub(super) async fn review(
             },
         )
         .await?;
-        let Some(result) = between(&answer.text, "Result") else {
+        let Some(passes) = between(&answer.text, "Result").and_then(|result| passes(&result))
+        else {
             continue;
         };
-        let passes = result.to_lowercase().contains("pass");
         return Ok(Some(Verdict {
             fails: match passes {
                 true => Vec::new(),
@@ -209,6 +209,16 @@ pub(super) async fn review(
         }));
     }
     Ok(None)
+}
+
+/// What a verdict says first: "Fail: it does not pass" fails. The authors compared with "Pass" letter by letter, so that
+/// "Pass." failed; what says neither is no verdict, as one without a tag.
+fn passes(result: &str) -> Option<bool> {
+    words(result).iter().find_map(|word| {
+        let passes = word.is(&["pass", "passes", "passed"]);
+        let fails = word.is(&["fail", "fails", "failed", "not", "cannot"]);
+        (passes || fails).then_some(passes)
+    })
 }
 
 /// One revision always, one more after a failure; what comes of that one is not looked at.
@@ -394,6 +404,21 @@ mod tests {
         assert_eq!(between("<Result>Pass", "Result").unwrap(), "Pass");
         assert_eq!(between("<Result></Result>", "Result"), None);
         assert_eq!(from_first_claim("Claims:\n1. A cup.\n"), "1. A cup.");
+    }
+
+    #[test]
+    fn a_verdict_is_what_it_says_first() {
+        for (result, verdict) in [
+            ("Pass", Some(true)),
+            ("**PASS.** It does not fail.", Some(true)),
+            ("The text passes.", Some(true)),
+            ("Fail: it does not pass", Some(false)),
+            ("It does not pass.", Some(false)),
+            ("Good.", None),
+            ("A compass is missing.", None),
+        ] {
+            assert_eq!(passes(result), verdict, "{result}");
+        }
     }
 
     #[test]

@@ -1,17 +1,28 @@
-//! The last pass over the whole: figures, quantities, inventions, repetition, numerals, wording, support.
+//! The last pass over the whole: figures, quantities, inventions, terms and numerals, contradictions, repetition,
+//! wording, support.
 //!
 //! Rules first; each is kept only if no validator finds more than before. Then a few calls for what is
 //! left, with the same condition. Pieces that stood before the run are left as they are.
 
+mod contradictions;
+mod terms;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use catena_core::{Context, Result, sentences};
 
-use self::text::{drawn, reworded, without, without_figures};
+use self::{
+    contradictions::without_contradictions,
+    terms::Names,
+    text::{drawn, reworded, without, without_figures},
+};
 use super::{
-    super::{Draft, Finding, PatentPlace, Question, Rule, SectionKind, Severity, check_patent},
+    super::{
+        Draft, Finding, Patent, PatentPlace, Question, Rule, SectionKind, Severity,
+        check::{Contradiction, contradictions},
+        check_patent,
+    },
     claims::as_sentence,
     craft::Craft,
     examine::inventions,
@@ -48,11 +59,23 @@ impl Surroundings<'_> {
         !self.kept.contains(&piece)
     }
 
+    fn patent(&self, work: &PatentWork) -> Patent {
+        work.patent(self.draft, &self.craft.guide)
+    }
+
     fn findings(&self, work: &PatentWork) -> Vec<Finding> {
-        check_patent(
-            &work.patent(self.draft, &self.craft.guide),
-            &self.craft.guide,
-        )
+        check_patent(&self.patent(work), &self.craft.guide)
+    }
+
+    /// Changes everything but title and claims that was written in this run.
+    fn all_prose(&self, work: &mut PatentWork, change: impl Fn(&str) -> String) {
+        if self.is_open(PatentPiece::Abstract) {
+            let changed = change(&work.abstract_text);
+            if !changed.trim().is_empty() {
+                work.abstract_text = changed;
+            }
+        }
+        self.everywhere(work, change);
     }
 
     /// Changes every subsection, background and summary that was written in this run.
@@ -88,7 +111,7 @@ impl Surroundings<'_> {
 type Repair = (&'static str, fn(&Surroundings<'_>, &mut PatentWork));
 
 /// In this order: what takes text away comes before what counts what is left.
-const REPAIRS: [Repair; 7] = [
+const REPAIRS: [Repair; 8] = [
     ("figures", |around, work| {
         let drawn = drawn(around.draft);
         around.each(work, |text| without_figures(text, &drawn));
@@ -105,6 +128,14 @@ const REPAIRS: [Repair; 7] = [
             without(&text, &ground.made_up(&text))
         });
     }),
+    ("terms", |around, work| {
+        let glossary = work.glossary.clone();
+        let names = Names::of(&glossary, around.draft);
+        around.all_prose(work, |text| names.unified(text));
+        // At once: what has one name now may have had two numerals.
+        around.each(work, |text| glossary.mark(text));
+    }),
+    ("contradictions", without_contradictions),
     ("repetition", without_repetition),
     ("wording", |around, work| {
         around.each(work, |text| reworded(text, false));
@@ -123,10 +154,6 @@ const REPAIRS: [Repair; 7] = [
             };
             *text = reworded(text, in_abstract);
         }
-    }),
-    ("numerals", |around, work| {
-        let glossary = work.glossary.clone();
-        around.each(work, |text| glossary.mark(text));
     }),
     ("support", |around, work| {
         if around.is_open(PatentPiece::Summary) {
@@ -174,20 +201,11 @@ async fn by_model(state: &mut State, craft: &Craft, cx: &Context) -> Result<()> 
     let check = |work: &PatentWork| check_patent(&work.patent(&draft, &guide), &guide);
     for _ in 0..craft.polish_calls {
         let before = check(&state.work);
-        let places = places(&state.work, &draft, craft);
-        let mut advice: BTreeMap<SubsectionId, Vec<String>> = BTreeMap::new();
-        for finding in &before {
-            if let PatentPlace::Paragraph(number) = finding.place
-                && finding.severity >= Severity::Warning
-                && let Some(id) = places.get(&number)
-                && !state.kept.contains(&PatentPiece::Subsection(*id))
-                && !state.tried.contains(id)
-            {
-                let line = format!("{}: {}.", finding.message, finding.advice);
-                advice.entry(*id).or_default().push(line);
-            }
-        }
-        let Some((id, lines)) = advice.into_iter().next() else {
+        let open = |id: &SubsectionId| {
+            !state.kept.contains(&PatentPiece::Subsection(*id)) && !state.tried.contains(id)
+        };
+        let wanted = wishes(&state.work, &before, &draft, craft);
+        let Some((id, wish)) = wanted.into_iter().find(|(id, _)| open(id)) else {
             break;
         };
         state.tried.insert(id);
@@ -200,9 +218,8 @@ async fn by_model(state: &mut State, craft: &Craft, cx: &Context) -> Result<()> 
             .subsections()
             .find(|(known, ..)| *known == id)
             .map_or_else(PgSubsection::default, |(_, _, child)| child.clone());
-        let advice = lines.join("\n");
-        let edited =
-            section::revise(craft, &old, &state.work.title, &plan, &[], &advice, cx).await?;
+        let (title, advice) = (&state.work.title, wish.advice.join("\n"));
+        let edited = section::revise(craft, &old, title, &plan, &wish.others, &advice, cx).await?;
         let mut changed = state.work.clone();
         if let Some(own) = changed.subsections.get_mut(&id) {
             own.text = edited.text;
@@ -215,6 +232,49 @@ async fn by_model(state: &mut State, craft: &Craft, cx: &Context) -> Result<()> 
         }
     }
     Ok(())
+}
+
+/// What a subsection is to be edited for.
+#[derive(Default)]
+struct Wish {
+    advice: Vec<String>,
+    /// Sentences of other places that it contradicts, so that it may say what they say.
+    others: Vec<String>,
+}
+
+/// What validators find in each subsection; of a contradiction, both sides may give way.
+fn wishes(
+    work: &PatentWork,
+    findings: &[Finding],
+    draft: &Draft,
+    craft: &Craft,
+) -> BTreeMap<SubsectionId, Wish> {
+    let places = places(work, draft, craft);
+    let at = |place: &PatentPlace| match place {
+        PatentPlace::Paragraph(number) => places.get(number).copied(),
+        _ => None,
+    };
+    let mut wanted: BTreeMap<SubsectionId, Wish> = BTreeMap::new();
+    for finding in findings {
+        if finding.severity >= Severity::Warning
+            && finding.rule != Rule::Contradiction
+            && let Some(id) = at(&finding.place)
+        {
+            let line = format!("{}: {}.", finding.message, finding.advice);
+            wanted.entry(id).or_default().advice.push(line);
+        }
+    }
+    for Contradiction { here, there } in contradictions(&work.patent(draft, &craft.guide)) {
+        for (own, other) in [(&here, &there), (&there, &here)] {
+            if let Some(id) = at(&own.place) {
+                let wish = wanted.entry(id).or_default();
+                wish.advice
+                    .push(format!("{}: let both say the same.", own.against(other)));
+                wish.others.push(other.statement.sentence.clone());
+            }
+        }
+    }
+    wanted
 }
 
 /// Whether some rule finds more than before.
