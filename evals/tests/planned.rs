@@ -4,22 +4,13 @@
 use std::{fs, path::Path, sync::Arc};
 
 use catena_agents::{
-    AutoPatent, Draft, DraftRule, Jurisdiction, Patent, PatentLength, PatentTask, Question, Rule,
+    AutoPatent, Draft, DraftRule, Jurisdiction, Patent, PatentLength, PatentTask, Question,
     SectionKind, WrittenPatent, examine_draft,
 };
 use catena_core::{ChatRequest, Run, RunOptions, sentences};
 use catena_evals::derive_draft;
 use catena_models::ScriptedModel;
 use serde_json::json;
-
-/// What may be found in what this model writes: it copies, and knows of no form. Everything else is a fault of
-/// the flow.
-const KNOWN: [Rule; 4] = [
-    Rule::AntecedentBasis,
-    Rule::ClaimSupport,
-    Rule::ReferenceNumerals,
-    Rule::Terminology,
-];
 
 /// The granted patents of the data set; nothing where they are not there.
 fn granted() -> Vec<Patent> {
@@ -61,12 +52,12 @@ async fn drafts_of_real_patents_become_whole_documents() {
         for section in &written.patent.sections {
             assert!(section.paragraphs().count() > 0, "{}", section.heading());
         }
-        assert!(written.patent.claims.len() > 2, "{title}");
+        assert!(!written.patent.claims.is_empty(), "{title}");
         assert!(!written.patent.abstract_text().is_empty(), "{title}");
-        for finding in &written.findings {
-            println!("{title}: {finding}");
-            assert!(KNOWN.contains(&finding.rule), "{title}: {finding}");
-        }
+        // What is copied from the notes of a sound patent is sound: a finding is a fault of the flow.
+        assert_eq!(written.findings, [], "{title}");
+        let words = text.split_whitespace().count();
+        assert!(words > 1000, "{title}: {words} words");
         assert_eq!(
             written.basis.len(),
             written.patent.numbered().count(),

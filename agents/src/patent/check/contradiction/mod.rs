@@ -181,7 +181,7 @@ impl Known {
 
     /// Once for two sentences, however much in them is opposed.
     fn report(&mut self, here: Said, there: Said) {
-        let again = self.found.iter().rev().take(8).any(|found| {
+        let again = self.found.last().is_some_and(|found| {
             found.here.place == here.place
                 && found.here.statement.sentence == here.statement.sentence
                 && found.there.statement.sentence == there.statement.sentence
