@@ -135,6 +135,40 @@ async fn a_thing_and_its_method_are_claimed_both() {
 }
 
 #[tokio::test]
+async fn a_method_has_steps_and_no_claim_speaks_of_the_notes_or_in_another_script() {
+    let mut method = draft();
+    let solution = "In a method for washing a cup, water is received in a basin. The cup is dipped into the basin, and \
+                    its rim is dried. The water is warm.";
+    method.set(Question::Solution, solution).unwrap();
+    method
+        .set(Question::KeyPoints, "- the water is warm")
+        .unwrap();
+    let asked = model(move |purpose, _| {
+        match purpose {
+        Purpose::Claims => Some(
+            r#"{"subject": "A method for washing a cup", "parts": ["receive water in a basin", "Dry the rim"]}"#
+                .to_owned(),
+        ),
+        Purpose::Details => Some(
+            r#"{"details": ["notes describe a method for washing a cup with water", "the basin is warm水"]}"#
+                .to_owned(),
+        ),
+        _ => None,
+    }
+    });
+    let (written, _) = told(writer(&asked), PatentTask::new(method)).await;
+    let claims = written.unwrap().work.claims;
+    let texts: Vec<&str> = claims.iter().map(|claim| claim.text()).collect();
+    assert_eq!(
+        texts,
+        [
+            "A method for washing a cup, comprising:\nreceiving water in a basin; and\ndrying a rim.",
+            "The method for washing a cup of claim 1, wherein the water is warm.",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_model_that_says_nothing_of_use_still_leaves_a_document() {
     for answer in [
         "",

@@ -65,6 +65,8 @@ const USUAL: &[&str] = &[
 pub(super) struct Ground {
     stems: HashSet<String>,
     text: String,
+    /// Whether the texts are in Latin letters alone, but for Greek ones in formulas.
+    latin: bool,
 }
 
 impl Ground {
@@ -78,7 +80,8 @@ impl Ground {
                 text.push(' ');
             }
         }
-        Self { stems, text }
+        let latin = !text.chars().any(is_of_another_script);
+        Self { stems, text, latin }
     }
 
     pub(super) fn of_draft(draft: &Draft) -> Self {
@@ -95,10 +98,17 @@ impl Ground {
         (own.len(), unknown.count())
     }
 
-    /// Whether at most a fifth of the words that carry meaning stand nowhere in the ground.
+    /// Whether at most a fifth of the words that carry meaning stand nowhere in the ground, and none is in
+    /// letters that it does not have.
     pub(super) fn holds(&self, text: &str) -> bool {
         let (all, unknown) = self.count(catena_tools::words(text));
-        unknown * 5 <= all
+        unknown * 5 <= all && !self.is_foreign(text)
+    }
+
+    /// Whether a text has letters of a script of which the ground has none: small models slip into another
+    /// language within a word.
+    fn is_foreign(&self, text: &str) -> bool {
+        self.latin && text.chars().any(is_of_another_script)
     }
 
     /// Whether any of the words that carry meaning stands in the ground, or there is only one, which may be
@@ -121,12 +131,12 @@ impl Ground {
         unknown * 3 <= all
     }
 
-    /// The sentences that name what the ground does not: a product, a firm, a standard. Names are told by their
-    /// capitals, behind the first word.
+    /// The sentences that name what the ground does not: a product, a firm, a standard; and those in letters that
+    /// it does not have. Names are told by their capitals, behind the first word.
     pub(super) fn named<'a>(&self, text: &'a str) -> Vec<&'a str> {
         sentences(text)
             .filter_map(|range| text.get(range))
-            .filter(|sentence| !self.knows_names(sentence))
+            .filter(|sentence| !self.knows_names(sentence) || self.is_foreign(sentence))
             .collect()
     }
 
@@ -189,6 +199,15 @@ impl Ground {
     }
 }
 
+/// Whether a letter is neither Latin, nor Greek as in formulas, nor a sign such as `℃`.
+fn is_of_another_script(c: char) -> bool {
+    c.is_alphabetic()
+        && !matches!(
+            c,
+            '\0'..='\u{24F}' | '\u{370}'..='\u{3FF}' | '\u{1D00}'..='\u{1EFF}' | '\u{2070}'..='\u{214F}'
+        )
+}
+
 /// Whether one sentence of a text has all words of a statement that carry meaning, and denies something only if
 /// the statement does.
 pub(super) fn says(text: &str, statement: &str) -> bool {
@@ -218,6 +237,16 @@ pub(super) fn says(text: &str, statement: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_of_another_script_are_made_up() {
+        let ground = ground();
+        assert!(ground.holds("an arm of brass") && !ground.holds("an arm of brass处理器"));
+        let text = "The arm is of brass. The arm of brass is 弯曲的. It is 2 µm at 20 ℃ and α.";
+        assert_eq!(ground.named(text), ["The arm of brass is 弯曲的."]);
+        let russian = Ground::of(["A base, Основание, carries an arm."]);
+        assert!(russian.named("The base is Основание.").is_empty());
+    }
 
     #[test]
     fn a_statement_is_told_by_one_sentence() {

@@ -18,7 +18,7 @@ use super::{
     components::{Job, MATERIAL, ROOM, material, title_of, whole_of},
     craft::{Craft, fell_back, left_out},
     ground::Ground,
-    phrase::{as_step, is_method, is_step},
+    phrase::{self, as_step, is_method, is_step},
     prose,
 };
 
@@ -172,16 +172,21 @@ impl Asking<'_> {
         answer.parts.retain(|part| self.ground.holds(part));
         if !subject.is_empty() {
             subject.clone_into(&mut answer.subject);
-            if is_method(subject) {
-                answer.parts = answer.parts.iter().map(|part| as_step(part)).collect();
-                answer.parts.retain(|part| is_step(part));
-            }
         } else if !self.ground.touches(&answer.subject)
             || whole_of(&self.job.draft)
                 .is_some_and(|whole| !Ground::of([&*whole]).touches_any(&answer.subject))
         {
             // What has parts is claimed, and no part of it.
             answer.subject = title_of(&self.job.draft);
+        }
+        // "A method", with its article.
+        let named = phrase::subject(&answer.subject).unwrap_or_default();
+        if is_method(&named) {
+            answer.parts = answer.parts.iter().map(|part| as_step(part)).collect();
+        }
+        // A method that was asked for has nothing but steps.
+        if is_method(subject) {
+            answer.parts.retain(|part| is_step(part));
         }
         if answer.parts.is_empty() || answer.known.len() + answer.parts.len() < PARTS.0 {
             return Ok((None, Vec::new()));
@@ -234,7 +239,13 @@ impl Asking<'_> {
             .iter()
             .map(|detail| dependent::without_echo(detail))
             .collect();
-        details.retain(|detail| self.ground.holds(detail) && !dependent::is_vague(detail));
+        // "Notes describe …" speaks of the prompt, unless the invention has notes.
+        let notes = self.ground.touches_any("notes");
+        details.retain(|detail| {
+            self.ground.holds(detail)
+                && !dependent::is_vague(detail)
+                && (notes || !catena_tools::words(detail).any(|word| word == "notes"))
+        });
         Ok(details)
     }
 }
