@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Change, Guard, Hunk, Replace, What, endings::endings, guard, imports};
+use super::{Change, Guard, Hunk, Replace, What, endings::endings, guard, imports, syntax::Source};
 use crate::repair::types::Files;
 
 /// Why a correction cannot be applied, for the model to read.
@@ -56,14 +56,7 @@ pub(in super::super) fn apply(
         };
         let text = &*bare.replace("\r\n", "\n");
         let new = match &change.what {
-            What::Whole(new) => {
-                if let Some(name) = guard::left_out(&path, text, new) {
-                    return Err(Refused(format!(
-                        "the code leaves out `{name}` of {path}; write the whole file, with all that it defines"
-                    )));
-                }
-                imports::kept(&path, text, &ended(new.clone()), &guard.broken)
-            }
+            What::Whole(new) => written(&path, text, ended(new.clone()), guard)?,
             What::Replace(parts) => replace(&path, text, meant(parts, text))?,
             What::Patch(hunks) => patch(&path, text, hunks)?,
         };
@@ -136,6 +129,19 @@ fn meant<'a>(parts: &'a [Replace], text: &str) -> Option<&'a Replace> {
         !search.is_empty() && places(text, search).next().is_some()
     };
     parts.iter().rfind(stands).or(parts.first())
+}
+
+/// A file that was written as a whole, with what it leaves out by mistake.
+fn written(path: &str, old: &str, new: String, guard: &Guard) -> Result<String, Refused> {
+    let (Some(before), Some(after)) = (Source::of(path, old), Source::of(path, &new)) else {
+        return Ok(new);
+    };
+    if let Some(name) = guard::left_out(&before, &after) {
+        return Err(Refused(format!(
+            "the code leaves out `{name}` of {path}; write the whole file, with all that it defines"
+        )));
+    }
+    Ok(imports::kept(&before, &after, &guard.broken))
 }
 
 fn replace(path: &str, text: &str, part: Option<&Replace>) -> Result<String, Refused> {

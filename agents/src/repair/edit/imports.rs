@@ -1,33 +1,28 @@
 //! Imports that a program written anew leaves out.
 
-use std::path::Path;
-
-use super::guard::python_code;
-use crate::repair::Language;
+use super::{
+    guard::bound,
+    syntax::{Grammar, Node, Source},
+};
 
 /// `new` with those imports of `old` that it leaves out and uses all the same, but for those that failed
 /// there, which are `broken`, and for those of names that Python has without one: what shadows these may be the
 /// mistake. Only of Python, where an import too many does no harm: small models drop imports, and then repair what
 /// that broke.
-pub(super) fn kept(path: &str, old: &str, new: &str, broken: &[String]) -> String {
-    if Language::of(Path::new(path)) != Language::Python {
-        return new.to_owned();
+pub(super) fn kept(old: &Source, new: &Source, broken: &[String]) -> String {
+    let is_needed = |name: &str| uses(new, name) && !binds(new, name) && !KNOWN.contains(&name);
+    let imports = old.root().children().filter(|node| is_listed(*node));
+    let lost = imports.filter(|import| {
+        let is_broken = broken.iter().any(|broken| broken == import.text());
+        !is_broken && bound(*import).iter().any(|(name, _)| is_needed(name))
+    });
+    let lost: Vec<&str> = lost.map(Node::text).collect();
+    if new.grammar() != Grammar::Python || lost.is_empty() {
+        return new.text().to_owned();
     }
-    let code = python_code(new);
-    let lost: Vec<&str> = old
-        .lines()
-        .filter(|line| !broken.iter().any(|broken| broken == line.trim()))
-        .filter(|line| {
-            let is_needed = |name| uses(&code, name) && !binds(new, name) && !KNOWN.contains(&name);
-            names(line).any(is_needed)
-        })
-        .collect();
-    if lost.is_empty() {
-        return new.to_owned();
-    }
-    let head = head(new, &code);
-    let rest = new.lines().skip(head);
-    let all = new.lines().take(head).chain(lost).chain(rest);
+    let head = head(new);
+    let lines = || new.text().lines();
+    let all = lines().take(head).chain(lost).chain(lines().skip(head));
     all.map(|line| format!("{line}\n")).collect()
 }
 
@@ -99,91 +94,62 @@ const KNOWN: [&str; 64] = [
     "type",
 ];
 
+/// Whether it is an import that says what it binds.
+fn is_listed(node: Node<'_>) -> bool {
+    matches!(node.kind(), "import_statement" | "import_from_statement")
+}
+
 /// How many lines a program begins with that have to come first: comments, what it says of itself, and
 /// imports from the future.
-fn head(text: &str, code: &str) -> usize {
+fn head(source: &Source) -> usize {
     let mut head = 0;
-    // What goes on in the next line: a string, or an import in brackets.
-    let mut quote = None;
-    let mut is_open = false;
-    for (index, (line, code)) in text.lines().zip(code.lines()).enumerate() {
-        let trimmed = line.trim_start();
-        let opened = ["\"\"\"", "'''"].into_iter().find(|quote| {
-            let inner = trimmed.trim_start_matches(['r', 'R', 'u', 'U']);
-            inner.starts_with(quote)
-        });
-        let is_future = is_open || code.starts_with("from __future__");
-        if let Some(open) = quote {
-            if line.contains(open) {
-                quote = None;
-            }
-        } else if let Some(open) = opened.filter(|_| !is_open) {
-            quote = Some(open).filter(|open| trimmed.matches(open).count() < 2);
-        } else if is_future {
-            is_open = (is_open || code.contains('(')) && !code.contains(')');
-        } else if trimmed.is_empty() {
-            continue;
-        } else if !trimmed.starts_with(['"', '\'', '#']) {
+    for node in source.root().children() {
+        let comes_first = match node.kind() {
+            "comment" if node.lines().start > head => continue,
+            "expression_statement" => node.has("string"),
+            kind => matches!(kind, "comment" | "future_import_statement"),
+        };
+        if !comes_first {
             break;
         }
-        head = index + 1;
+        head = node.lines().end;
     }
     head
 }
 
-/// The names that an import binds; none of a line that is no whole import at the outermost level.
-fn names(line: &str) -> impl Iterator<Item = &str> {
-    let whole = !line.trim_end().ends_with(['(', '\\']) && !line.contains(';');
-    let listed = match (line.strip_prefix("import "), line.strip_prefix("from ")) {
-        (Some(modules), _) if whole => modules,
-        (_, Some(from)) if whole => from.split_once(" import ").map_or("", |(_, names)| names),
-        _ => "",
-    };
-    let listed = listed.split('#').next().unwrap_or_default();
-    listed.split(',').filter_map(|one| {
-        let one = one.trim();
-        let name = match one.split_once(" as ") {
-            Some((_, name)) => name.trim(),
-            None => one.split('.').next().unwrap_or_default(),
+/// Whether a program speaks of a name, and not of an attribute that is called so.
+fn uses(source: &Source, name: &str) -> bool {
+    let mut all = source.root().all();
+    all.any(|node| {
+        let is_attribute = || {
+            node.preceding()
+                .next()
+                .is_some_and(|before| before.kind() == ".")
         };
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-        is_name.then_some(name)
+        node.kind() == "identifier" && node.text() == name && !is_attribute()
     })
 }
 
-/// Whether a code speaks of a name, and not of an attribute that is called so.
-fn uses(code: &str, name: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    code.match_indices(name).any(|(at, _)| {
-        let (before, rest) = code.split_at(at);
-        let after = rest.get(name.len()..).unwrap_or_default();
-        !before.ends_with(|c| is_part(c) || c == '.') && !after.starts_with(is_part)
-    })
-}
-
-/// Whether a text defines or imports a name, wherever.
-fn binds(text: &str, name: &str) -> bool {
-    text.lines().map(str::trim).any(|line| {
-        let defined = ["def ", "class ", "async def "]
-            .iter()
-            .find_map(|word| line.strip_prefix(word))
-            .unwrap_or(line);
-        let after = defined.strip_prefix(name).map(str::trim_start);
-        let is_definition = after.is_some_and(|after| match defined == line {
-            true => after.starts_with('=') && !after.starts_with("=="),
-            false => after.starts_with(['(', ':']),
-        });
-        // An import of several lines, or of all: nobody knows.
-        let unknown = line.starts_with("from ")
-            && !line.starts_with("from __future__")
-            && line.ends_with(['(', '*', '\\']);
-        is_definition || unknown || names(line).any(|bound| bound == name)
+/// Whether a program defines or imports a name, wherever.
+fn binds(source: &Source, name: &str) -> bool {
+    let is_named = |node: Option<Node<'_>>| node.is_some_and(|node| node.text() == name);
+    source.root().all().any(|node| match node.kind() {
+        // An import of all: nobody knows.
+        "wildcard_import" => true,
+        "function_definition" | "class_definition" => is_named(node.field("name")),
+        "assignment" => is_named(node.field("left")),
+        _ => is_listed(node) && bound(node).iter().any(|(bound, _)| *bound == name),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn kept(path: &str, old: &str, new: &str, broken: &[String]) -> String {
+        let of = |text: &str| Source::of(path, text).unwrap();
+        super::kept(&of(old), &of(new), broken)
+    }
 
     const OLD: &str = "import os.path\nimport numpy as np\nfrom typing import List, Tuple\n\ndef f(x: List[int]):\n    return os.path.join(x)\n";
 

@@ -7,6 +7,7 @@ mod guard;
 mod imports;
 mod plain;
 mod read;
+mod syntax;
 
 pub(super) use apply::apply;
 pub(super) use guard::{Guard, is_test, kinds};

@@ -1,48 +1,25 @@
 //! A program without what changes nothing in it.
 
-use std::path::Path;
+use super::{
+    guard::is_statement,
+    syntax::{Grammar, Source},
+};
 
-use crate::repair::Language;
-
-/// The lines of a program without blanks and comments, as far as that is safe to say without parsing it: of
-/// a line with quotes only what stands at its end, and where it is indented in Python.
-pub(in super::super) fn plain(path: &str, text: &str) -> Vec<String> {
-    let language = Language::of(Path::new(path));
-    let comment = match language {
-        Language::Python => "#",
-        Language::Rust => "//",
-        Language::Other => {
-            return text
-                .lines()
-                .map(|line| line.trim_end().to_owned())
-                .collect();
-        }
+/// A program without blanks and comments, but for how its statements are indented in Python.
+pub(in super::super) fn plain(path: &str, text: &str) -> String {
+    let Some(source) = Source::of(path, text) else {
+        return text
+            .lines()
+            .map(|line| line.trim_end().to_owned() + "\n")
+            .collect();
     };
-    let line = |line: &str| {
-        let line = line.trim_end();
-        if line.contains(['"', '\'']) {
-            return match line.trim_start().starts_with(comment) {
-                true => String::new(),
-                false => line.to_owned(),
-            };
-        }
-        let code = line.split(comment).next().unwrap_or_default().trim_end();
-        let indent = code.len() - code.trim_start().len();
-        let kept = if language == Language::Python {
-            indent
-        } else {
-            0
-        };
-        let bare: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-        match bare.is_empty() {
-            true => bare,
-            false => format!("{}{bare}", " ".repeat(kept)),
-        }
-    };
-    text.lines()
-        .map(line)
-        .filter(|line| !line.is_empty())
-        .collect()
+    let mut all = source.root().same();
+    if source.grammar() == Grammar::Python {
+        // A parser overlooks a line that is indented wrongly.
+        let statements = source.root().all().filter(|node| is_statement(*node));
+        all.extend(statements.map(|node| format!("\n{}", node.indent().unwrap_or_default())));
+    }
+    all
 }
 
 #[cfg(test)]

@@ -3,21 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    names::{Syntax, is_word, syntax, tokens},
-    python, rust,
-    statements::{Statement, statements},
+    functions::called,
+    statements::{Statement, own, statements},
     status::failures,
 };
-use crate::repair::SourceFile;
+use crate::repair::edit::syntax::{Grammar, Source, words};
 
-/// The names of the functions of a program that assert something, end it with a status other than 0, or call one that does and make nothing of
-/// its result.
-pub(super) fn asserting(files: &[SourceFile]) -> BTreeSet<String> {
+/// The names of the functions of a program that assert something, end it with a status other than 0, or call one
+/// that does and make nothing of its result.
+pub(super) fn asserting(files: &[Source]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     loop {
         let before = names.len();
         for file in files {
-            let found = assertions(&file.path, &file.text, &names);
+            let found = assertions(file, &names);
             names.extend(
                 found
                     .into_iter()
@@ -30,19 +29,19 @@ pub(super) fn asserting(files: &[SourceFile]) -> BTreeSet<String> {
     }
 }
 
-/// An assertion, or a call of a function that asserts, or an end with a status that tells of a failure, which a new version of a file has no longer, or under
-/// another condition, or where it is not come to. More may be added. With `only_const` those count alone that a compiler checks.
+/// An assertion, or a call of a function that asserts, or an end with a status that tells of a failure, which a new
+/// version of a file has no longer, or under another condition, or where it is not come to. More may be added. With
+/// `only_const` those count alone that a compiler checks.
 pub(super) fn weakened(
-    path: &str,
-    old: &str,
-    new: &str,
+    old: &Source,
+    new: &Source,
     asserting: &BTreeSet<String>,
     only_const: bool,
 ) -> Option<String> {
-    let counted = |text: &str| {
+    let counted = |source: &Source| {
         let mut counts: BTreeMap<String, (usize, String)> = BTreeMap::new();
-        let wanted = |found: &Statement| !only_const || found.same.starts_with("const");
-        for found in assertions(path, text, asserting).into_iter().filter(wanted) {
+        let wanted = |found: &Statement| !only_const || is_const(found);
+        for found in assertions(source, asserting).into_iter().filter(wanted) {
             let key = format!(
                 "{} {} {}",
                 found.is_dead,
@@ -60,54 +59,61 @@ pub(super) fn weakened(
     })
 }
 
+/// Whether a compiler checks it: it is a constant, or in the block of one.
+fn is_const(found: &Statement) -> bool {
+    let mut all = found.heads.iter().chain([&found.same]);
+    all.any(|code| code.starts_with("const ") && !code.starts_with("const fn"))
+}
+
 /// The names by which a file that says itself whether it is right asserts: those of the functions that do, and
 /// of those that are there to.
-pub(super) fn names(path: &str, text: &str, asserting: &BTreeSet<String>) -> BTreeSet<String> {
-    let code = match syntax(path) {
-        Some(Syntax::Python) => python::code(text),
-        Some(Syntax::Rust) => rust::code(text),
-        None => return BTreeSet::new(),
-    };
-    let tokens = tokens(&code);
-    let own = tokens
-        .iter()
-        .filter(|token| token.starts_with("assert") || **token == "AssertionError");
-    own.map(|token| (*token).to_owned())
+pub(super) fn names(source: &Source, asserting: &BTreeSet<String>) -> BTreeSet<String> {
+    let tokens = source.root().tokens().map(|token| token.text());
+    let own = tokens.filter(|token| token.starts_with("assert") || *token == "AssertionError");
+    own.map(str::to_owned)
         .chain(asserting.iter().cloned())
         .collect()
 }
 
-fn assertions(path: &str, text: &str, asserting: &BTreeSet<String>) -> Vec<Statement> {
-    let Some(syntax) = syntax(path) else {
-        return Vec::new();
-    };
-    let may_be = |code: &str| {
-        let tokens = tokens(code);
-        asserts(&tokens, syntax) || tokens.iter().any(|token| asserting.contains(*token))
-    };
-    let mut found = statements(text, syntax, may_be);
-    found.retain(|found| {
-        let tokens = tokens(&found.code);
-        let is_outermost = syntax == Syntax::Python && found.functions.is_empty();
-        asserts(&tokens, syntax) || calls(&tokens, asserting, syntax, is_outermost)
-    });
-    found.extend(failures(path, text));
+fn assertions(source: &Source, asserting: &BTreeSet<String>) -> Vec<Statement> {
+    let grammar = source.grammar();
+    let mut found = Vec::new();
+    for node in statements(source.root()) {
+        let tokens = words(own(node));
+        let is_called = || tokens.iter().any(|token| asserting.contains(*token));
+        let is_one = asserts(&tokens, grammar);
+        if !is_one && !is_called() {
+            continue;
+        }
+        let Some(statement) = Statement::of(node) else {
+            continue;
+        };
+        let is_outermost = grammar == Grammar::Python && statement.functions.is_empty();
+        if is_one || calls(&tokens, asserting, grammar, is_outermost) {
+            found.push(statement);
+        }
+    }
+    found.extend(failures(source));
     found
 }
 
 /// Whether something is asserted in a code.
-pub(super) fn asserts(tokens: &[&str], syntax: Syntax) -> bool {
-    let get = |at: Option<usize>| at.and_then(|at| tokens.get(at)).copied().unwrap_or("\n");
+pub(super) fn asserts(tokens: &[&str], grammar: Grammar) -> bool {
+    let get = |at: Option<usize>| {
+        at.and_then(|at| tokens.get(at))
+            .copied()
+            .unwrap_or_default()
+    };
     tokens.iter().enumerate().any(|(at, token)| {
         let (before, after) = (get(at.checked_sub(1)), get(Some(at + 1)));
-        match syntax {
-            Syntax::Python => match *token {
-                "assert" => matches!(before, "\n" | ":" | ";"),
+        match grammar {
+            Grammar::Python => match *token {
+                "assert" => true,
                 "AssertionError" => before == "raise",
                 "fail" => before == "." && after == "(",
                 name => name.starts_with("assert") && after == "(" && before != "def",
             },
-            Syntax::Rust => {
+            Grammar::Rust => {
                 let is_named = token.starts_with("assert") || token.starts_with("debug_assert");
                 is_named && after == "!"
             }
@@ -120,46 +126,17 @@ pub(super) fn asserts(tokens: &[&str], syntax: Syntax) -> bool {
 fn calls(
     tokens: &[&str],
     asserting: &BTreeSet<String>,
-    syntax: Syntax,
+    grammar: Grammar,
     is_outermost: bool,
 ) -> bool {
-    let is_call = |at: &usize| {
-        let get = |at: usize| tokens.get(at).copied().unwrap_or_default();
-        let is_defined = matches!(at.checked_sub(1).map(get), Some("def" | "fn" | "class"));
-        asserting.contains(get(*at)) && get(at + 1) == "(" && !is_defined
-    };
+    let mut two = tokens.windows(2);
+    let mut is_called = || two.any(|two| matches!(two, [name, "("] if asserting.contains(*name)));
     match is_outermost {
-        true => (0..tokens.len()).any(|at| is_call(&at)),
-        false => called(tokens, syntax).iter().any(is_call),
+        true => !matches!(tokens.first(), Some(&("def" | "class" | "async" | "@"))) && is_called(),
+        false => called(tokens, grammar)
+            .iter()
+            .any(|call| asserting.contains(&call.name)),
     }
-}
-
-/// Where the names of functions stand that are called, and nothing made of their result.
-pub(super) fn called(tokens: &[&str], syntax: Syntax) -> Vec<usize> {
-    let get = |at: usize| tokens.get(at).copied().unwrap_or_default();
-    let mut called = Vec::new();
-    let mut open = 0_i64;
-    let mut begins = true;
-    for at in 0..tokens.len() {
-        let is_macro = syntax == Syntax::Rust && get(at + 1) == "!";
-        if begins && open == 0 && is_word(get(at)) && (get(at + 1) == "(" || is_macro) {
-            called.push(at);
-        }
-        open += match get(at) {
-            "(" | "[" => 1,
-            ")" | "]" => -1,
-            _ => 0,
-        };
-        // What a call begins with: `self.`, `a::b::`, `await`.
-        begins = match get(at) {
-            "\n" => begins || syntax == Syntax::Python,
-            ";" | "{" | "}" => true,
-            ":" => begins || syntax == Syntax::Python,
-            "." | "await" => begins,
-            word => begins && is_word(word) && matches!(get(at + 1), "." | ":"),
-        };
-    }
-    called
 }
 
 #[cfg(test)]
@@ -167,10 +144,10 @@ mod tests {
     use super::{super::bound::rebound, *};
 
     fn weakens(path: &str, old: &str, new: &str) -> Option<String> {
-        let asserting = asserting(&[SourceFile::new(path, old)]);
-        let names = names(path, old, &asserting);
-        weakened(path, old, new, &asserting, false)
-            .or_else(|| rebound(path, old, new, &names, true))
+        let (old, new) = (Source::of(path, old)?, Source::of(path, new)?);
+        let asserting = asserting(std::slice::from_ref(&old));
+        let names = names(&old, &asserting);
+        weakened(&old, &new, &asserting, false).or_else(|| rebound(&old, &new, &names, true))
     }
 
     const SCRIPT: &str = "def add(a, b):\n    return a - b\n\ndef same(got, want):\n    if got != want:\n        raise AssertionError(got)\n\ndef main():\n    same(add(1, 1), 2)\n    for a in [1, 2]:\n        assert add(\n            a, 2\n        ) == a + 2\n\nif __name__ == \"__main__\":\n    main()\n    assert add(1, 2) == 3\n";
@@ -323,7 +300,8 @@ mod tests {
         }
         let constant = "const _: () = assert!(SIZE == 4);\nfn f() { assert!(x); }\n";
         let none = BTreeSet::new();
-        let only = |new: &str| weakened("a.rs", constant, new, &none, true);
+        let of = |text: &str| Source::of("a.rs", text).unwrap();
+        let only = |new: &str| weakened(&of(constant), &of(new), &none, true);
         assert!(only("fn f() { assert!(x); }\n").is_some());
         assert_eq!(only("const _: () = assert!(SIZE == 4);\nfn f() {}\n"), None);
     }

@@ -3,28 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
-    indent,
-    names::{Syntax, imported, is_word, syntax, tokens},
-    of_python::function,
-    python::{self, brackets},
-    rust,
+    names::{bound, imported},
+    statements::{defined, is_import, is_statement, name},
 };
+use crate::repair::edit::syntax::{Grammar, Node, Source, unquoted, words};
 
 /// The name among these that a new version of a file binds once more than the old one, or something of the
 /// modules that run tests. A name that was not bound may be: it was missing.
 ///
 /// What is bound within a function is of no other, and counts with `locals` alone.
 pub(super) fn rebound(
-    path: &str,
-    old: &str,
-    new: &str,
+    old: &Source,
+    new: &Source,
     names: &BTreeSet<String>,
     locals: bool,
 ) -> Option<String> {
-    let count = |text: &str| match syntax(path) {
-        Some(Syntax::Python) => of_python(text, names, locals),
-        Some(Syntax::Rust) => of_rust(text, names, locals),
-        None => BTreeMap::new(),
+    let count = |source| match Source::grammar(source) {
+        Grammar::Python => of_python(source, names, locals),
+        Grammar::Rust => of_rust(source, names, locals),
     };
     let before = count(old);
     count(new).into_iter().find_map(|(bound, times)| {
@@ -61,151 +57,117 @@ fn add(counts: &mut Counts, by: By, name: &str) {
 /// The modules that find and run tests.
 const RUNNERS: [&str; 3] = ["unittest", "pytest", "doctest"];
 
-fn of_python(text: &str, names: &BTreeSet<String>, locals: bool) -> Counts {
-    let lines = python::lines(text);
-    let code = python::code(text);
-    let all = tokens(&code);
+fn of_python(source: &Source, names: &BTreeSet<String>, locals: bool) -> Counts {
     let of_runner = |(parent, name): &(&str, &str)| {
         RUNNERS.contains(parent) || RUNNERS.contains(name) || name.contains("TestCase")
     };
-    let mut runners: HashSet<&str> = HashSet::from(RUNNERS);
-    let imports = imported(&all, Syntax::Python);
-    runners.extend(
-        imports
-            .iter()
-            .filter(|(_, path)| of_runner(path))
-            .map(|(bound, _)| *bound),
-    );
-    let mut counts = Counts::new();
-    let mut open = 0;
-    // How deep the functions and classes around a line are.
-    let mut around: Vec<usize> = Vec::new();
-    let mut imports = false;
+    let imports = imported(source);
+    let others = imports.iter().filter(|(_, path)| of_runner(path));
+    let runners = others.map(|(bound, _)| *bound).chain(RUNNERS).collect();
+    let mut bindings = Bindings {
+        names,
+        runners,
+        counts: Counts::new(),
+    };
     // The same import twice is no other meaning.
-    let mut imported: HashSet<&str> = HashSet::new();
-    for line in &lines {
-        let tokens = tokens(&line.code);
-        let first = tokens.first().copied().unwrap_or_default();
-        if open <= 0 && !line.is_string && !line.same.is_empty() {
-            around.retain(|head| *head < indent(line.text));
-            imports = first == "import";
-            let is_whole = matches!(first, "import" | "from") && brackets(&line.code) == 0;
-            if is_whole && around.is_empty() && !imported.insert(&line.same) {
-                continue;
+    let mut imported: HashSet<String> = HashSet::new();
+    for node in source.root().all() {
+        let is_own = |of: Node<'_>| matches!(of.kind(), "function_definition" | "class_definition");
+        let is_local = || !locals && node.ancestors().any(is_own);
+        if is_import(node) {
+            let is_outermost = node.ancestors().count() == 1;
+            let is_new = !is_outermost || imported.insert(node.same());
+            for (name, _) in bound(node).iter().filter(|_| is_new && !is_local()) {
+                bindings.named(name);
             }
+        } else if let Some(defined) = defined(node).filter(|_| is_statement(node)) {
+            name(defined)
+                .filter(|_| !is_local())
+                .into_iter()
+                .for_each(|name| bindings.named(name));
+        } else if matches!(node.kind(), "delete_statement" | "global_statement") {
+            node.tokens().for_each(|token| bindings.named(token.text()));
+        } else if let Some(target) = target(node) {
+            bindings.assigned(target, is_local());
+        } else if node.kind() == "call" {
+            bindings.set(node);
         }
-        let statement = Statement {
-            tokens: &tokens,
-            names,
-            runners: &runners,
-            is_local: !locals && !around.is_empty(),
-            is_open: open > 0,
-        };
-        statement.assigned(&mut counts);
-        for (at, token) in tokens.iter().enumerate() {
-            let before = at.checked_sub(1).and_then(|at| tokens.get(at)).copied();
-            let after = tokens.get(at + 1).copied().unwrap_or_default();
-            imports |= first == "from" && before == Some("import");
-            let is_listed = imports && after != "as" && after != "." && before != Some(".");
-            let is_bound = match before {
-                _ if !names.contains(*token) => false,
-                Some("def" | "class" | "as" | "for") => !statement.is_local,
-                _ => is_listed && !statement.is_local || first == "del" || first == "global",
-            };
-            if is_bound {
-                add(&mut counts, By::Name, token);
-            }
-        }
-        if function(&line.code).is_some() || first == "class" {
-            around.push(indent(line.text));
-        }
-        open += brackets(&line.code);
-        imports &= open > 0;
     }
-    counts
+    bindings.counts
 }
 
-/// A line of Python.
-struct Statement<'a> {
-    tokens: &'a [&'a str],
+/// What a node of Python assigns to.
+fn target(node: Node<'_>) -> Option<Node<'_>> {
+    match node.kind() {
+        "assignment" => node.field("right").and(node.field("left")),
+        "for_statement" => node.field("left"),
+        "named_expression" => node.field("name"),
+        "as_pattern" => node.field("alias"),
+        _ => None,
+    }
+}
+
+/// What a program of Python binds of what has to stay.
+struct Bindings<'a> {
     names: &'a BTreeSet<String>,
-    runners: &'a HashSet<&'a str>,
-    /// Whether names that it binds are of a function or class.
-    is_local: bool,
-    /// Whether it goes on in a bracket.
-    is_open: bool,
+    /// What the modules that run tests, and their classes, are called here.
+    runners: HashSet<&'a str>,
+    counts: Counts,
 }
 
-impl Statement<'_> {
-    fn get(&self, at: usize) -> &str {
-        self.tokens.get(at).copied().unwrap_or_default()
+impl Bindings<'_> {
+    fn named(&mut self, name: &str) {
+        if self.names.contains(name) {
+            add(&mut self.counts, By::Name, name);
+        }
     }
 
-    /// Counts what is assigned.
-    fn assigned(&self, counts: &mut Counts) {
-        let mut depth = i64::from(self.is_open);
-        // Up to here stand names that are assigned to.
-        let mut end = 0;
-        for (at, token) in self.tokens.iter().enumerate() {
-            depth += brackets(token);
-            let before = at.checked_sub(1).map_or("", |at| self.get(at));
-            let is_comparison = "=!<>+-*/%&|^@".contains(before) && !before.is_empty();
-            if *token == "=" && depth == 0 && self.get(at + 1) != "=" && !is_comparison {
-                end = at;
-            }
-        }
-        for (at, token) in self.tokens.iter().enumerate() {
-            let after = self.get(at + 1);
-            if *token == "setattr" {
-                self.set(at, counts);
-            }
-            let quoted =
-                at < end && matches!(self.get(at + 1), "\"" | "'") && self.get(at + 2) == "]";
-            let is_target = at < end && matches!(after, "=" | "," | ":" | ")" | "]");
-            let is_named = after == ":" && self.get(at + 2) == "=";
-            if !is_word(token) || !(is_target || is_named || quoted) {
-                continue;
-            }
-            let root = self.root(at);
-            let is_attribute = root != at;
-            if is_attribute && self.runners.contains(self.get(root)) {
-                add(counts, By::Attribute, token);
-            } else if self.names.contains(*token) {
-                match is_attribute || quoted {
-                    // What an object calls its own is something else.
-                    true if matches!(self.get(root), "self" | "cls") => {}
-                    true => add(counts, By::Attribute, token),
-                    false if !self.is_local => add(counts, By::Name, token),
-                    false => {}
+    /// Counts what an assignment binds: names, also several at once, attributes and entries.
+    fn assigned(&mut self, target: Node<'_>, is_local: bool) {
+        let is_whole =
+            |node: &Node<'_>| matches!(node.kind(), "attribute" | "subscript" | "identifier");
+        for one in target.walk(|node| !is_whole(&node)).filter(is_whole) {
+            let tokens = words(one.tokens());
+            let root = tokens.first().copied().unwrap_or_default();
+            let name = match one.kind() {
+                "identifier" if is_local => continue,
+                "identifier" => {
+                    self.named(root);
+                    continue;
                 }
+                "attribute" => tokens.last().copied(),
+                _ => one
+                    .field("subscript")
+                    .and_then(|entry| unquoted(entry.text())),
+            };
+            let name = name.unwrap_or_default();
+            let is_of_runner = one.kind() == "attribute" && self.runners.contains(root);
+            // What an object calls its own is something else.
+            if is_of_runner || self.names.contains(name) && !matches!(root, "self" | "cls") {
+                add(&mut self.counts, By::Attribute, name);
             }
         }
     }
 
     /// Counts what `setattr(a, "b", …)` sets.
-    fn set(&self, at: usize, counts: &mut Counts) {
-        let (of, rest) = (
-            self.get(at + 2),
-            self.tokens.get(at + 3..).unwrap_or_default(),
-        );
-        let mut named = rest.iter().take_while(|token| **token != ")");
-        let name = named.find(|token| self.names.contains(**token));
-        if let Some(name) = name {
-            add(counts, By::Attribute, name);
-        } else if self.runners.contains(of) {
-            add(counts, By::Attribute, of);
-        }
-    }
-
-    /// Where the path begins that ends here.
-    fn root(&self, mut at: usize) -> usize {
-        while let Some(before) = at.checked_sub(2)
-            && self.get(at - 1) == "."
-            && is_word(self.get(before))
+    fn set(&mut self, call: Node<'_>) {
+        if call
+            .field("function")
+            .is_none_or(|function| function.text() != "setattr")
         {
-            at = before;
+            return;
         }
-        at
+        let given = call
+            .field("arguments")
+            .map(|given| words(given.tokens()))
+            .unwrap_or_default();
+        let of = given.get(1).copied().unwrap_or_default();
+        let mut named = given.iter().map(|token| unquoted(token).unwrap_or(token));
+        if let Some(name) = named.find(|token| self.names.contains(*token)) {
+            add(&mut self.counts, By::Attribute, name);
+        } else if self.runners.contains(of) {
+            add(&mut self.counts, By::Attribute, of);
+        }
     }
 }
 
@@ -221,10 +183,8 @@ const MACROS: [&str; 8] = [
     "panic",
 ];
 
-fn of_rust(text: &str, names: &BTreeSet<String>, locals: bool) -> Counts {
-    let code = rust::code(text);
-    let all = tokens(&code);
-    let tokens: Vec<&str> = all.into_iter().filter(|token| *token != "\n").collect();
+fn of_rust(source: &Source, names: &BTreeSet<String>, locals: bool) -> Counts {
+    let tokens = words(source.root().tokens());
     let get = |at: Option<usize>| {
         at.and_then(|at| tokens.get(at))
             .copied()
@@ -237,8 +197,8 @@ fn of_rust(text: &str, names: &BTreeSet<String>, locals: bool) -> Counts {
         // What the standard library calls so is what it is without an import.
         let is_use = *token == "use" && !matches!(after, "<" | "std" | "core");
         imports = is_use || imports && *token != ";";
-        let is_imported = imports && before != "use" && !matches!(after, "as" | ":");
-        let is_macro = before == "!" && get(at.checked_sub(2)) == "macro_rules";
+        let is_imported = imports && before != "use" && !matches!(after, "as" | "::");
+        let is_macro = before == "macro_rules!";
         let is_bound = match before {
             "fn" => locals,
             "let" | "const" | "static" | "as" | "mod" => true,
@@ -260,7 +220,8 @@ mod tests {
 
     fn binds(path: &str, old: &str, new: &str) -> Option<String> {
         let names = ["check", "test_a", "TestCase"].map(str::to_owned);
-        rebound(path, old, new, &BTreeSet::from(names), false)
+        let (old, new) = (Source::of(path, old)?, Source::of(path, new)?);
+        rebound(&old, &new, &BTreeSet::from(names), false)
     }
 
     const PYTHON: &str = "from unittest import TestCase as Case\nimport unittest as u\nfrom checks import (\n    check,\n)\nfrom unittest import TestCase\ndef test_a():\n    pass\n";

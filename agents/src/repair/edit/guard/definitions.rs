@@ -2,80 +2,83 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    indent,
-    names::{Syntax, is_word, syntax, tokens},
-    of_python::{class, function},
-    python, rust,
-};
+use super::statements::{attributes, defined, is_statement, name, own, statements};
+use crate::repair::edit::syntax::{Grammar, Node, Source, is_word, same, words};
 
 /// A definition that a new version of a file, written as a whole, leaves out rather than gives another name
 /// wherever it stands: a function, class, type, trait, implementation, method, constant or variable, or what a
 /// script does.
 ///
 /// What is private may go where the old version used it and the new one does not.
-pub(in super::super) fn left_out(path: &str, old: &str, new: &str) -> Option<String> {
-    let syntax = syntax(path)?;
-    let before = definitions(old, syntax);
-    let mut new = new.to_owned();
-    let mut there = definitions(&new, syntax);
+pub(in super::super) fn left_out(old: &Source, new: &Source) -> Option<String> {
+    let before = definitions(old);
+    let mut there = definitions(new);
+    let was_used = words(old.root().tokens());
+    let mut used: Vec<String> = new
+        .root()
+        .tokens()
+        .map(|token| token.text().to_owned())
+        .collect();
     // What has another name is looked for under the old one.
     for (lost, of) in &before {
-        let is_word = !of.name.contains(' ');
-        if is_word && !there.contains_key(lost) && !words(&new).any(|word| word == of.name) {
-            let added = there.iter().filter(|(name, _)| !before.contains_key(*name));
-            let mut renamed = added.map(|(_, added)| renamed(&new, &added.name, &of.name));
-            if let Some(text) = renamed.find(|text| is_alike(&of.name, old, text)) {
-                there = definitions(&text, syntax);
-                new = text;
-            }
+        let is_gone = !there.contains_key(lost) && !used.contains(&of.name);
+        if !is_gone || of.name.contains(' ') {
+            continue;
+        }
+        let mut added = there.iter().filter(|(path, _)| !before.contains_key(*path));
+        let alike = added.find(|(_, added)| is_alike(of, added));
+        if let Some(from) = alike.map(|(_, added)| added.name.clone()) {
+            let again = |text: &str| renamed(text, &from, &of.name);
+            let all = there.into_iter();
+            there = all
+                .map(|(path, found)| {
+                    (
+                        again(&path),
+                        Definition {
+                            name: again(&found.name),
+                            ..found
+                        },
+                    )
+                })
+                .collect();
+            used.iter_mut()
+                .filter(|word| **word == from)
+                .for_each(|word| word.clone_from(&of.name));
         }
     }
-    let uses = |text: &str, name: &str| {
-        let code = match syntax {
-            Syntax::Python => python::code(text),
-            Syntax::Rust => rust::code(text),
-        };
-        words(&code).filter(|word| *word == name).count()
+    let is_free = |of: &Definition<'_>| {
+        let times = was_used.iter().filter(|word| **word == of.name).count();
+        !of.is_public && times > 1 && !used.contains(&of.name)
     };
     // What a trait's implementation does, a derived one does as well.
-    let is_derived = |name: &str| {
-        let whole = name.split("::").next().unwrap_or_default();
+    let is_derived = |path: &str| {
+        let whole = path.split("::").next().unwrap_or_default();
         let of = whole.split_once(" for ").map(|(of, _)| of);
-        let mut derived = new.split("derive(").skip(1);
-        let derived = |of: &str| {
-            derived.any(|rest| {
-                words(rest.split(')').next().unwrap_or_default()).any(|word| word == of)
-            })
-        };
-        !there.contains_key(whole) && of.is_some_and(derived)
+        !there.contains_key(whole) && of.is_some_and(|of| derives(new, of))
     };
-    let is_free = |of: &Definition| {
-        let is_used = uses(old, &of.name) > 1;
-        !of.is_public && is_used && uses(&new, &of.name) == 0
-    };
-    let mut lost = before.iter().filter(|(name, _)| !there.contains_key(*name));
-    lost.find(|(name, of)| !is_free(of) && !is_derived(name))
-        .map(|(name, _)| name.clone())
+    let mut lost = before.iter().filter(|(path, _)| !there.contains_key(*path));
+    lost.find(|(path, of)| !is_free(of) && !is_derived(path))
+        .map(|(path, _)| path.clone())
 }
 
-/// Whether most of the lines stand in a text by which another one defines a name.
-fn is_alike(name: &str, old: &str, new: &str) -> bool {
-    let mut lines = old
-        .lines()
-        .skip_while(|line| !words(line).any(|word| word == name));
-    let Some(head) = lines.next() else {
-        return false;
-    };
-    let inner = lines.take_while(|line| line.trim().is_empty() || indent(line) > indent(head));
-    let own = [head].into_iter().chain(inner).map(str::trim);
-    let own: Vec<&str> = own.filter(|line| !line.is_empty()).collect();
-    let stands = |line: &&&str| new.lines().any(|new| new.trim() == **line);
-    own.iter().filter(stands).count() * 2 > own.len()
+/// Whether another definition does most of what one does, where its name stands for the other's.
+fn is_alike(old: &Definition<'_>, new: &Definition<'_>) -> bool {
+    let (own, there) = (codes(old.node), codes(new.node));
+    let there: Vec<String> = there
+        .iter()
+        .map(|code| renamed(code, &new.name, &old.name))
+        .collect();
+    own.iter().filter(|code| there.contains(code)).count() * 2 > own.len()
+}
+
+/// The statements of a definition, as they are compared.
+fn codes(definition: Node<'_>) -> Vec<String> {
+    statements(definition).map(|node| same(own(node))).collect()
 }
 
 /// A text with another name wherever one stands.
 fn renamed(text: &str, from: &str, to: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let parts = text.split_inclusive(|c| !is_part(c)).map(|part| {
         let word = part.trim_end_matches(|c| !is_part(c));
         match word == from {
@@ -86,240 +89,157 @@ fn renamed(text: &str, from: &str, to: &str) -> String {
     parts.collect()
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c| !is_part(c))
-}
-
-fn is_part(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+fn derives(source: &Source, of: &str) -> bool {
+    let mut attributes = source
+        .root()
+        .all()
+        .filter(|node| node.kind() == "attribute_item");
+    attributes.any(|said| {
+        let words = words(said.tokens());
+        words.contains(&"derive") && words.contains(&of)
+    })
 }
 
 #[derive(Debug)]
-struct Definition {
+pub(in super::super) struct Definition<'a> {
     /// Its own name, without what it is in.
     name: String,
     /// Whether others may use it who do not stand in the file.
     is_public: bool,
+    pub(in super::super) node: Node<'a>,
 }
 
-/// The definitions of a text outside of functions, by what they are in and their names: `A.b`, `A::b`.
-fn definitions(text: &str, syntax: Syntax) -> BTreeMap<String, Definition> {
-    match syntax {
-        Syntax::Python => of_python(text),
-        Syntax::Rust => of_rust(text),
+/// The definitions of a file outside of functions, by what they are in and their names: `A.b`, `A::b`.
+pub(in super::super) fn definitions(source: &Source) -> BTreeMap<String, Definition<'_>> {
+    let definition = match source.grammar() {
+        Grammar::Python => of_python,
+        Grammar::Rust => of_rust,
+    };
+    let mut found = BTreeMap::new();
+    let outside = source
+        .root()
+        .walk(|node| !matches!(node.kind(), "function_definition" | "function_item"));
+    for node in outside.filter(|node| is_statement(*node)) {
+        if let Some((path, definition)) = definition(node) {
+            found.entry(path).or_insert(definition);
+        }
     }
+    found
 }
 
 /// What a script does, which none of its functions says.
 const MAIN: &str = "if __name__ == \"__main__\"";
 
-fn of_python(text: &str) -> BTreeMap<String, Definition> {
-    let mut found = BTreeMap::new();
-    // The classes and functions around a line: how deep they are, and a class's name.
-    let mut around: Vec<(usize, Option<String>)> = Vec::new();
-    let mut open = 0;
-    for line in python::lines(text) {
-        let begins = open <= 0 && !line.is_string && !line.same.is_empty();
-        open += python::brackets(&line.code);
-        if !begins {
-            continue;
-        }
-        let depth = indent(line.text);
-        around.retain(|(head, _)| *head < depth);
-        if around.is_empty() && line.same.starts_with("if __name__==") {
-            found.insert(
-                MAIN.to_owned(),
-                Definition {
-                    name: MAIN.to_owned(),
-                    is_public: true,
-                },
-            );
-        }
-        let (function, class) = (function(&line.code), class(&line.code));
-        let tokens = tokens(&line.code);
-        let assigned = match &*tokens {
-            [name, "=", next, ..] if *next != "=" => Some(*name),
-            [name, ":", ..] => Some(*name),
-            _ => None,
+fn of_python(node: Node<'_>) -> Option<(String, Definition<'_>)> {
+    let is_main = node.kind() == "if_statement" && node.same().starts_with("if __name__==");
+    if is_main && node.ancestors().count() == 1 {
+        let definition = Definition {
+            name: MAIN.to_owned(),
+            is_public: true,
+            node,
         };
-        let assigned = assigned.filter(|name| is_word(name) && !KEYWORDS.contains(name));
-        if let Some(name) = function.or(class).or(assigned)
-            && around.iter().all(|(_, class)| class.is_some())
-        {
-            let classes = around.iter().filter_map(|(_, class)| class.clone());
-            let path: Vec<String> = classes.chain([name.to_owned()]).collect();
-            let is_own = name.starts_with('_') && !name.ends_with("__");
-            let is_constant = || !name.contains(|c: char| c.is_lowercase()) || name.ends_with("__");
-            found.entry(path.join(".")).or_insert(Definition {
-                name: name.to_owned(),
-                is_public: !is_own && (assigned.is_none() || is_constant()),
-            });
-        }
-        if function.is_some() || class.is_some() {
-            around.push((depth, class.map(str::to_owned)));
-        }
+        return Some((MAIN.to_owned(), definition));
     }
-    found
-}
-
-/// Words with which a line begins that ends with a colon.
-const KEYWORDS: [&str; 4] = ["else", "try", "finally", "lambda"];
-
-fn of_rust(text: &str) -> BTreeMap<String, Definition> {
-    let code = rust::code(text);
-    let all = tokens(&code);
-    let tokens: Vec<&str> = all.into_iter().filter(|token| *token != "\n").collect();
-    let mut found = BTreeMap::new();
-    // The blocks around: what is in them is called, or that nothing in them is looked at.
-    let mut around: Vec<Option<Scope>> = Vec::new();
-    let mut begin = 0;
-    let mut open = 0_i64;
-    for (at, token) in tokens.iter().enumerate() {
-        match *token {
-            "(" | "[" => open += 1,
-            ")" | "]" => open -= 1,
-            _ => {}
-        }
-        if open > 0 || !matches!(*token, "{" | "}" | ";") {
-            continue;
-        }
-        let head = tokens.get(begin..at).unwrap_or_default();
-        begin = at + 1;
-        if *token == "}" {
-            around.pop();
-            continue;
-        }
-        let item = item(head).filter(|_| around.iter().all(Option::is_some));
-        let scope = item.map(|item| {
-            let of = around
-                .iter()
-                .flatten()
-                .rev()
-                .find(|scope| !scope.prefix.is_empty());
-            let prefix = of.map_or("", |scope| &*scope.prefix);
-            if let Some(name) = &item.name {
-                found
-                    .entry(format!("{prefix}{name}"))
-                    .or_insert(Definition {
-                        name: name.clone(),
-                        is_public: item.is_public || of.is_some_and(|scope| scope.is_public),
-                    });
-            }
-            item.scope
-        });
-        if *token == "{" {
-            around.push(scope.flatten());
-        }
-    }
-    found
-}
-
-/// A block in which more is defined.
-#[derive(Debug)]
-struct Scope {
-    /// What its definitions are called by before their names.
-    prefix: String,
-    /// Whether they are as public as it is: of a trait.
-    is_public: bool,
-}
-
-#[derive(Debug)]
-struct Item {
-    name: Option<String>,
-    is_public: bool,
-    scope: Option<Scope>,
-}
-
-/// The item whose head this is, up to its block or end.
-fn item(head: &[&str]) -> Option<Item> {
-    let mut open = 0_i64;
-    let own: Vec<&str> = head
-        .iter()
-        .copied()
-        .filter(|token| {
-            open -= i64::from(matches!(*token, ")" | "]"));
-            let is_outside = open == 0 && !matches!(*token, "(" | ")" | "[" | "]" | "#");
-            open += i64::from(matches!(*token, "(" | "["));
-            is_outside
-        })
-        .collect();
-    let is_public = own.contains(&"pub");
-    let named = |name: &str, scope: Option<Scope>| Item {
-        name: Some(name.to_owned()),
-        is_public,
-        scope,
+    let assigned = || {
+        let assignment = node
+            .children()
+            .next()
+            .filter(|node| node.kind() == "assignment")?;
+        let left = assignment.field("left")?;
+        (left.kind() == "identifier").then(|| left.text())
     };
-    let of = |prefix: String, is_public: bool| Some(Scope { prefix, is_public });
-    let mut words = own.iter().enumerate().map(|(at, word)| {
-        let next = own.get(at + 1).copied().unwrap_or_default();
-        (at, *word, next)
-    });
-    words.find_map(|(at, word, next)| match word {
-        "fn" | "struct" | "enum" | "union" | "type" | "static" => {
-            let name = if next == "mut" {
-                own.get(at + 2)?
-            } else {
-                next
-            };
-            Some(named(name, None))
-        }
-        "const" if next != "fn" && next != "unsafe" && next != "async" && next != "extern" => {
-            (next != "_").then(|| named(next, None))
-        }
-        "trait" => Some(named(next, of(format!("{next}::"), true))),
-        // Tests have guards of their own.
-        "mod" if head.contains(&"test") => None,
-        "mod" => Some(Item {
-            name: None,
-            is_public,
-            scope: of(String::new(), false),
-        }),
-        "impl" => {
-            let own = implemented(own.get(at + 1..).unwrap_or_default());
-            let is_trait = own.contains(" for ");
-            Some(Item {
-                name: is_trait.then(|| own.clone()),
-                is_public: is_trait,
-                scope: of(format!("{own}::"), is_trait),
-            })
-        }
+    let defined = defined(node).and_then(name);
+    let own = defined.or_else(assigned)?;
+    let classes = node
+        .ancestors()
+        .filter(|of| of.kind() == "class_definition");
+    let mut path: Vec<&str> = [own].into_iter().chain(classes.filter_map(name)).collect();
+    path.reverse();
+    let is_own = own.starts_with('_') && !own.ends_with("__");
+    let is_constant = || !own.contains(|c: char| c.is_lowercase()) || own.ends_with("__");
+    let definition = Definition {
+        name: own.to_owned(),
+        is_public: !is_own && (defined.is_some() || is_constant()),
+        node,
+    };
+    Some((path.join("."), definition))
+}
+
+fn of_rust(node: Node<'_>) -> Option<(String, Definition<'_>)> {
+    // Tests have guards of their own.
+    let is_of_tests = |of: Node<'_>| {
+        attributes(of)
+            .iter()
+            .any(|said| words(said.tokens()).contains(&"test"))
+    };
+    if node
+        .ancestors()
+        .any(|of| of.kind() == "mod_item" && is_of_tests(of) || of.kind() == "foreign_mod_item")
+    {
+        return None;
+    }
+    let own = match node.kind() {
+        "impl_item" => Some(implemented(node)).filter(|own| own.contains(" for "))?,
+        "function_item"
+        | "function_signature_item"
+        | "struct_item"
+        | "enum_item"
+        | "union_item"
+        | "type_item"
+        | "associated_type"
+        | "static_item"
+        | "trait_item"
+        | "const_item" => name(node).filter(|name| *name != "_")?.to_owned(),
+        _ => return None,
+    };
+    let mut around = node.ancestors().filter_map(|of| match of.kind() {
+        "trait_item" => Some((name(of)?.to_owned(), true)),
+        "impl_item" => Some((implemented(of), of.field("trait").is_some())),
         _ => None,
-    })
+    });
+    let around = around.next();
+    let is_public = node.has("visibility_modifier")
+        || node.kind() == "impl_item"
+        || around.as_ref().is_some_and(|(_, is_trait)| *is_trait);
+    let path = match around {
+        Some((of, _)) => format!("{of}::{own}"),
+        None => own.clone(),
+    };
+    Some((
+        path,
+        Definition {
+            name: own,
+            is_public,
+            node,
+        },
+    ))
 }
 
-/// `From A for B` of `<T> a::From<A> for B where …`, and `A` of `A<T>`.
-fn implemented(tokens: &[&str]) -> String {
-    // What it is generic over.
-    let mut open = 0_i64;
-    let generic = tokens.iter().position(|token| {
-        open += match *token {
-            "<" => 1,
-            ">" => -1,
-            _ => 0,
-        };
-        open == 0
-    });
-    let from = match tokens.first() {
-        Some(&"<") => generic.map_or(0, |end| end + 1),
-        _ => 0,
+/// `From A for B` of `impl<T> a::From<A> for B where …`, and `A` of `impl A<T>`.
+fn implemented(item: Node<'_>) -> String {
+    let in_words = |of: Node<'_>| -> Vec<String> {
+        let tokens = words(of.tokens());
+        let behind = tokens.iter().skip(1).chain([&""]);
+        let named = tokens
+            .iter()
+            .zip(behind)
+            .filter(|(word, next)| is_word(word) && **next != "::");
+        named.map(|(word, _)| (*word).to_owned()).collect()
     };
-    let rest = tokens.get(from..).unwrap_or_default();
-    let end = rest.iter().position(|token| *token == "where");
-    let rest = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-    let words = rest.iter().enumerate().filter(|(at, word)| {
-        let is_path = rest.get(at + 1) == Some(&":");
-        is_word(word) && !is_path
-    });
-    let words: Vec<&str> = words.map(|(_, word)| *word).collect();
-    match words.contains(&"for") {
-        true => words.join(" "),
-        false => words.first().map_or(String::new(), |of| (*of).to_owned()),
+    let of = item.field("type").map(in_words).unwrap_or_default();
+    match item.field("trait") {
+        Some(implemented) => format!("{} for {}", in_words(implemented).join(" "), of.join(" ")),
+        None => of.into_iter().next().unwrap_or_default(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn left_out(path: &str, old: &str, new: &str) -> Option<String> {
+        super::left_out(&Source::of(path, old)?, &Source::of(path, new)?)
+    }
 
     fn lost(path: &str, old: &str, from: &str, to: &str) -> Option<String> {
         let new = old.replace(from, to);

@@ -1,14 +1,17 @@
 //! The examples in doc comments of Rust.
 
-use super::{Found, rust::Line};
+use super::Found;
+use crate::repair::edit::syntax::{Node, Source};
 
 /// The code blocks in doc comments: those between fences, and lines that are indented as Markdown has code.
-pub(super) fn doctests(lines: &[Line<'_>]) -> Vec<Found> {
+pub(super) fn doctests(source: &Source) -> Vec<Found<'_>> {
+    let lines: Vec<&str> = source.text().lines().collect();
     let found = |range: std::ops::Range<usize>| Found {
         code: {
             let own = lines.get(range.clone()).unwrap_or_default().iter();
-            own.map(|line| format!("{}\n", line.text.trim())).collect()
+            own.map(|line| format!("{}\n", line.trim())).collect()
         },
+        node: source.root(),
         lines: range,
         name: None,
         is_harmless: true,
@@ -16,12 +19,12 @@ pub(super) fn doctests(lines: &[Line<'_>]) -> Vec<Found> {
     };
     let mut all = Vec::new();
     let mut open: Option<usize> = None;
-    let mut is_block = false;
-    for (index, line) in lines.iter().enumerate() {
-        let Some(doc) = doc(line.text, &mut is_block) else {
+    let mut next = 0;
+    for (index, doc) in source.root().all().flat_map(docs) {
+        if index > next {
             open = None;
-            continue;
-        };
+        }
+        next = index + 1;
         let is_fence = ["```", "~~~"]
             .iter()
             .any(|fence| doc.trim_start().starts_with(fence));
@@ -40,35 +43,38 @@ pub(super) fn doctests(lines: &[Line<'_>]) -> Vec<Found> {
     all
 }
 
-/// What a line says of a doc comment, with the blank before it; `is_block` is whether one with a star goes on.
-fn doc<'a>(line: &'a str, is_block: &mut bool) -> Option<&'a str> {
-    let text = line.trim();
-    let begins = text
-        .strip_prefix("/**")
-        .or_else(|| text.strip_prefix("/*!"));
-    if let Some(doc) = begins.filter(|_| !*is_block && !text.starts_with("/**/")) {
-        *is_block = !doc.contains("*/");
-        return Some(doc.split("*/").next().unwrap_or_default());
-    }
-    if *is_block {
-        *is_block = !text.contains("*/");
-        let doc = text.split("*/").next().unwrap_or_default();
-        // Stars at the beginning of each line are no part of it.
-        return Some(match doc.strip_prefix('*') {
-            Some(rest) => rest,
-            None => line.trim_end().strip_suffix("*/").unwrap_or(line),
-        });
-    }
-    let attribute = || {
-        let rest = text
-            .strip_prefix("#[doc")
-            .or_else(|| text.strip_prefix("#![doc"))?;
-        rest.trim_start()
-            .strip_prefix('=')?
-            .split_once('"')
-            .map(|(_, doc)| doc)
+/// The lines of a doc comment or attribute, and what each says, with the blank before it.
+pub(in super::super) fn docs(node: Node<'_>) -> Vec<(usize, &str)> {
+    let text = node.text();
+    let first = node.lines().start;
+    let inside = match node.kind() {
+        "line_comment" => match text
+            .strip_prefix("///")
+            .or_else(|| text.strip_prefix("//!"))
+        {
+            Some(doc) if !doc.starts_with('/') => doc,
+            _ => return Vec::new(),
+        },
+        "block_comment" => match text
+            .strip_prefix("/**")
+            .or_else(|| text.strip_prefix("/*!"))
+        {
+            Some(doc) if !doc.starts_with(['*', '/']) => doc.strip_suffix("*/").unwrap_or(doc),
+            _ => return Vec::new(),
+        },
+        "attribute_item" | "inner_attribute_item" => {
+            let mut tokens = node.tokens().map(Node::text);
+            if !tokens.any(|token| token == "doc") || tokens.next() != Some("=") {
+                return Vec::new();
+            }
+            text.split_once('"').map_or("", |(_, doc)| doc)
+        }
+        _ => return Vec::new(),
     };
-    text.strip_prefix("///")
-        .or_else(|| text.strip_prefix("//!"))
-        .or_else(attribute)
+    // Stars at the beginning of each line are no part of it.
+    let bare = |line| str::trim_start(line).strip_prefix('*').unwrap_or(line);
+    let lines = (first..).zip(inside.lines());
+    lines
+        .map(|(at, line)| (at, if at > first { bare(line) } else { line }))
+        .collect()
 }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::{
-    names::{Named, Syntax, is_word, named, syntax, tokens},
-    python, rust,
-    statements::{Statement, statement_at},
+    names::{Named, named},
+    statements::{Statement, defined, name},
 };
+use crate::repair::edit::syntax::{Grammar, Node, Source};
 
 /// What a new version of a file ends the process by and the old one does not: with status 0, or with one
 /// that is not known. A program that does in the process of its tests passes them all.
@@ -19,10 +19,10 @@ use super::{
 /// In the same function one may take the place of another of its kind. Where no test comes by,
 /// `if __name__ == "__main__":` and `fn main`, a program may end with the status of what it did, or at its
 /// end; a file that is the test itself, `is_signal`, at its end alone.
-pub(super) fn exit(path: &str, old: &str, new: &str, is_signal: bool) -> Option<&'static str> {
-    let before = ends(path, old, is_signal);
+pub(super) fn exit(old: &Source, new: &Source, is_signal: bool) -> Option<&'static str> {
+    let before = ends(old, is_signal);
     let known = |place: &Place| before.get(place).map_or(&[][..], |ends| ends);
-    let mut all = ends(path, new, is_signal).into_iter();
+    let mut all = ends(new, is_signal).into_iter();
     all.find_map(|(place, ends)| {
         let old = known(&place);
         let is_new = |end: &&'static str| !old.contains(end);
@@ -45,83 +45,80 @@ enum Kind {
     Skips,
 }
 
-/// The ends of a text that may be a success, by their places.
-fn ends(path: &str, text: &str, is_signal: bool) -> BTreeMap<Place, Vec<&'static str>> {
+/// The ends of a program that may be a success, by their places.
+fn ends(source: &Source, is_signal: bool) -> BTreeMap<Place, Vec<&'static str>> {
     let mut ends: BTreeMap<Place, Vec<&'static str>> = BTreeMap::new();
-    each(path, text, |named, end, around, syntax| {
+    for (end, named, around) in each(source) {
         let kind = match end {
             "sys.exit" | "exit" | "quit" | "SystemExit" | "parser.exit" => Kind::Raises,
             "pytest.exit" | "pytest.skip" | "SkipTest" => Kind::Skips,
             _ => Kind::Ends,
         };
-        if fails(named) || kind == Kind::Raises && tells(named) {
-            return;
+        if fails(&named) || kind == Kind::Raises && tells(&named) {
+            continue;
         }
         let may_end = kind == Kind::Raises || end == "process::exit";
-        if !(may_end && is_where_it_ends(named, &around, syntax, is_signal)) {
+        if !(may_end && is_where_it_ends(&named, &around, is_signal)) {
             ends.entry((around.functions, kind)).or_default().push(end);
         }
-    });
+    }
     ends
 }
 
-/// Visits all that may end the process: what names it, what it is, and the statement.
-pub(super) fn each(
-    path: &str,
-    text: &str,
-    mut visit: impl FnMut(&Named<'_>, &'static str, Statement, Syntax),
-) {
-    let Some(syntax) = syntax(path) else { return };
-    let code = match syntax {
-        Syntax::Python => python::code(text),
-        Syntax::Rust => rust::code(text),
+/// All that may end the process: what it is, what names it, and the statement.
+pub(super) fn each(source: &Source) -> impl Iterator<Item = (&'static str, Named<'_>, Statement)> {
+    let has = |words: &[&str]| {
+        source
+            .root()
+            .tokens()
+            .any(|token| words.contains(&token.text()))
     };
-    let tokens = tokens(&code);
-    let has = |words: &[&str]| tokens.iter().any(|token| words.contains(token));
-    let (parses, replaces) = (has(&PARSERS), has(&["CommandExt", "unix"]));
-    let (all, modules) = named(&tokens, syntax);
-    for named in all {
-        let end = match syntax {
-            Syntax::Python => of_python(&named, parses, &code),
-            Syntax::Rust => of_rust(&named, &modules, replaces),
-        };
-        let Some(end) = end else { continue };
-        // A part of the code: how far from its beginning tells the line.
-        let from = (named.word.as_ptr() as usize).saturating_sub(code.as_ptr() as usize);
-        let line = code.get(..from).unwrap_or_default().matches('\n').count();
-        if let Some(around) = statement_at(text, syntax, line) {
-            visit(&named, end, around, syntax);
-        }
-    }
+    let is_rust = source.grammar() == Grammar::Rust;
+    let may_be = |name: &str| match name {
+        "_exit" | "exit" | "quit" | "abort" | "skip" | "SystemExit" | "SkipTest" => true,
+        name => name.starts_with("exec"),
+    };
+    let (all, modules) = named(source, may_be);
+    let of_parser = !is_rust && has(&PARSERS);
+    let replaces = is_rust && has(&["CommandExt", "unix"]);
+    all.into_iter().filter_map(move |named| {
+        let end = match is_rust {
+            false => of_python(&named, of_parser, source),
+            true => of_rust(&named, &modules, replaces),
+        }?;
+        let around = Statement::of(named.node)?;
+        Some((end, named, around))
+    })
 }
 
 /// Whether a program may end here: no test is kept from being run.
-fn is_where_it_ends(
-    named: &Named<'_>,
-    around: &Statement,
-    syntax: Syntax,
-    is_signal: bool,
-) -> bool {
-    let is_main = match syntax {
-        Syntax::Python => {
-            let mut heads = around.heads.iter().chain([&around.same]);
+fn is_where_it_ends(named: &Named<'_>, around: &Statement, is_signal: bool) -> bool {
+    let is_python = named.node.grammar() == Grammar::Python;
+    let is_main = match is_python {
+        true => {
+            let mut heads = around.heads.iter();
             around.functions.is_empty()
                 && heads.any(|head| head.starts_with("if __name__==\"__main__\":"))
         }
-        Syntax::Rust => {
+        false => {
             around.functions == ["main"]
                 && around.heads.last().is_some_and(|head| head == "fn main")
         }
     };
-    let is_script = syntax == Syntax::Python && is_signal && around.functions.is_empty();
-    let is_told = match named.after {
-        ["(", ")", ..] | ["(", "0" | "None" | "False", ")", ..] => false,
-        after => after.first() == Some(&"("),
-    };
+    let is_script = is_python && is_signal && around.functions.is_empty();
+    let is_told = !succeeds(named) && named.after.first() == Some(&"(");
     match is_signal {
         true => (is_main || is_script) && around.is_last,
         false => is_main && (around.is_last || is_told),
     }
+}
+
+/// Whether it is called so that it says that all is well.
+pub(super) fn succeeds(named: &Named<'_>) -> bool {
+    matches!(
+        &*named.after,
+        ["(", ")", ..] | ["(", "0" | "None" | "False", ")", ..]
+    )
 }
 
 /// What reads a command line, and ends the process by a method of its own.
@@ -134,10 +131,13 @@ const PARSERS: [&str; 6] = [
     "typer",
 ];
 
-fn of_python(named: &Named<'_>, parses: bool, code: &str) -> Option<&'static str> {
+fn of_python(named: &Named<'_>, parses: bool, source: &Source) -> Option<&'static str> {
     let is_own = matches!(named.path.0, "self" | "cls") || named.before == "def";
     let is_called = named.after.first() == Some(&"(") && named.before != "def";
-    let is_raised = is_called || matches!(named.before, "raise" | "=") || named.head == "class";
+    let is_class = |of: Node<'_>| of.kind() == "class_definition";
+    let is_given = |of: Node<'_>| of.kind() == "argument_list" && of.parent().is_some_and(is_class);
+    let is_base = || named.node.ancestors().any(is_given);
+    let is_raised = is_called || matches!(named.before, "raise" | "=") || is_base();
     match named.path {
         (_, "_exit") if !is_own => Some("os._exit"),
         ("os", "abort") => Some("os.abort"),
@@ -149,23 +149,19 @@ fn of_python(named: &Named<'_>, parses: bool, code: &str) -> Option<&'static str
         (_, "SkipTest") if is_raised => Some("SkipTest"),
         (parent, "exit") if parses && is_called && !parent.is_empty() => Some("parser.exit"),
         // A variable may have these names.
-        ("", name) if is_called && is_defined(name, code) => None,
+        ("", own) if is_called && source.root().children().any(|node| is_function(node, own)) => {
+            None
+        }
         ("" | "builtins", "exit") if is_called => Some("exit"),
         ("" | "builtins", "quit") if is_called => Some("quit"),
         _ => None,
     }
 }
 
-/// Whether a program of Python has a function of this name, at its outermost level.
-fn is_defined(name: &str, code: &str) -> bool {
-    let mut lines = code.lines();
-    lines.any(|line| {
-        let line = line.strip_prefix("async ").unwrap_or(line);
-        let rest = line
-            .strip_prefix("def ")
-            .and_then(|rest| rest.strip_prefix(name));
-        rest.is_some_and(|rest| rest.trim_start().starts_with('('))
-    })
+/// Whether a statement defines a function of this name.
+fn is_function(statement: Node<'_>, own: &str) -> bool {
+    let defined = defined(statement).filter(|defined| defined.kind() == "function_definition");
+    defined.and_then(name) == Some(own)
 }
 
 fn of_rust(named: &Named<'_>, modules: &HashSet<&str>, replaces: bool) -> Option<&'static str> {
@@ -187,29 +183,34 @@ fn of_rust(named: &Named<'_>, modules: &HashSet<&str>, replaces: bool) -> Option
 
 /// Whether it is called with a number other than 0, of which an operating system keeps the last eight bits.
 fn fails(named: &Named<'_>) -> bool {
-    let number = |digits: &str| digits.parse::<i64>().is_ok_and(|status| status % 256 != 0);
-    match named.after {
-        ["(", digits, ")", ..] | ["(", "-", digits, ")", ..] => is_word(digits) && number(digits),
+    match &*named.after {
+        ["(", digits, ")", ..] | ["(", "-", digits, ")"] => {
+            digits.parse::<i64>().is_ok_and(|status| status % 256 != 0)
+        }
         _ => false,
     }
 }
 
 /// Whether it is called with a text, which is told and means 1.
 fn tells(named: &Named<'_>) -> bool {
-    let rest = match named.after {
-        ["(", "f" | "r" | "F" | "R", rest @ ..] | ["(", rest @ ..] => rest,
-        _ => return false,
-    };
-    let Some((quote @ &("\"" | "'"), rest)) = rest.split_first() else {
-        return false;
-    };
-    let end = rest.iter().position(|token| token == quote);
-    end.is_some_and(|end| rest.get(end + 1) == Some(&")"))
+    let begin = named.node.bytes().start;
+    let mut outer = named
+        .node
+        .ancestors()
+        .take_while(|of| of.bytes().start == begin);
+    let call = outer.find(|of| of.kind() == "call");
+    let given = call.and_then(|call| call.field("arguments"));
+    let given: Vec<Node<'_>> = given.into_iter().flat_map(Node::children).collect();
+    matches!(&*given, [_, only, _] if only.kind() == "string")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn exit(path: &str, old: &str, new: &str, is_signal: bool) -> Option<&'static str> {
+        super::exit(&Source::of(path, old)?, &Source::of(path, new)?, is_signal)
+    }
 
     #[test]
     fn ends_that_may_be_a_success_are_found() {

@@ -1,14 +1,13 @@
-//! The functions of a program, and what they assert and call; told without parsing it.
+//! The functions of a program, and what they assert and call.
 
 use std::{collections::BTreeSet, ops::Range};
 
 use super::{
-    assertions::{asserts, called},
+    assertions::asserts,
     found,
-    names::{Syntax, is_word, syntax, tokens},
-    of_python, python, rust,
+    statements::{attributes, name, own, statements},
 };
-use crate::repair::SourceFile;
+use crate::repair::edit::syntax::{Grammar, Node, Source, is_word, words};
 
 /// How a function asserts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,10 +36,9 @@ pub(super) struct Call {
 
 /// A function or macro.
 #[derive(Debug)]
-pub(super) struct Function {
-    pub(super) path: String,
-    pub(super) name: String,
-    pub(super) lines: Range<usize>,
+pub(super) struct Function<'a> {
+    pub(super) node: Node<'a>,
+    pub(super) name: &'a str,
     pub(super) is_method: bool,
     /// Whether it is a test, or of a class or module of them.
     pub(super) is_test: bool,
@@ -55,104 +53,106 @@ pub(super) struct Function {
     /// What it calls and makes nothing of the result.
     pub(super) calls: Vec<Call>,
     /// All words in it.
-    pub(super) words: BTreeSet<String>,
+    pub(super) words: BTreeSet<&'a str>,
 }
 
 /// The functions and macros of a file.
-pub(super) fn functions(file: &SourceFile) -> Vec<Function> {
-    let Some(syntax) = syntax(&file.path) else {
-        return Vec::new();
-    };
-    let codes = codes(file);
-    // Where a function may begin, its lines, and whether it is a method.
-    let heads: Vec<(&str, Range<usize>, bool)> = match syntax {
-        Syntax::Python => {
-            let lines = python::lines(&file.text);
-            let all = codes.iter().enumerate();
-            all.filter(|(at, _)| lines.get(*at).is_some_and(|line| !line.is_string))
-                .filter_map(|(at, code)| {
-                    let name = of_python::function(code)?;
-                    Some((
-                        name,
-                        of_python::block(&lines, at),
-                        of_python::is_method(&lines, at),
-                    ))
-                })
-                .collect()
-        }
-        Syntax::Rust => {
-            let lines = rust::lines(&file.text);
-            let all = codes.iter().enumerate();
-            all.filter_map(|(at, code)| {
-                let name = rust::function(code)?;
-                Some((name, rust::block(&lines, at), rust::is_method(&lines, at)))
-            })
-            .collect()
-        }
-    };
-    let tests = ranges(file);
-    let function = |(name, lines, is_method): (&str, Range<usize>, bool)| {
-        let code = codes.get(lines.clone()).unwrap_or_default().join("\n");
-        let tokens = tokens(&code);
-        let (head, body) = divided(&tokens, syntax);
-        let is_test = tests.iter().any(|test| test.contains(&lines.start));
-        let calls = called(body, syntax);
-        let statement = last(body, syntax);
-        let own = checks(statement, syntax) || raises(statement, syntax);
-        Function {
-            path: file.path.clone(),
-            name: name.to_owned(),
-            is_method,
-            is_test,
-            returns: match syntax {
-                Syntax::Python => returns(body),
-                Syntax::Rust => head.windows(2).any(|two| two == ["-", ">"]),
+pub(super) fn functions(source: &Source) -> Vec<Function<'_>> {
+    let tests = ranges(source);
+    let grammar = source.grammar();
+    let function = |node| {
+        let node: Node<'_> = node;
+        let body = match node.kind() {
+            "macro_definition" => node,
+            _ => node.field("body")?,
+        };
+        let of = match node.parent() {
+            Some(parent) if parent.kind() == "decorated_definition" => parent,
+            _ => node,
+        };
+        let outer = of.parent().and_then(|body| body.parent());
+        let tokens = words(body.tokens());
+        let in_body = || statements(body);
+        let last = in_body()
+            .last()
+            .map_or_else(|| tokens.clone(), |last| words(own(last)));
+        let should_panic = |said: &Node<'_>| said.text().contains("should_panic");
+        Some(Function {
+            node: of,
+            name: name(node)?,
+            is_method: outer.is_some_and(|outer| {
+                matches!(
+                    outer.kind(),
+                    "class_definition" | "impl_item" | "trait_item"
+                )
+            }),
+            is_test: tests.iter().any(|test| test.contains(&node.lines().start)),
+            returns: match grammar {
+                Grammar::Python => body.all().any(returns),
+                Grammar::Rust => node.field("return_type").is_some(),
             },
-            is_public: syntax == Syntax::Rust && head.contains(&"pub"),
-            changes: head.windows(2).any(|two| two == ["&", "mut"]),
-            asserts: how(body, syntax),
-            has_own_assertion: asserts(body, syntax)
-                || head.contains(&"should_panic")
-                || body.contains(&"raises"),
-            last: match called(statement, syntax)
-                .first()
-                .and_then(|at| statement.get(*at))
-            {
-                _ if own => Last::Asserts,
-                Some(name) => Last::Calls((*name).to_owned()),
+            is_public: node.has("visibility_modifier"),
+            changes: node.field("parameters").is_some_and(changes),
+            asserts: how(&tokens, grammar),
+            has_own_assertion: asserts(&tokens, grammar)
+                || attributes(node).iter().any(should_panic)
+                || tokens.contains(&"raises"),
+            last: match called(&last, grammar).first() {
+                _ if checks(&last, grammar) || raises(&last, grammar) => Last::Asserts,
+                Some(call) => Last::Calls(call.name.clone()),
                 None => Last::Else,
             },
-            calls: calls.into_iter().map(|at| call(body, at)).collect(),
-            words: body
+            calls: match node.kind() {
+                "macro_definition" => called(&tokens, grammar),
+                _ => in_body()
+                    .flat_map(|node| called(&words(own(node)), grammar))
+                    .collect(),
+            },
+            words: tokens
                 .iter()
+                .copied()
                 .filter(|word| is_word(word))
-                .map(|word| (*word).to_owned())
                 .collect(),
-            lines,
-        }
+        })
     };
-    heads.into_iter().map(function).collect()
+    let is_function = |node: &Node<'_>| {
+        matches!(
+            node.kind(),
+            "function_definition" | "function_item" | "macro_definition"
+        )
+    };
+    source
+        .root()
+        .all()
+        .filter(is_function)
+        .filter_map(function)
+        .collect()
 }
 
-/// The head of a function, and what it does.
-fn divided<'a, 'b>(tokens: &'b [&'a str], syntax: Syntax) -> (&'b [&'a str], &'b [&'a str]) {
-    let mut open = 0_i64;
-    let end = tokens.iter().position(|token| {
-        open += match *token {
-            "(" | "[" => 1,
-            ")" | "]" => -1,
-            _ => 0,
-        };
-        open == 0
-            && match syntax {
-                Syntax::Python => *token == ":",
-                Syntax::Rust => *token == "{",
-            }
-    });
-    tokens.split_at(end.map_or(tokens.len(), |end| end + 1))
+/// Whether a node of Python gives something to who called the function.
+fn returns(node: Node<'_>) -> bool {
+    match node.kind() {
+        "return_statement" => node
+            .children()
+            .any(|child| !matches!(child.kind(), "return" | "none")),
+        kind => kind == "yield",
+    }
 }
 
-fn how(body: &[&str], syntax: Syntax) -> Asserts {
+/// Whether a function of Rust may change what it is given.
+fn changes(parameters: Node<'_>) -> bool {
+    let mut all = parameters
+        .all()
+        .filter(|node| node.kind() == "mutable_specifier");
+    all.any(|node| {
+        let of = node.parent();
+        of.is_some_and(|of| {
+            of.kind() == "reference_type" || of.kind() == "self_parameter" && of.has("&")
+        })
+    })
+}
+
+fn how(body: &[&str], grammar: Grammar) -> Asserts {
     let of_runner = body.windows(3).any(|three| match three {
         [".", "fail", "("] => true,
         [".", name, "("] => name
@@ -160,11 +160,11 @@ fn how(body: &[&str], syntax: Syntax) -> Asserts {
             .is_some_and(|rest| rest.starts_with(char::is_uppercase)),
         _ => false,
     });
-    if of_runner && syntax == Syntax::Python {
+    if of_runner && grammar == Grammar::Python {
         Asserts::ByRunner
-    } else if checks(body, syntax) {
+    } else if checks(body, grammar) {
         Asserts::Plainly
-    } else if raises(body, syntax) {
+    } else if raises(body, grammar) {
         Asserts::Raises
     } else {
         Asserts::Not
@@ -172,107 +172,72 @@ fn how(body: &[&str], syntax: Syntax) -> Asserts {
 }
 
 /// Whether something is asserted; what holds where a program is debugged is of the program.
-fn checks(tokens: &[&str], syntax: Syntax) -> bool {
+fn checks(tokens: &[&str], grammar: Grammar) -> bool {
     let mut all = tokens.split(|token| token.starts_with("debug_assert"));
-    all.any(|tokens| asserts(tokens, syntax))
+    all.any(|tokens| asserts(tokens, grammar))
 }
 
-fn raises(tokens: &[&str], syntax: Syntax) -> bool {
-    match syntax {
-        Syntax::Python => tokens.contains(&"raise"),
-        Syntax::Rust => tokens.windows(2).any(|two| two == ["panic", "!"]),
+fn raises(tokens: &[&str], grammar: Grammar) -> bool {
+    match grammar {
+        Grammar::Python => tokens.contains(&"raise"),
+        Grammar::Rust => tokens.windows(2).any(|two| two == ["panic", "!"]),
     }
 }
 
-/// Whether a body of Python returns something.
-fn returns(body: &[&str]) -> bool {
-    let mut all = body.iter().enumerate();
-    all.any(|(at, token)| match *token {
-        "return" => !matches!(body.get(at + 1), None | Some(&"\n" | &";" | &"None")),
-        token => token == "yield",
-    })
+/// The functions that a statement calls and of whose result it makes nothing: one that it begins with. What a
+/// macro stands for may be several.
+pub(super) fn called(statement: &[&str], grammar: Grammar) -> Vec<Call> {
+    let ends = |token: &&str| grammar == Grammar::Rust && matches!(*token, "{" | "}" | ";");
+    statement.split(ends).filter_map(call).collect()
 }
 
-/// The last statement of a body.
-fn last<'a, 'b>(body: &'b [&'a str], syntax: Syntax) -> &'b [&'a str] {
-    let is_end = |token: &&str| match syntax {
-        Syntax::Python => *token == "\n",
-        Syntax::Rust => matches!(*token, "\n" | ";" | "}"),
-    };
-    let end = body.iter().rposition(|token| !is_end(token));
-    let body = body.get(..end.map_or(0, |end| end + 1)).unwrap_or_default();
+fn call(statement: &[&str]) -> Option<Call> {
+    let mut path = statement.iter().zip(statement.iter().skip(1)).enumerate();
+    // What a call begins with: `self.`, `a::b::`, `await`.
+    let (at, (name, _)) = path.find(|(_, (word, next))| {
+        let goes_on =
+            matches!(**word, "." | "::" | "await") || is_word(word) && matches!(**next, "." | "::");
+        !goes_on
+    })?;
+    let behind = statement.get(at + 1..)?;
+    let is_call = is_word(name) && matches!(behind.first(), Some(&("(" | "!")));
     let mut open = 0_i64;
-    let begin = body.iter().rposition(|token| {
-        open += match *token {
-            ")" | "]" => 1,
-            "(" | "[" => -1,
-            _ => 0,
-        };
-        open == 0
-            && match syntax {
-                Syntax::Python => *token == "\n",
-                Syntax::Rust => matches!(*token, ";" | "{" | "}"),
-            }
-    });
-    body.get(begin.map_or(0, |begin| begin + 1)..)
-        .unwrap_or_default()
-}
-
-fn call(tokens: &[&str], at: usize) -> Call {
-    let mut open = 0_i64;
-    let mut is_given_a_call = false;
-    for two in tokens.get(at + 1..).unwrap_or_default().windows(2) {
+    let given = behind.windows(2).take_while(|two| {
         open += match two {
             ["(", _] => 1,
             [")", _] => -1,
             _ => 0,
         };
-        let [first, second] = two else { break };
-        is_given_a_call |= open > 0 && is_word(first) && *second == "(";
-        if open == 0 && *first == ")" {
-            break;
-        }
-    }
-    Call {
-        name: tokens.get(at).copied().unwrap_or_default().to_owned(),
-        is_given_a_call,
-    }
-}
-
-/// The constant or variable of a file that a line of code begins.
-pub(super) fn table(code: &str) -> Option<&str> {
-    if code.starts_with(char::is_whitespace) {
-        return None;
-    }
-    let tokens = tokens(code);
-    let rust = tokens.windows(3).find_map(|three| match three {
-        ["const" | "static", name, ":"] => Some(*name),
-        _ => None,
+        open > 0 || two.first() == Some(&"!")
     });
-    rust.or(match &*tokens {
-        [name, "=", next, ..] if *next != "=" && is_word(name) => Some(name),
-        [name, ":", rest @ ..] if rest.contains(&"=") && is_word(name) => Some(name),
-        _ => None,
+    let is_given_a_call = { given }.any(|two| matches!(two, [word, "("] if is_word(word)));
+    is_call.then(|| Call {
+        name: (*name).to_owned(),
+        is_given_a_call,
     })
 }
 
-/// Where the tests of a file stand.
-pub(super) fn ranges(file: &SourceFile) -> Vec<Range<usize>> {
-    let found = found(&file.path, &file.text, &BTreeSet::new()).into_iter();
-    found.map(|test| test.lines).collect()
+/// The constant or variable of a file that a statement gives its value, at the outermost level.
+pub(super) fn table(statement: Node<'_>) -> Option<&str> {
+    statement
+        .parent()
+        .filter(|parent| parent.parent().is_none())?;
+    match statement.kind() {
+        "const_item" | "static_item" => name(statement),
+        "expression_statement" => {
+            let assignment = statement.children().next()?;
+            assignment
+                .field("right")
+                .filter(|_| assignment.kind() == "assignment")?;
+            let left = assignment.field("left")?;
+            (left.kind() == "identifier").then(|| left.text())
+        }
+        _ => None,
+    }
 }
 
-/// The lines of a file without comments and strings.
-pub(super) fn codes(file: &SourceFile) -> Vec<String> {
-    match syntax(&file.path) {
-        Some(Syntax::Python) => {
-            let lines = python::lines(&file.text).into_iter();
-            lines.map(|line| line.code).collect()
-        }
-        Some(Syntax::Rust) => {
-            let lines = rust::lines(&file.text).into_iter();
-            lines.map(|line| line.code).collect()
-        }
-        None => Vec::new(),
-    }
+/// Where the tests of a file stand.
+pub(super) fn ranges(source: &Source) -> Vec<Range<usize>> {
+    let found = found(source, &BTreeSet::new()).into_iter();
+    found.map(|test| test.lines).collect()
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     found,
-    functions::{Asserts, Function, Last, codes, functions, ranges, table},
-    names::{syntax, tokens},
+    functions::{Asserts, Function, Last, functions, ranges, table},
+    statements::{is_import, own, statements},
 };
-use crate::repair::SourceFile;
+use crate::repair::edit::syntax::{Source, words};
 
 /// The names of those functions and macros of the files that may be changed which are there for tests to assert
 /// by: what they do is part of the tests.
@@ -18,35 +18,31 @@ use crate::repair::SourceFile;
 /// that asserts by nothing else gives it what a call gave. A method is only by unittest's assertions, no function
 /// that returns something is, and one of Rust that is public or changes what it is given is only when to assert is
 /// the last thing that it does: these may as well be what is tested.
-pub(super) fn helpers(open: &[SourceFile], fixed: &[SourceFile]) -> BTreeSet<String> {
-    let own: Vec<Function> = open.iter().flat_map(functions).collect();
-    let may_be = |function: &Function| !function.is_test && function.asserts != Asserts::Not;
+pub(super) fn helpers(open: &[Source], fixed: &[Source]) -> BTreeSet<String> {
+    let own: Vec<Function<'_>> = open.iter().flat_map(functions).collect();
+    let may_be = |function: &Function<'_>| !function.is_test && function.asserts != Asserts::Not;
     if !own.iter().any(may_be) {
         return BTreeSet::new();
     }
-    let fixed: Vec<&SourceFile> = fixed
-        .iter()
-        .filter(|file| syntax(&file.path).is_some())
-        .collect();
     // In a file of tests all is there for tests.
-    let of_tests = |file: &&SourceFile| -> Vec<Function> {
+    let of_tests = |file| -> Vec<Function<'_>> {
         let is_test = !ranges(file).is_empty();
         let mut all = functions(file);
         all.iter_mut()
             .for_each(|function| function.is_test |= is_test);
         all
     };
-    let others: Vec<Function> = fixed.iter().flat_map(of_tests).collect();
-    let all: Vec<&Function> = own.iter().chain(&others).collect();
+    let others: Vec<Function<'_>> = fixed.iter().flat_map(of_tests).collect();
+    let all: Vec<&Function<'_>> = own.iter().chain(&others).collect();
 
     let judges = judges(&own);
     let mut reached: BTreeSet<&str> = BTreeSet::new();
     loop {
         let before = reached.len();
         for function in &all {
-            if function.is_test || reached.contains(&*function.name) {
+            if function.is_test || reached.contains(function.name) {
                 let calls = function.calls.iter().map(|call| &*call.name);
-                let certain = function.words.iter().map(|word| &**word);
+                let certain = function.words.iter().copied();
                 let certain = certain.filter(|name| judges.get(*name) == Some(&Asserts::ByRunner));
                 let names = calls
                     .chain(certain)
@@ -60,10 +56,10 @@ pub(super) fn helpers(open: &[SourceFile], fixed: &[SourceFile]) -> BTreeSet<Str
     }
     let of_tests = own
         .iter()
-        .filter(|function| reached.contains(&*function.name));
-    let elsewhere = elsewhere(open, &fixed, &of_tests.collect::<Vec<_>>(), &reached);
-    let is_helper = |function: &&Function| {
-        let name = &*function.name;
+        .filter(|function| reached.contains(function.name));
+    let elsewhere = elsewhere(open, fixed, &of_tests.collect::<Vec<_>>(), &reached);
+    let is_helper = |function: &&Function<'_>| {
+        let name = function.name;
         if function.is_test || !reached.contains(name) {
             return false;
         }
@@ -89,54 +85,50 @@ pub(super) fn helpers(open: &[SourceFile], fixed: &[SourceFile]) -> BTreeSet<Str
     };
     own.iter()
         .filter(is_helper)
-        .map(|function| function.name.clone())
+        .map(|function| function.name.to_owned())
         .collect()
 }
 
 /// The names of those tables of the files that may be changed which tests, or the functions by which they assert, go
 /// through one by one, and of which nothing else speaks.
 pub(super) fn tables(
-    open: &[SourceFile],
-    fixed: &[SourceFile],
+    open: &[Source],
+    fixed: &[Source],
     helpers: &BTreeSet<String>,
 ) -> BTreeSet<String> {
-    let all = || open.iter().chain(fixed);
-    let tests = all().flat_map(|file| found(&file.path, &file.text, helpers));
-    let gone_through: BTreeSet<String> = tests.flat_map(|test| gone_through(&test.code)).collect();
-    let bound = |name: &&String| {
-        let mut codes = open.iter().flat_map(codes);
-        codes.any(|code| table(&code) == Some(name))
-    };
-    let names: BTreeSet<&str> = gone_through
+    let tests = open
         .iter()
-        .filter(bound)
-        .map(|name| &**name)
+        .chain(fixed)
+        .flat_map(|file| found(file, helpers));
+    let gone_through: BTreeSet<&str> = tests
+        .flat_map(|test| gone_through(&words(test.node.tokens())))
         .collect();
+    let tables: BTreeSet<&str> = open
+        .iter()
+        .flat_map(|file| file.root().children())
+        .filter_map(table)
+        .collect();
+    let names: BTreeSet<&str> = gone_through.intersection(&tables).copied().collect();
     if names.is_empty() {
         return BTreeSet::new();
     }
-    let functions: Vec<Function> = open.iter().flat_map(functions).collect();
+    let functions: Vec<Function<'_>> = open.iter().flat_map(functions).collect();
     let of_tests = functions
         .iter()
-        .filter(|function| helpers.contains(&function.name));
-    let fixed: Vec<&SourceFile> = fixed.iter().collect();
-    let elsewhere = elsewhere(open, &fixed, &of_tests.collect::<Vec<_>>(), &names);
-    let names = names.into_iter().filter(|name| !elsewhere.contains(*name));
+        .filter(|function| helpers.contains(function.name));
+    let elsewhere = elsewhere(open, fixed, &of_tests.collect::<Vec<_>>(), &names);
+    let names = names.into_iter().filter(|name| !elsewhere.contains(name));
     names.map(str::to_owned).collect()
 }
 
 /// What a code goes through: `for a in NAME`, `parametrize("a", NAME)`.
-fn gone_through(code: &str) -> Vec<String> {
-    let tokens = tokens(code);
+fn gone_through<'a>(tokens: &[&'a str]) -> Vec<&'a str> {
     let mut names = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
         let rest = tokens.get(at + 1..).unwrap_or_default();
         match (*token, rest) {
-            ("in", ["&", name, ..] | [name, ..]) => names.push((*name).to_owned()),
-            ("parametrize", rest) => {
-                let given = rest.iter().take_while(|token| **token != ")");
-                names.extend(given.map(|name| (*name).to_owned()));
-            }
+            ("in", ["&", name, ..] | [name, ..]) => names.push(*name),
+            ("parametrize", rest) => names.extend(rest.iter().take_while(|token| **token != ")")),
             _ => {}
         }
     }
@@ -146,7 +138,7 @@ fn gone_through(code: &str) -> Vec<String> {
 type Judges<'a> = BTreeMap<&'a str, Asserts>;
 
 /// The names of functions that may be there to assert, and do, or call one and make nothing of its result.
-fn judges(own: &[Function]) -> Judges<'_> {
+fn judges<'a>(own: &'a [Function<'a>]) -> Judges<'a> {
     let mut judges = Judges::new();
     loop {
         let before = judges.len();
@@ -159,7 +151,7 @@ fn judges(own: &[Function]) -> Judges<'_> {
             });
             let may_be = asserts == Asserts::ByRunner || may_judge(function, &judges);
             if may_be && asserts != Asserts::Not {
-                let known = judges.entry(&function.name).or_insert(asserts);
+                let known = judges.entry(function.name).or_insert(asserts);
                 *known = asserts.max(*known);
             }
         }
@@ -170,13 +162,13 @@ fn judges(own: &[Function]) -> Judges<'_> {
 }
 
 /// Whether a function may be there to assert, rather than to do something.
-fn may_judge(function: &Function, judges: &Judges<'_>) -> bool {
+fn may_judge(function: &Function<'_>, judges: &Judges<'_>) -> bool {
     let does = function.is_public || function.changes;
     !function.is_method && !function.returns && (!does || ends(function, judges))
 }
 
 /// Whether the last thing that a function does is to assert.
-fn ends(function: &Function, judges: &Judges<'_>) -> bool {
+fn ends(function: &Function<'_>, judges: &Judges<'_>) -> bool {
     match &function.last {
         Last::Asserts => true,
         Last::Calls(name) => judges.contains_key(&**name),
@@ -185,43 +177,31 @@ fn ends(function: &Function, judges: &Judges<'_>) -> bool {
 }
 
 /// Which of the names the program itself speaks of: in what is neither a test nor one of these functions.
-fn elsewhere(
-    open: &[SourceFile],
-    fixed: &[&SourceFile],
-    functions: &[&Function],
+fn elsewhere<'a>(
+    open: &'a [Source],
+    fixed: &'a [Source],
+    functions: &[&Function<'a>],
     names: &BTreeSet<&str>,
-) -> BTreeSet<String> {
+) -> BTreeSet<&'a str> {
     let mut found = BTreeSet::new();
-    for (file, is_open) in open
-        .iter()
-        .map(|file| (file, true))
-        .chain(fixed.iter().map(|file| (*file, false)))
-    {
+    let all = open.iter().map(|file| (file, true));
+    for (file, is_open) in all.chain(fixed.iter().map(|file| (file, false))) {
         let tests = ranges(file);
         if !is_open && !tests.is_empty() {
             continue;
         }
-        let is_of_tests = |line: usize| {
-            let mut of_helpers = functions
-                .iter()
-                .filter(|function| function.path == file.path);
-            tests.iter().any(|range| range.contains(&line))
-                || of_helpers.any(|function| function.lines.contains(&line))
-        };
-        for (line, code) in codes(file).iter().enumerate() {
-            let tokens = tokens(code);
-            let first = tokens.first().copied().unwrap_or_default();
-            if matches!(first, "import" | "from" | "use") {
-                continue;
-            }
-            let bound = table(code);
-            let named = tokens.iter().filter(|token| names.contains(**token));
-            let named = named.filter(|name| bound != Some(**name));
-            for name in named {
-                if !is_of_tests(line) {
-                    found.insert((*name).to_owned());
-                }
-            }
+        for statement in statements(file.root()).filter(|statement| !is_import(*statement)) {
+            let bound = table(statement);
+            let named = own(statement)
+                .filter(|token| names.contains(token.text()) && bound != Some(token.text()));
+            let is_of_tests = |line| tests.iter().any(|range| range.contains(&line));
+            let is_of_helper = || {
+                functions
+                    .iter()
+                    .any(|function| statement.is_in(function.node))
+            };
+            let named = named.filter(|token| !is_of_tests(token.lines().start) && !is_of_helper());
+            found.extend(named.map(|token| token.text()));
         }
     }
     found
@@ -232,7 +212,7 @@ mod tests {
     use super::*;
 
     fn of(path: &str, text: &str) -> String {
-        let names = helpers(&[SourceFile::new(path, text)], &[]);
+        let names = helpers(&[Source::of(path, text).unwrap()], &[]);
         names.into_iter().collect::<Vec<_>>().join(" ")
     }
 
@@ -337,7 +317,7 @@ mod tests {
     #[test]
     fn what_tests_go_through_is_found() {
         let of = |path: &str, text: &str| -> Vec<String> {
-            let files = [SourceFile::new(path, text)];
+            let files = [Source::of(path, text).unwrap()];
             let names = tables(&files, &[], &helpers(&files, &[]));
             names.into_iter().collect()
         };
@@ -377,24 +357,16 @@ mod tests {
 
     #[test]
     fn tests_may_be_in_other_files() {
-        let open = SourceFile::new(
-            "checks.py",
-            "def check(got, want):\n    assert got == want\n",
-        );
+        let of = |text: &str| Source::of("a.py", text).unwrap();
+        let open = of("def check(got, want):\n    assert got == want\n");
         let tests = "from checks import check\ndef test_a():\n    check(f(1), 2)\n";
-        let found = |text: &str, path: &str| {
-            helpers(std::slice::from_ref(&open), &[SourceFile::new(path, text)])
-        };
-        assert_eq!(found(tests, "tests/a.py").len(), 1);
+        let found = |text: &str| helpers(std::slice::from_ref(&open), &[of(text)]);
+        assert_eq!(found(tests).len(), 1);
         let through = tests.replace("def test_a", "def both(x):\n    check(x, 1)\ndef test_a");
         assert_eq!(
-            found(
-                &through.replace("check(f(1), 2)", "both(f(1))"),
-                "tests/a.py"
-            )
-            .len(),
+            found(&through.replace("check(f(1), 2)", "both(f(1))")).len(),
             1
         );
-        assert!(found("check(f(1), 2)\n", "b.py").is_empty());
+        assert!(found("check(f(1), 2)\n").is_empty());
     }
 }

@@ -1,9 +1,7 @@
 //! Which kinds of tests a file holds, and so what runs them.
 
-use std::path::Path;
-
 use super::{of_python, rust};
-use crate::repair::Language;
+use crate::repair::edit::syntax::{Grammar, Source};
 
 /// The kinds of tests in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,11 +16,11 @@ pub(in crate::repair) struct Kinds {
 
 /// The kinds of tests in a file of Python or Rust.
 pub(in crate::repair) fn kinds(path: &str, text: &str) -> Kinds {
-    match Language::of(Path::new(path)) {
-        Language::Python => of_python::kinds(text),
-        Language::Rust => rust::kinds(text),
-        Language::Other => Kinds::default(),
-    }
+    let source = Source::of(path, text);
+    source.map_or_else(Kinds::default, |source| match source.grammar() {
+        Grammar::Python => of_python::kinds(&source),
+        Grammar::Rust => rust::kinds(&source),
+    })
 }
 
 #[cfg(test)]

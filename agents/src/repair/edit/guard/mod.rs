@@ -12,9 +12,7 @@ mod kinds;
 mod modules;
 mod names;
 mod of_python;
-mod python;
 mod rust;
-mod same;
 mod shell;
 mod statements;
 mod status;
@@ -22,15 +20,17 @@ mod whole;
 
 pub(super) use definitions::left_out;
 pub(in crate::repair) use kinds::kinds;
-pub(super) use python::code as python_code;
+pub(super) use names::bound;
+pub(super) use statements::is_statement;
 pub(super) use whole::is_whole;
 
-use std::{collections::BTreeSet, ops::Range, path::Path};
+use std::{collections::BTreeSet, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
+use super::syntax::{Grammar, Node, Source};
 use crate::repair::{
-    Check, Diagnostic, Fault, Language, Report, SourceFile,
+    Check, Diagnostic, Fault, Report, SourceFile,
     signal::{self, Signal},
 };
 
@@ -65,13 +65,21 @@ impl Guard {
             _ => false,
         };
         let signals = signal::signals(check, files);
+        let parsed = |file: &SourceFile| Source::of(&file.path, &file.text);
+        let open: Vec<Source> = files.iter().filter_map(parsed).collect();
+        let others: Vec<Source> = fixed
+            .iter()
+            .chain(&check.files)
+            .filter_map(parsed)
+            .collect();
         let is_signal = |file: &&SourceFile| signals.iter().any(|signal| signal.path == file.path);
-        let own: Vec<SourceFile> = files.iter().filter(is_signal).cloned().collect();
-        let others = [fixed, &check.files].concat();
-        let mut helpers = helpers::helpers(files, &others);
-        helpers.extend(helpers::tables(files, &others, &helpers));
+        let own: Vec<Source> = files.iter().filter(is_signal).filter_map(parsed).collect();
+        let mut helpers = helpers::helpers(&open, &others);
+        helpers.extend(helpers::tables(&open, &others, &helpers));
+        let holds = |file: &&SourceFile| parsed(file).is_some_and(|source| modules::holds(&source));
+        let tested = files.iter().chain(fixed).filter(holds);
         Self {
-            tested: modules::with_tests(files.iter().chain(fixed)),
+            tested: tested.map(|file| file.path.clone()).collect(),
             asserting: assertions::asserting(&own),
             helpers,
             broken: told
@@ -85,46 +93,51 @@ impl Guard {
     /// Why a new version of a file is refused, for the model to read.
     pub(super) fn refusal(&self, path: &str, old: &str, new: &str) -> Option<String> {
         let signal = self.signals.iter().find(|signal| signal.path == path);
-        if let Some(call) = exits::exit(path, old, new, signal.is_some()) {
+        let weakens = |lost: String| {
+            format!(
+                "it changes, leaves out or goes around `{lost}` in {path}, which says whether the program passes; it has to stay as it is"
+            )
+        };
+        let (Some(old), Some(new)) = (Source::of(path, old), Source::of(path, new)) else {
+            return signal
+                .and_then(|_| shell::silenced(path, old, new))
+                .map(weakens);
+        };
+        if let Some(call) = exits::exit(&old, &new, signal.is_some()) {
             return Some(format!(
                 "it ends the process with `{call}`; then no test tells anything"
             ));
         }
-        if are_changed(path, old, new, &self.helpers) {
+        if are_changed(&old, &new, &self.helpers) {
             return Some(format!(
                 "it changes the tests in {path}, or what they assert by; they have to stay as they are"
             ));
         }
-        let names = self.names(path, old, signal.is_some());
-        if let Some(name) = bound::rebound(path, old, new, &names, signal.is_some()) {
+        let names = self.names(&old, signal.is_some());
+        if let Some(name) = bound::rebound(&old, &new, &names, signal.is_some()) {
             return Some(format!(
                 "it gives another meaning to `{name}` in {path}, by which tests are found or assert; it has to stay what it is"
             ));
         }
-        if let Some(module) = modules::lost(path, old, new, &self.tested) {
+        if let Some(module) = modules::lost(path, &old, &new, &self.tested) {
             return Some(format!(
                 "it takes away `mod {module};` in {path} and with it tests; they have to stay"
             ));
         }
-        let signal = signal?;
-        let only_const = signal.is_compiled_only;
-        let lost = assertions::weakened(path, old, new, &self.asserting, only_const)
-            .or_else(|| shell::silenced(path, old, new))?;
-        Some(format!(
-            "it changes, leaves out or goes around `{lost}` in {path}, which says whether the program passes; it has to stay as it is"
-        ))
+        let only_const = signal?.is_compiled_only;
+        assertions::weakened(&old, &new, &self.asserting, only_const).map(weakens)
     }
 
     /// What has to mean the same in a file for its tests to be what they are.
-    fn names(&self, path: &str, old: &str, is_signal: bool) -> BTreeSet<String> {
-        let tests = found(path, old, &self.helpers).into_iter();
+    fn names(&self, source: &Source, is_signal: bool) -> BTreeSet<String> {
+        let tests = found(source, &self.helpers).into_iter();
         let mut names: BTreeSet<String> = tests.filter_map(|test| test.name).collect();
         names.extend(self.helpers.iter().cloned());
-        if Language::of(Path::new(path)) == Language::Python {
-            names.extend(of_python::bases(old));
+        if source.grammar() == Grammar::Python {
+            names.extend(of_python::bases(source));
         }
         if is_signal {
-            names.extend(assertions::names(path, old, &self.asserting));
+            names.extend(assertions::names(source, &self.asserting));
         }
         names
     }
@@ -132,9 +145,11 @@ impl Guard {
 
 /// A test in a file, or what tests assert by.
 #[derive(Debug)]
-struct Found {
-    /// Its lines as they are compared, behind the heads of the blocks around it and what stands before these.
+struct Found<'a> {
+    /// What is compared of it, behind the heads of the blocks around it and what stands before these.
     code: String,
+    /// Its node; of an example the string, or nothing of its own.
+    node: Node<'a>,
     /// Its lines, from 0.
     lines: Range<usize>,
     /// What a test is called that has a name.
@@ -145,12 +160,19 @@ struct Found {
     docstring: Option<usize>,
 }
 
-fn found(path: &str, text: &str, helpers: &BTreeSet<String>) -> Vec<Found> {
-    match Language::of(Path::new(path)) {
-        Language::Rust => rust::tests(text, helpers),
-        Language::Python => of_python::tests(text, helpers),
-        Language::Other => Vec::new(),
+fn found<'a>(source: &'a Source, helpers: &BTreeSet<String>) -> Vec<Found<'a>> {
+    match source.grammar() {
+        Grammar::Rust => rust::tests(source, helpers),
+        Grammar::Python => of_python::tests(source, helpers),
     }
+}
+
+/// The heads of the blocks around a node, from the outside, as they are compared.
+fn around(node: Node<'_>) -> String {
+    let heads = statements::heads(node).into_iter().rev();
+    heads
+        .map(|head| format!("{}{}\n", head.said.concat(), head.code))
+        .collect()
 }
 
 /// Whether a new version of a file lacks a test of the old one, has it otherwise, or has what keeps it from
@@ -159,8 +181,8 @@ fn found(path: &str, text: &str, helpers: &BTreeSet<String>) -> Vec<Found> {
 /// These are the test items of Rust and doctests; `test…` functions, classes of tests and doctests of Python; each
 /// with the attributes or decorators before it and the heads of the blocks around it; and the functions that
 /// `helpers` names. What stands in a comment is no test.
-fn are_changed(path: &str, old: &str, new: &str, helpers: &BTreeSet<String>) -> bool {
-    let (before, after) = (found(path, old, helpers), found(path, new, helpers));
+fn are_changed(old: &Source, new: &Source, helpers: &BTreeSet<String>) -> bool {
+    let (before, after) = (found(old, helpers), found(new, helpers));
     let mut left: Vec<&str> = before.iter().map(|test| &*test.code).collect();
     let is_known: Vec<bool> = after
         .iter()
@@ -169,7 +191,7 @@ fn are_changed(path: &str, old: &str, new: &str, helpers: &BTreeSet<String>) -> 
             known.map(|at| left.swap_remove(at)).is_some()
         })
         .collect();
-    let is_added = |at: usize, test: &Found| {
+    let is_added = |at: usize, test: &Found<'_>| {
         let is_renewed = || {
             before
                 .iter()
@@ -188,25 +210,22 @@ fn are_changed(path: &str, old: &str, new: &str, helpers: &BTreeSet<String>) -> 
 
 #[cfg(test)]
 fn tests(path: &str, text: &str) -> Vec<String> {
-    let found = found(path, text, &BTreeSet::new());
+    let source = Source::of(path, text).unwrap();
+    let found = found(&source, &BTreeSet::new());
     found.into_iter().map(|test| test.code).collect()
 }
 
 /// Whether a line of a file, from 1, is one of a test.
 pub(in crate::repair) fn is_test(path: &str, text: &str, line: u32) -> bool {
-    let Some(line) = usize::try_from(line)
+    let line = usize::try_from(line)
         .ok()
-        .and_then(|line| line.checked_sub(1))
-    else {
+        .and_then(|line| line.checked_sub(1));
+    let (Some(line), Some(source)) = (line, Source::of(path, text)) else {
         return false;
     };
-    found(path, text, &BTreeSet::new())
+    functions::ranges(&source)
         .iter()
-        .any(|test| test.lines.contains(&line))
-}
-
-fn indent(line: &str) -> usize {
-    line.len() - line.trim_start().len()
+        .any(|lines| lines.contains(&line))
 }
 
 #[cfg(test)]
@@ -215,6 +234,49 @@ mod any_order {
 
     use super::{exits::exit, modules::lost, *};
 
+    /// Whatever stands there, the same is no change, and nothing panics.
+    fn is_read(text: &str) -> Result<(), TestCaseError> {
+        let tested = ["src/a.rs".to_owned()];
+        let none = BTreeSet::new();
+        for path in ["src/lib.py", "src/lib.rs"] {
+            let of = |text: &str| Source::of(path, text).unwrap();
+            let (empty, declares, source) = (of(""), of("mod a;\n"), of(text));
+            prop_assert_eq!(exit(&source, &source, false), None);
+            prop_assert!(!are_changed(&source, &source, &none));
+            prop_assert_eq!(lost(path, &source, &source, &tested), None);
+            prop_assert_eq!(exit(&source, &empty, true), None);
+            let _ = (
+                exit(&empty, &source, true),
+                lost(path, &declares, &source, &tested),
+            );
+            let names = assertions::asserting(&[of(text)]);
+            prop_assert_eq!(assertions::weakened(&source, &source, &names, false), None);
+            let helpers = helpers::helpers(&[of(text)], &[]);
+            let _ = are_changed(&empty, &source, &helpers);
+            prop_assert_eq!(bound::rebound(&source, &source, &names, true), None);
+            prop_assert_eq!(left_out(&source, &source), None);
+            let _ = (
+                left_out(&source, &empty),
+                is_whole(path, text),
+                kinds(path, text),
+            );
+        }
+        prop_assert_eq!(shell::silenced("a.sh", text, text), None);
+        let _ = (shell::silenced("a.sh", "", text), is_whole("a.sh", text));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_nested_deeply_is_read() {
+        for part in [
+            "(", "[", "{", "fn a() {", "use a::{", "if a {", "!", "f'{", "/*", "a.", "a(", "-",
+        ] {
+            is_read(&part.repeat(2_000)).unwrap();
+        }
+    }
+
+    const WHOLE: &str = concat!(include_str!("mod.rs"), include_str!("../../own.py"));
+
     proptest! {
         #[test]
         fn any_order_of_the_words_that_are_looked_for_is_read(words in prop::collection::vec(prop::sample::select(vec![
@@ -222,25 +284,98 @@ mod any_order {
             "\"\"\"", "f\"", "#", "\\", "use ", "std", "::", "process", "{", "}", "mod ", "a", "pub ", "#[cfg(test)]", "#[", "]",
             "class A(", "macro_rules! a", "<", "impl ", "raise ", "return ", "panic!(", "<<A\n", "exit 1", "if ", "fi\n", "assert ", "assert!(", "try:\n", "return\n", "fn a", "a()", "#[path = \"", "r#\"", "/*", "*/", "//", "def test_a", "del ", "=", ":", "    ", "é",
         ]), 0..40)) {
-            let text = words.concat();
-            let tested = ["src/a.rs".to_owned()];
-            for path in ["src/lib.py", "src/lib.rs"] {
-                prop_assert_eq!(exit(path, &text, &text, false), None);
-                prop_assert!(!are_changed(path, &text, &text, &BTreeSet::new()));
-                prop_assert_eq!(lost(path, &text, &text, &tested), None);
-                prop_assert_eq!(exit(path, &text, "", true), None);
-                let _ = (exit(path, "", &text, true), lost(path, "mod a;\n", &text, &tested), tests(path, &text));
-                let file = SourceFile::new(path, &text);
-                let names = assertions::asserting(std::slice::from_ref(&file));
-                prop_assert_eq!(assertions::weakened(path, &text, &text, &names, false), None);
-                let helpers = helpers::helpers(&[file], &[]);
-                let _ = are_changed(path, "", &text, &helpers);
-                prop_assert_eq!(bound::rebound(path, &text, &text, &names, true), None);
-                prop_assert_eq!(left_out(path, &text, &text), None);
-                let _ = (left_out(path, &text, ""), is_whole(path, &text));
-            }
-            prop_assert_eq!(shell::silenced("a.sh", &text, &text), None);
-            let _ = (shell::silenced("a.sh", "", &text), is_whole("a.sh", &text));
+            is_read(&words.concat())?;
+        }
+
+        #[test]
+        fn any_text_is_read(text in "(\\PC|\n|\t|\r){0,200}") {
+            is_read(&text)?;
+        }
+
+        #[test]
+        fn a_program_that_breaks_off_is_read(from in 0..WHOLE.len(), length in 0..2000_usize) {
+            let text: String = WHOLE.chars().skip(from).take(length).collect();
+            is_read(&text)?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod broken {
+    use super::*;
+
+    #[test]
+    fn a_program_that_does_not_parse_keeps_its_tests() {
+        for (path, tests, broken, mended) in [
+            (
+                "a.py",
+                "assert f(1) == 2\n",
+                "def f(x):\n    return (x + 1\n",
+                "def f(x):\n    return (x + 1)\n",
+            ),
+            (
+                "a.py",
+                "if __name__ == '__main__':\n    assert f(1) == 2\n",
+                "def f(x):\n    return [x\n",
+                "def f(x):\n    return [x][0]\n",
+            ),
+            (
+                "a.rs",
+                "fn main() {\n    assert!(f(1) == 2);\n}\n",
+                "fn f(x: u8) -> u8\nwhere\n    u8: Copy,\n{\n    (x\n}\n",
+                "fn f(x: u8) -> u8\nwhere\n    u8: Copy,\n{\n    x\n}\n",
+            ),
+            (
+                "a.py",
+                "def test_f():\n    assert f(1) == 2\n",
+                "def f(x):\n    return (x + 1\n",
+                "def f(x):\n    return (x + 1)\n",
+            ),
+            (
+                "a.py",
+                "class TestF:\n    def test_f(self):\n        assert f(1) == 2\n",
+                "def f(x):\n    \"\"\"F.\n    return x\n",
+                "def f(x):\n    \"\"\"F.\"\"\"\n    return x + 1\n",
+            ),
+            (
+                "a.rs",
+                "#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() { assert_eq!(f(1), 2); }\n}\n",
+                "fn f(x: u8) -> u8 {\n    if x > 1 { 1\n}\n",
+                "fn f(x: u8) -> u8 {\n    x + 1\n}\n",
+            ),
+            (
+                "a.rs",
+                "#[test]\nfn t() {\n    assert_eq!(f(1), \"2\");\n}\n",
+                "fn f(x: u8) -> &str {\n    \"1\n}\n",
+                "fn f(x: u8) -> &str {\n    \"2\"\n}\n",
+            ),
+        ] {
+            let of = |program: &str, tests: &str| format!("{program}\n{tests}");
+            let signal = Signal {
+                path: path.to_owned(),
+                is_compiled_only: false,
+            };
+            let guard = Guard {
+                signals: vec![signal],
+                ..Guard::default()
+            };
+            assert_eq!(
+                guard.refusal(path, &of(broken, tests), &of(mended, tests)),
+                None,
+                "{broken}"
+            );
+            assert_eq!(
+                guard.refusal(path, &of(mended, tests), &of(broken, tests)),
+                None,
+                "{broken}"
+            );
+            let other = tests.replace('2', "1");
+            assert!(
+                guard
+                    .refusal(path, &of(broken, tests), &of(mended, &other))
+                    .is_some(),
+                "{broken}"
+            );
         }
     }
 }
@@ -248,6 +383,14 @@ mod any_order {
 #[cfg(test)]
 mod additions {
     use super::*;
+
+    fn are_changed(path: &str, old: &str, new: &str) -> bool {
+        let (old, new) = (
+            Source::of(path, old).unwrap(),
+            Source::of(path, new).unwrap(),
+        );
+        super::are_changed(&old, &new, &BTreeSet::new())
+    }
 
     const PYTHON: &str = "def f(x):\n    \"\"\"F.\n\n    >>> f(1)\n    2\n    \"\"\"\n    return x\n\ndef test_f():\n    assert f(1) == 2\n";
     const RUST: &str =
@@ -298,15 +441,10 @@ mod additions {
         ] {
             let new = text.replace(from, to);
             assert_ne!(new, text, "{from}");
-            assert!(!are_changed(path, text, &new, &BTreeSet::new()), "{new}");
+            assert!(!are_changed(path, text, &new), "{new}");
         }
         let main = "#[cfg(not(test))]\nfn main() { f() }\n";
-        assert!(!are_changed(
-            "a.rs",
-            main,
-            &main.replace("f()", "g()"),
-            &BTreeSet::new()
-        ));
+        assert!(!are_changed("a.rs", main, &main.replace("f()", "g()")));
     }
 
     #[test]
@@ -342,7 +480,7 @@ mod additions {
         ] {
             let new = text.replace(from, to);
             assert_ne!(new, text, "{from}");
-            assert!(are_changed(path, text, &new, &BTreeSet::new()), "{new}");
+            assert!(are_changed(path, text, &new), "{new}");
         }
     }
 

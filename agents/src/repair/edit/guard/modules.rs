@@ -1,26 +1,23 @@
 //! Modules of Rust that hold tests and have to stay declared.
 
-use std::{collections::BTreeSet, path::Path};
+use super::{
+    declared::{Declared, declared},
+    found,
+};
+use crate::repair::edit::syntax::{Grammar, Source};
 
-use super::declared::{Declared, declared};
-use crate::repair::{Language, SourceFile};
-
-/// The paths of those files of Rust that hold tests.
-pub(super) fn with_tests<'a>(files: impl IntoIterator<Item = &'a SourceFile>) -> Vec<String> {
-    let is_rust = |file: &&SourceFile| Language::of(Path::new(&file.path)) == Language::Rust;
+/// Whether a file of Rust holds tests.
+pub(super) fn holds(source: &Source) -> bool {
     // What is said of a whole file is no test.
-    let holds = |file: &&SourceFile| {
-        let tests = super::found(&file.path, &file.text, &BTreeSet::new());
-        tests.iter().any(|test| !test.code.starts_with("#!["))
-    };
-    let files = files.into_iter().filter(is_rust).filter(holds);
-    files.map(|file| file.path.clone()).collect()
+    let is_test = |code: &str| !code.starts_with("#![");
+    let tests = found(source, &std::collections::BTreeSet::new());
+    source.grammar() == Grammar::Rust && tests.iter().any(|test| is_test(&test.code))
 }
 
 /// A module whose tests are compiled no more: a file declares it no longer, or under a condition (an
 /// attribute, a block around it) under which it did not stand before. `tested` are the files with tests.
-pub(super) fn lost(path: &str, old: &str, new: &str, tested: &[String]) -> Option<String> {
-    if Language::of(Path::new(path)) != Language::Rust || tested.is_empty() {
+pub(super) fn lost(path: &str, old: &Source, new: &Source, tested: &[String]) -> Option<String> {
+    if old.grammar() != Grammar::Rust || tested.is_empty() {
         return None;
     }
     let new = declared(new);
@@ -82,6 +79,15 @@ fn file(path: &str, module: &Declared) -> String {
 mod tests {
     use super::*;
 
+    fn lost(path: &str, old: &str, new: &str, tested: &[String]) -> Option<String> {
+        super::lost(
+            path,
+            &Source::of(path, old)?,
+            &Source::of(path, new)?,
+            tested,
+        )
+    }
+
     const LIB: &str = "pub mod a;\n#[cfg(feature = \"b\")]\nmod b;\nmod c { pub mod d; }\n#[path = \"x/e.rs\"]\nmod e;\nmod none;\n";
 
     fn lost_of(path: &str, new: &str, tested: &[&str]) -> Option<String> {
@@ -109,15 +115,15 @@ mod tests {
                 Some(name),
                 "{line} {path}"
             );
-            for condition in [
-                "#[cfg(any())]\n",
-                "#[cfg(any())] ",
-                "#[cfg(\n    any()\n)]\n",
-                "skip! {\n",
-                "// ",
-                "#[path = \"other.rs\"]\n",
+            for (condition, end) in [
+                ("#[cfg(any())]\n", ""),
+                ("#[cfg(any())] ", ""),
+                ("#[cfg(\n    any()\n)]\n", ""),
+                ("skip! {\n", "}"),
+                ("// ", ""),
+                ("#[path = \"other.rs\"]\n", ""),
             ] {
-                let new = LIB.replace(line, &format!("{condition}{line}\n"));
+                let new = LIB.replace(line, &format!("{condition}{line}\n{end}"));
                 assert!(lost_of(path, &new, &[tested]).is_some(), "{new}");
             }
         }
@@ -171,12 +177,13 @@ mod tests {
     #[test]
     fn files_with_tests_are_told() {
         let test = "#[test]\nfn t() {}\n";
-        let files = [
-            SourceFile::new("src/a.rs", test),
-            SourceFile::new("src/b.rs", "#![cfg(unix)]\nfn b() {}\n"),
-            SourceFile::new("src/c.py", "def test_c(): pass\n"),
-            SourceFile::new("tests/d.rs", test),
-        ];
-        assert_eq!(with_tests(&files), ["src/a.rs", "tests/d.rs"]);
+        for (path, text, expected) in [
+            ("src/a.rs", test, true),
+            ("src/b.rs", "#![cfg(unix)]\nfn b() {}\n", false),
+            ("src/c.py", "def test_c(): pass\n", false),
+            ("tests/d.rs", test, true),
+        ] {
+            assert_eq!(holds(&Source::of(path, text).unwrap()), expected, "{path}");
+        }
     }
 }

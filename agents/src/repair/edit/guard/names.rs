@@ -1,11 +1,12 @@
-//! The names that a program uses, told without parsing it: what a word is of, by the imports around it.
+//! The names that a program uses: what a word is of, by the imports around it.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::repair::Language;
+use super::statements::is_import;
+use crate::repair::edit::syntax::{Grammar, Node, Source, is_word, unquoted, words};
 
 /// The name of something and what it is in, such as `os` and `_exit`; what is above that does not matter here.
-pub(super) type Path<'a> = (&'a str, &'a str);
+pub(in super::super) type Path<'a> = (&'a str, &'a str);
 
 /// A place where a program names something.
 #[derive(Debug)]
@@ -13,137 +14,101 @@ pub(super) struct Named<'a> {
     /// What is named, however an import renamed it.
     pub(super) path: Path<'a>,
     /// The word that it begins with.
-    pub(super) word: &'a str,
+    pub(super) node: Node<'a>,
     /// What stands right before it.
     pub(super) before: &'a str,
-    /// What the statement begins with.
-    pub(super) head: &'a str,
     /// What comes behind it.
-    pub(super) after: &'a [&'a str],
+    pub(super) after: Vec<&'a str>,
 }
 
-/// How names are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Syntax {
-    /// `a.b`, `from a import b as c`; `getattr(a, "b")` is `a.b`.
-    Python,
-    /// `a::b`, `use a::{b as c};`.
-    Rust,
-}
-
-/// How names are written in a file.
-pub(super) fn syntax(path: &str) -> Option<Syntax> {
-    match Language::of(std::path::Path::new(path)) {
-        Language::Python => Some(Syntax::Python),
-        Language::Rust => Some(Syntax::Rust),
-        Language::Other => None,
-    }
-}
-
-/// The words of a code and all other characters, line breaks among them.
-pub(super) fn tokens(code: &str) -> Vec<&str> {
-    let mut tokens = Vec::new();
-    let mut rest = code;
-    while let Some(c) = rest.chars().next() {
-        let end = match is_part(c) {
-            true => rest.find(|c: char| !is_part(c)).unwrap_or(rest.len()),
-            false => c.len_utf8(),
-        };
-        let (token, after) = rest.split_at(end);
-        rest = after;
-        match (c, tokens.last()) {
-            // A line that goes on in the next one.
-            ('\n', Some(&"\\")) => drop(tokens.pop()),
-            _ if c == '\n' || !c.is_whitespace() => tokens.push(token),
-            _ => {}
-        }
-    }
-    tokens
-}
-
-fn is_part(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
-pub(super) fn is_word(token: &str) -> bool {
-    token.starts_with(is_part)
-}
-
-/// What a program names outside of its imports, and the modules that it imports all of.
+/// What a program names outside of its imports, where `wanted` says that its last word may be looked for, and the
+/// modules that it imports all of.
 pub(super) fn named<'a>(
-    tokens: &'a [&'a str],
-    syntax: Syntax,
+    source: &'a Source,
+    wanted: impl Fn(&str) -> bool,
 ) -> (Vec<Named<'a>>, HashSet<&'a str>) {
-    let imports = Imports::of(tokens, syntax);
-    let get = |at: usize| tokens.get(at).copied().unwrap_or_default();
+    let imports = Imports::of(source);
+    let tokens: Vec<Node<'a>> = source.root().spoken_outside(is_import).collect();
+    let texts = words(tokens.iter().copied());
+    // The whole of a string may be a name: `getattr(os, "exit")`, `vars(os)["_exit"]`.
+    let word = |at: usize| {
+        let text = texts.get(at).copied().unwrap_or_default();
+        let inner = unquoted(text).unwrap_or(text);
+        is_word(inner).then_some(inner)
+    };
+    let get = |at: usize| texts.get(at).copied().unwrap_or_default();
+    let separator = match source.grammar() {
+        Grammar::Python => ".",
+        Grammar::Rust => "::",
+    };
     let mut named = Vec::new();
-    let mut import = imports.ranges.iter().peekable();
-    let mut head = "";
     let mut at = 0;
-    while at < tokens.len() {
-        if let Some(range) = import.next_if(|range| range.start <= at) {
-            at = range.end.max(at);
-            continue;
-        }
-        let before = at.checked_sub(1).map_or("\n", get);
-        if ["\n", ";", "{", "}"].contains(&before) {
-            head = get(at);
-        }
-        if !is_word(get(at)) {
+    while let Some(node) = tokens.get(at).copied() {
+        let Some(first) = word(at) else {
             at += 1;
             continue;
+        };
+        let before = at.checked_sub(1).map_or("", get);
+        let mut path = vec![first];
+        let mut end = at + 1;
+        while get(end) == separator
+            && let Some(next) = word(end + 1)
+        {
+            path.push(next);
+            end += 2;
         }
-        let (mut words, mut end) = path(tokens, at, syntax);
         let is_looked_up = before == "(" && at.checked_sub(2).map(get) == Some("getattr");
-        let quotes = ["\"", "'"];
         if is_looked_up
             && get(end) == ","
-            && quotes.contains(&get(end + 1))
-            && quotes.contains(&get(end + 3))
+            && let Some(name) = unquoted(get(end + 1))
         {
-            words.push(get(end + 2));
-            end += 4 + usize::from(get(end + 4) == ")");
+            path.push(name);
+            end += 2 + usize::from(get(end + 2) == ")");
         }
-        named.push(Named {
-            path: match before {
-                // Of what a call or an index gives.
-                "." => last(("?", get(at)), &words),
-                _ => imports.resolved(&words),
-            },
-            word: get(at),
-            before,
-            head,
-            after: tokens.get(end..).unwrap_or_default(),
-        });
+        let of = match before {
+            // Of what a call or an index gives.
+            "." => last(("?", first), &path),
+            _ => imports.resolved(&path),
+        };
+        if wanted(of.1) {
+            let after = texts.iter().skip(end).take(4).copied();
+            named.push(Named {
+                path: of,
+                node,
+                before,
+                after: after.collect(),
+            });
+        }
         at = end;
     }
     (named, imports.all)
 }
 
 /// What the imports of a program bind, and the name of what, in what.
-pub(super) fn imported<'a>(tokens: &[&'a str], syntax: Syntax) -> HashMap<&'a str, Path<'a>> {
-    Imports::of(tokens, syntax).names
+pub(super) fn imported(source: &Source) -> HashMap<&str, Path<'_>> {
+    Imports::of(source).names
 }
 
-/// The words of a path that begins here, and where it ends.
-fn path<'a>(tokens: &[&'a str], at: usize, syntax: Syntax) -> (Vec<&'a str>, usize) {
-    let separator: &[&str] = match syntax {
-        Syntax::Python => &["."],
-        Syntax::Rust => &[":", ":"],
+/// The names that an import of Python binds, and of what.
+pub(in super::super) fn bound<'a>(import: Node<'a>) -> Vec<(&'a str, Path<'a>)> {
+    let words = |node: Node<'a>| words(node.tokens().filter(|token| is_word(token.text())));
+    let module = import.field("module_name");
+    let parent = module.map(|module| match module.kind() {
+        // One of the project's own.
+        "relative_import" => "?",
+        _ => words(module).last().copied().unwrap_or_default(),
+    });
+    let one = |name: Node<'a>| {
+        let alias = name.field("alias").map(Node::text);
+        let path = words(name.field("name").unwrap_or(name));
+        let first = path.first().copied()?;
+        Some(match (parent, alias) {
+            (Some(parent), alias) => (alias.unwrap_or(first), (parent, first)),
+            (None, Some(alias)) => (alias, last(("", first), &path)),
+            (None, None) => (first, ("", first)),
+        })
     };
-    let mut words = Vec::new();
-    let mut end = at;
-    while let Some(word) = tokens.get(end).filter(|token| is_word(token)) {
-        words.push(*word);
-        let next = end + 1 + separator.len();
-        let goes_on = tokens.get(end + 1..next) == Some(separator)
-            && tokens.get(next).is_some_and(|token| is_word(token));
-        end = if goes_on { next } else { end + 1 };
-        if !goes_on {
-            break;
-        }
-    }
-    (words, end)
+    import.fields("name").filter_map(one).collect()
 }
 
 /// The last two parts of a path whose first word stands for `first`.
@@ -161,93 +126,39 @@ struct Imports<'a> {
     names: HashMap<&'a str, Path<'a>>,
     /// The modules that all is taken of.
     all: HashSet<&'a str>,
-    /// Where they stand.
-    ranges: Vec<std::ops::Range<usize>>,
 }
 
 impl<'a> Imports<'a> {
-    fn of(tokens: &[&'a str], syntax: Syntax) -> Self {
+    fn of(source: &'a Source) -> Self {
         let mut imports = Self::default();
-        let mut at = 0;
-        while let Some(token) = tokens.get(at) {
-            let before = at.checked_sub(1).and_then(|before| tokens.get(before));
-            let begins = before.is_none_or(|before| ["\n", ";", ":"].contains(before));
-            let rest = tokens.get(at + 1..).unwrap_or_default();
-            let length = match (syntax, *token) {
-                (Syntax::Python, "import") if begins => imports.modules(rest),
-                (Syntax::Python, "from") if begins => imports.members(rest),
-                // `impl Trait + use<'a>`
-                (Syntax::Rust, "use") if rest.first() != Some(&"<") => imports.tree(rest),
-                _ => 0,
-            };
-            if length > 0 {
-                imports.ranges.push(at..at + 1 + length);
+        for import in source.root().all().filter(|node| is_import(*node)) {
+            match source.grammar() {
+                Grammar::Python => {
+                    imports.names.extend(bound(import));
+                    let module = import
+                        .field("module_name")
+                        .filter(|_| import.has("wildcard_import"));
+                    let last = module.and_then(|module| module.tokens().last());
+                    imports.all.extend(last.map(Node::text));
+                }
+                Grammar::Rust => imports.tree(&words(
+                    import
+                        .tokens()
+                        .skip_while(|token| token.text() != "use")
+                        .skip(1),
+                )),
             }
-            at += 1 + length;
         }
         imports
     }
 
-    /// `a.b as c, d`; gives how many tokens that are.
-    fn modules(&mut self, tokens: &[&'a str]) -> usize {
-        let is_end = |token: &&str| ["\n", ";"].contains(token);
-        let length = tokens.iter().position(is_end).unwrap_or(tokens.len());
-        let listed = tokens.get(..length).unwrap_or_default();
-        for one in listed.split(|token| *token == ",") {
-            let (words, _) = path(one, 0, Syntax::Python);
-            match (one, &*words) {
-                ([.., "as", name], [first, ..]) => {
-                    self.names.insert(name, last(("", first), &words));
-                }
-                (_, [first, ..]) => {
-                    self.names.insert(first, ("", first));
-                }
-                _ => {}
-            }
-        }
-        length
-    }
-
-    /// `a.b import c as d, e`, perhaps in brackets; gives how many tokens that are.
-    fn members(&mut self, tokens: &[&'a str]) -> usize {
-        let is_end = |token: &&str| ["\n", ";"].contains(token);
-        let line = tokens.iter().take_while(|token| !is_end(token));
-        let Some(import) = line.into_iter().position(|token| *token == "import") else {
-            return 0;
-        };
-        let module = tokens.get(..import).unwrap_or_default();
-        let parent = match module {
-            // One of the project's own.
-            [".", ..] => "?",
-            [.., parent] => parent,
-            [] => return 0,
-        };
-        let listed = tokens.get(import + 1..).unwrap_or_default();
-        let length = match listed.first() {
-            Some(&"(") => listed.iter().position(|token| *token == ")"),
-            _ => listed.iter().position(is_end),
-        };
-        let length = length.unwrap_or(listed.len());
-        let listed = listed.get(..length).unwrap_or_default();
-        for one in listed.split(|token| [",", "("].contains(token)) {
-            let mut words = one.iter().filter(|token| is_word(token));
-            if let Some(name) = words.next() {
-                let bound = words.nth(1).unwrap_or(name);
-                self.names.insert(bound, (parent, name));
-            } else if one.contains(&"*") {
-                self.all.insert(parent);
-            }
-        }
-        import + 1 + length
-    }
-
     /// `a::{b as c, d::*};`, without recursion: it may be as deep as a file is long.
-    fn tree(&mut self, tokens: &[&'a str]) -> usize {
+    fn tree(&mut self, tokens: &[&'a str]) {
         let mut path: Vec<&str> = Vec::new();
         let mut outer: Vec<usize> = Vec::new();
         let mut name = None;
         let mut renames = false;
-        for (at, token) in tokens.iter().enumerate() {
+        for token in tokens {
             match *token {
                 "{" => outer.push(path.len()),
                 "," | "}" | ";" => {
@@ -258,9 +169,6 @@ impl<'a> Imports<'a> {
                         let bound = name.take().unwrap_or(*own);
                         self.names.insert(bound, last(("", own), &path));
                     }
-                    if *token == ";" {
-                        return at + 1;
-                    }
                     if *token == "}" {
                         path.truncate(outer.pop().unwrap_or(0));
                     }
@@ -268,15 +176,11 @@ impl<'a> Imports<'a> {
                 }
                 "*" => self.all.extend(path.last()),
                 "as" => renames = true,
-                // The one before has no end.
-                "use" => return 0,
                 word if is_word(word) && std::mem::take(&mut renames) => name = Some(word),
                 word if is_word(word) => path.push(word),
                 _ => {}
             }
         }
-        // No import that ends.
-        0
     }
 
     fn resolved(&self, words: &[&'a str]) -> Path<'a> {
@@ -290,10 +194,10 @@ impl<'a> Imports<'a> {
 mod tests {
     use super::*;
 
-    fn paths(code: &str, syntax: Syntax) -> Vec<String> {
-        let tokens = tokens(code);
+    fn paths(path: &str, code: &str) -> Vec<String> {
+        let source = Source::of(path, code).unwrap();
         let of = |named: Named<'_>| format!("{}/{}", named.path.0, named.path.1);
-        named(&tokens, syntax).0.into_iter().map(of).collect()
+        named(&source, |_| true).0.into_iter().map(of).collect()
     }
 
     #[test]
@@ -312,7 +216,7 @@ mod tests {
             ("getattr(os, 'a')", "/getattr os/a"),
             ("raise A from b", "/raise /A /from /b"),
         ] {
-            assert_eq!(paths(code, Syntax::Python).join(" "), expected, "{code}");
+            assert_eq!(paths("a.py", code).join(" "), expected, "{code}");
         }
     }
 
@@ -329,18 +233,12 @@ mod tests {
             ("::std::process::a()", "process/a"),
             (
                 "fn f() -> impl A + use<'a> { b }",
-                "/fn /f /impl /A /use /a /b",
+                "/fn /f /impl /A /use /b",
             ),
-            ("use a", "/use /a"),
         ] {
-            assert_eq!(paths(code, Syntax::Rust).join(" "), expected, "{code}");
+            assert_eq!(paths("a.rs", code).join(" "), expected, "{code}");
         }
-        let all = tokens("use libc::{self as c, *}; use super::*;");
-        assert_eq!(
-            named(&all, Syntax::Rust).1,
-            HashSet::from(["libc", "super"])
-        );
-        let deep = format!("use a::{}; b", "{".repeat(100_000));
-        assert_eq!(paths(&deep, Syntax::Rust), ["/b"]);
+        let all = Source::of("a.rs", "use libc::{self as c, *}; use super::*;").unwrap();
+        assert_eq!(named(&all, |_| true).1, HashSet::from(["libc", "super"]));
     }
 }

@@ -1,165 +1,133 @@
 //! The tests in a file of Python.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Found,
+    Found, around,
     functions::table,
-    indent,
     kinds::Kinds,
-    names::{Syntax, imported, is_word, tokens},
-    python::{Line, brackets, lines, same},
+    names::imported,
+    statements::{defined, is_statement, name},
 };
+use crate::repair::edit::syntax::{Node, Source, is_word, words};
 
-/// The tests of a text, and those of its functions and tables that `helpers` names.
-pub(super) fn tests(text: &str, helpers: &BTreeSet<String>) -> Vec<Found> {
-    let lines = lines(text);
-    let classes = Classes::of(&lines);
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(line) = lines.get(at) {
-        let is_doctest = (line.is_string || line.is_docstring) && is_example(line);
-        let is_code = !line.is_string && !is_doctest;
-        let test = test(&line.code, &classes.tests).filter(|_| is_code);
-        let name = test.or_else(|| {
-            let named = function(&line.code).or_else(|| table(&line.code));
-            let name = named.filter(|_| is_code)?;
-            helpers.contains(name).then_some(name)
+/// The tests of a file, and those of its functions and tables that `helpers` names.
+pub(super) fn tests<'a>(source: &'a Source, helpers: &BTreeSet<String>) -> Vec<Found<'a>> {
+    let classes = Classes::of(source);
+    let whole = |node: Node<'a>| {
+        let defined = defined(node);
+        let named = defined.and_then(name);
+        let test = named.filter(|name| match defined.map(Node::kind) {
+            Some("class_definition") => classes.tests.contains(name),
+            _ => name.starts_with("test"),
         });
-        let mut end = at + 1;
-        if is_doctest || name.is_some() || is_code && decides(&line.code) {
-            // A doctest ends with its output, a function with its block.
-            while let Some(next) = lines.get(end)
-                && match is_doctest {
-                    true => !is_end_of_doctest(next.text) && !is_example(next),
-                    false => is_inside(next, indent(line.text)),
-                }
-            {
-                end += 1;
-            }
-            let own = lines.get(at..end).unwrap_or_default();
-            found.push(Found {
-                code: match is_doctest {
-                    true => own
-                        .iter()
-                        .map(|line| line.text.trim().to_owned() + "\n")
-                        .collect(),
-                    false => around(&lines, at) + &same(own),
-                },
-                lines: decorated(&lines, at)..end,
-                name: name.map(str::to_owned),
-                is_harmless: is_doctest || test.is_some(),
-                docstring: is_doctest.then(|| docstring(&lines, at)),
-            });
+        let helper = named
+            .or_else(|| table(node))
+            .filter(|name| helpers.contains(*name));
+        let name = test.or(helper);
+        (name.is_some() || decides(node, named) || is_torn(node)).then(|| Found {
+            code: around(node) + &node.same(),
+            node,
+            lines: node.lines(),
+            name: name.map(str::to_owned),
+            is_harmless: test.is_some(),
+            docstring: None,
+        })
+    };
+    let mut found = Vec::new();
+    let mut end = 0;
+    for node in source.root().all() {
+        // What is in a test is a part of it.
+        if node.bytes().start < end {
+            continue;
         }
-        at = end;
+        if node.kind() == "string" {
+            found.extend(examples(node));
+        } else if (is_statement(node) || node.kind() == "ERROR")
+            && let Some(test) = whole(node)
+        {
+            end = node.bytes().end;
+            found.push(test);
+        }
     }
     found
 }
 
-/// Which kinds of tests a text holds.
-pub(super) fn kinds(text: &str) -> Kinds {
-    let lines = lines(text);
-    let classes = Classes::of(&lines);
-    let code = || lines.iter().filter(|line| !line.is_string);
-    let speaks = code().any(|line| line.code.contains("pytest"));
-    let is_of_pytest = |line: &Line<'_>| {
-        if line.code.starts_with("class Test") {
-            return class(&line.code).is_some_and(|name| !classes.cases.contains(name));
-        }
-        let Some(rest) = ["def test", "async def test"]
-            .iter()
-            .find_map(|begins| line.code.strip_prefix(begins))
-        else {
+/// Which kinds of tests a file holds.
+pub(super) fn kinds(source: &Source) -> Kinds {
+    let classes = Classes::of(source);
+    let speaks = source.root().tokens().any(|token| token.text() == "pytest");
+    let is_called = |name: &str| {
+        let mut calls = source.root().all().filter(|node| node.kind() == "call");
+        calls.any(|call| call.field("function").is_some_and(|of| of.text() == name))
+    };
+    let is_of_pytest = |node: Node<'_>| {
+        let Some((defined, name)) = defined(node).and_then(|node| Some((node, name(node)?))) else {
             return false;
         };
-        let (end, given) = rest.split_once('(').unwrap_or((rest, ""));
-        let given = given.split(')').next().unwrap_or_default();
-        let wants = |given: &str| !given.trim().is_empty() && !given.contains(['=', '*']);
-        let call = format!("test{}(", end.trim());
-        let is_called = code()
-            .any(|line| line.code.contains(&call) && !line.code.contains(&format!("def {call}")));
-        speaks || !is_called && !given.split(',').any(wants)
+        if defined.kind() == "class_definition" {
+            return name.starts_with("Test") && !classes.cases.contains(name);
+        }
+        // A fixture, or who calls it gives it something.
+        let wants = |given: Node<'_>| matches!(given.kind(), "identifier" | "typed_parameter");
+        let given = defined.field("parameters");
+        let is_run = || !is_called(name) && !given.is_some_and(|given| given.children().any(wants));
+        name.starts_with("test") && (speaks || is_run())
     };
+    let mut statements = source.root().children();
     Kinds {
         items: !classes.cases.is_empty(),
-        doctests: lines
-            .iter()
-            .any(|line| line.is_docstring && is_example(line)),
-        of_pytest: code().any(is_of_pytest),
+        doctests: source.root().all().any(|node| {
+            let is_bare = node
+                .parent()
+                .is_some_and(|of| of.kind() == "expression_statement");
+            node.kind() == "string" && is_bare && !examples(node).is_empty()
+        }),
+        of_pytest: statements.any(is_of_pytest),
     }
 }
 
-/// The first words of what the classes of tests in a text are made from: whoever binds these anew makes
+/// The first words of what the classes of tests in a file are made from: whoever binds these anew makes
 /// other tests of them.
-pub(super) fn bases(text: &str) -> BTreeSet<String> {
-    let lines = lines(text);
-    let classes = Classes::of(&lines);
-    let all = heads(&lines).into_iter();
+pub(super) fn bases(source: &Source) -> BTreeSet<String> {
+    let classes = Classes::of(source);
+    let all = heads(source).into_iter();
     let of_tests = all.filter(|(name, _)| classes.tests.contains(name));
-    of_tests
-        .flat_map(|(_, bases)| bases)
-        .filter_map(|mut base| (!base.is_empty()).then(|| base.swap_remove(0)))
+    let bases = of_tests.flat_map(|(_, bases)| bases);
+    bases
+        .filter_map(|base| base.first().map(|first| (*first).to_owned()))
         .collect()
 }
 
-/// The function whose head a line of code is.
-pub(super) fn function(code: &str) -> Option<&str> {
-    named(code, "def ")
-}
-
-/// The class whose head a line of code is.
-pub(super) fn class(code: &str) -> Option<&str> {
-    named(code, "class ")
-}
-
-fn named<'a>(code: &'a str, word: &str) -> Option<&'a str> {
-    let code = code.trim_start();
-    let rest = code.strip_prefix("async ").unwrap_or(code);
-    let rest = rest.trim_start().strip_prefix(word)?.trim_start();
-    let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_'));
-    rest.get(..end.unwrap_or(rest.len()))
-        .filter(|name| !name.is_empty())
-}
-
-/// The classes of a text that are tests.
+/// The classes of a file that are tests.
 #[derive(Debug, Default)]
-struct Classes {
+struct Classes<'a> {
     /// Those that unittest runs, by what they are made from.
-    cases: BTreeSet<String>,
+    cases: BTreeSet<&'a str>,
     /// These, those that pytest runs by their names, and what they are made from here.
-    tests: BTreeSet<String>,
+    tests: BTreeSet<&'a str>,
 }
 
-impl Classes {
-    fn of(lines: &[Line<'_>]) -> Self {
-        let heads = heads(lines);
-        let code: String = lines.iter().map(|line| line.code.clone() + "\n").collect();
-        let tokens = tokens(&code);
-        let imported = imported(&tokens, Syntax::Python);
-        let is_case = |base: &[String]| {
-            let first = base.first().map_or("", |word| &**word);
-            let bound = imported.get(first).map_or("", |(_, name)| *name);
-            let last = base.last().map_or("", |word| &**word);
-            let name = if base.len() == 1 && !bound.is_empty() {
-                bound
-            } else {
-                last
+impl<'a> Classes<'a> {
+    fn of(source: &'a Source) -> Self {
+        let heads = heads(source);
+        let imported = imported(source);
+        let is_case = |base: &Vec<&str>| {
+            let bound = base.first().and_then(|first| imported.get(first));
+            let name = match (&**base, bound) {
+                ([_], Some((_, name))) => Some(name),
+                _ => base.last(),
             };
-            name.contains("TestCase")
+            name.is_some_and(|name| name.contains("TestCase"))
         };
         let mut cases = BTreeSet::new();
         let mut before = usize::MAX;
         while before != cases.len() {
             before = cases.len();
             for (name, bases) in &heads {
-                let is_beneath =
-                    |base: &Vec<String>| matches!(&**base, [one] if cases.contains(one));
+                let is_beneath = |base: &Vec<&str>| matches!(&**base, [one] if cases.contains(one));
                 if bases.iter().any(|base| is_case(base) || is_beneath(base)) {
-                    cases.insert(name.clone());
+                    cases.insert(*name);
                 }
             }
         }
@@ -168,73 +136,69 @@ impl Classes {
         while before != tests.len() {
             before = tests.len();
             for (name, bases) in &heads {
+                let own = bases.iter().filter(|base| base.len() == 1).flatten();
+                let own = own.filter(|base| heads.contains_key(*base));
                 if tests.contains(name) {
-                    let own = bases.iter().filter(|base| base.len() == 1).flatten();
-                    let own: Vec<String> = own
-                        .filter(|base| heads.contains_key(*base))
-                        .cloned()
-                        .collect();
                     tests.extend(own);
                 }
             }
         }
-        let by_name = heads.into_keys().filter(|name| name.starts_with("Test"));
-        tests.extend(by_name);
+        tests.extend(heads.into_keys().filter(|name| name.starts_with("Test")));
         Self { cases, tests }
     }
 }
 
-/// The classes of a text and what each is made from, word by word.
-fn heads(lines: &[Line<'_>]) -> BTreeMap<String, Vec<Vec<String>>> {
-    let mut heads: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
-    for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_string) {
-        let Some(name) = class(&line.code) else {
-            continue;
-        };
-        let mut open = 0;
-        let mut head = String::new();
-        for line in lines.iter().skip(at) {
-            open += brackets(&line.code);
-            head += &line.code;
-            if open <= 0 {
-                break;
-            }
-        }
-        let given = head
-            .split_once('(')
-            .and_then(|(_, rest)| rest.split_once(')'));
-        let bases = given.map_or("", |(given, _)| given).split(',');
-        let bases = bases.filter(|base| !base.contains('='));
-        let words = bases.map(|base| -> Vec<String> {
-            let words = tokens(base).into_iter().filter(|word| is_word(word));
-            words.map(str::to_owned).collect()
-        });
-        heads.entry(name.to_owned()).or_default().extend(words);
+/// The classes of a file and what each is made from, word by word.
+fn heads(source: &Source) -> BTreeMap<&str, Vec<Vec<&str>>> {
+    let mut heads: BTreeMap<&str, Vec<Vec<&str>>> = BTreeMap::new();
+    let classes = source
+        .root()
+        .all()
+        .filter(|node| node.kind() == "class_definition");
+    for class in classes {
+        let Some(name) = name(class) else { continue };
+        let given = class.field("superclasses");
+        let bases = given.into_iter().flat_map(Node::children);
+        let bases = bases.filter(|base| base.kind() != "keyword_argument");
+        let bases = bases.map(|base| words(base.tokens().filter(|token| is_word(token.text()))));
+        let bases = bases.filter(|words: &Vec<&str>| !words.is_empty());
+        heads.entry(name).or_default().extend(bases);
     }
     heads
 }
 
-/// Whether a line of a string begins an example, perhaps right behind its quotes.
-fn is_example(line: &Line<'_>) -> bool {
-    let text = line.text.trim_start();
-    let inside = match line.is_string {
-        true => text,
-        false => text
-            .trim_start_matches(['r', 'R', 'u', 'U'])
-            .trim_start_matches(['"', '\''])
-            .trim_start(),
-    };
-    inside.starts_with(">>> ")
-}
-
-/// The name of the test that a line of code begins.
-fn test<'a>(code: &'a str, classes: &BTreeSet<String>) -> Option<&'a str> {
-    let function = function(code).filter(|name| name.starts_with("test"));
-    function.or_else(|| class(code).filter(|name| classes.contains(*name)))
+/// The examples in a string, which end with their output.
+fn examples(string: Node<'_>) -> Vec<Found<'_>> {
+    let mut found: Vec<Found<'_>> = Vec::new();
+    let mut is_open = false;
+    let text = string.text();
+    let inside = text
+        .trim_start_matches(char::is_alphabetic)
+        .trim_matches(['"', '\'']);
+    for (line, text) in (string.lines().start..).zip(inside.lines()) {
+        let text = text.trim();
+        if text.starts_with(">>> ") {
+            is_open = true;
+            found.push(Found {
+                code: String::new(),
+                node: string,
+                lines: line..line,
+                name: None,
+                is_harmless: true,
+                docstring: Some(string.lines().start),
+            });
+        }
+        is_open &= !text.is_empty();
+        if let Some(example) = found.last_mut().filter(|_| is_open) {
+            example.code += &format!("{text}\n");
+            example.lines.end = line + 1;
+        }
+    }
+    found
 }
 
 /// What has a say in which tests are run, wherever it is bound.
-pub(super) const DECIDING: [&str; 7] = [
+const DECIDING: [&str; 7] = [
     "pytestmark",
     "__test__",
     "load_tests",
@@ -244,92 +208,22 @@ pub(super) const DECIDING: [&str; 7] = [
     "setup_module",
 ];
 
-fn decides(code: &str) -> bool {
-    let code = code.trim_start();
-    let first = function(code).or_else(|| tokens(code).into_iter().next());
-    first.is_some_and(|name| DECIDING.contains(&name)) || code.starts_with("unittest.main(")
+/// Whether the head of a test is in it of which no function or class can be made.
+fn is_torn(node: Node<'_>) -> bool {
+    let words = words(node.children().filter(|child| child.is_leaf()));
+    let is_head = |two: &[&str]| match two {
+        ["def", name] => name.starts_with("test"),
+        ["class", name] => name.starts_with("Test"),
+        _ => false,
+    };
+    node.kind() == "ERROR" && words.windows(2).any(is_head)
 }
 
-/// The line with which the string begins that a line is of.
-fn docstring(lines: &[Line<'_>], at: usize) -> usize {
-    let before = lines.get(..=at).unwrap_or_default();
-    let first = before.iter().rposition(|line| !line.is_string);
-    first.unwrap_or(0)
-}
-
-fn is_end_of_doctest(line: &str) -> bool {
-    line.trim().is_empty() || line.contains("\"\"\"") || line.contains("'''")
-}
-
-/// Whether a line is of a block whose head is so deep.
-fn is_inside(line: &Line<'_>, depth: usize) -> bool {
-    let is_closing = || line.code.trim_start().starts_with([')', ']', '}']);
-    line.same.is_empty() || line.is_string || indent(line.text) > depth || is_closing()
-}
-
-/// The lines of a block that begins in a line.
-pub(super) fn block(lines: &[Line<'_>], at: usize) -> Range<usize> {
-    let depth = lines.get(at).map_or(0, |line| indent(line.text));
-    let rest = lines.iter().enumerate().skip(at + 1);
-    let mut inside = rest.take_while(|(_, line)| is_inside(line, depth));
-    at..inside.by_ref().last().map_or(at, |(last, _)| last) + 1
-}
-
-/// The first of the decorators right before a line.
-fn decorated(lines: &[Line<'_>], at: usize) -> usize {
-    let depth = lines.get(at).map_or(0, |line| indent(line.text));
-    let mut from = at;
-    for index in (0..at).rev() {
-        let Some(line) = lines.get(index).filter(|line| !line.same.is_empty()) else {
-            continue;
-        };
-        let code = line.code.trim_start();
-        if indent(line.text) == depth && code.starts_with('@') {
-            from = index;
-        } else if !line.is_string
-            && indent(line.text) <= depth
-            && !code.starts_with([')', ']', '}'])
-        {
-            break;
-        }
-    }
-    from
-}
-
-/// Whether what begins in a line is of a class.
-pub(super) fn is_method(lines: &[Line<'_>], at: usize) -> bool {
-    let depth = lines.get(at).map_or(0, |line| indent(line.text));
-    let before = lines.get(..at).unwrap_or_default().iter().rev();
-    let mut before = before.filter(|line| !line.is_string && !line.same.is_empty());
-    let head = before.find(|line| indent(line.text) < depth);
-    head.is_some_and(|head| class(&head.code).is_some())
-}
-
-/// The heads of the blocks around a line, and the decorators right before it and before those, as they are
-/// compared.
-fn around(lines: &[Line<'_>], at: usize) -> String {
-    let mut heads = Vec::new();
-    let mut depth = lines.get(at).map_or(0, |line| indent(line.text));
-    // Whether what comes next may still be a decorator.
-    let mut before = true;
-    for line in lines.iter().take(at).rev() {
-        let code = line.code.trim();
-        if line.is_string || line.same.is_empty() {
-            continue;
-        }
-        let own = indent(line.text);
-        if own < depth {
-            heads.push(&*line.same);
-            depth = own;
-            before = true;
-        } else if before && own == depth && code.starts_with('@') {
-            heads.push(&*line.same);
-        } else if own == depth && !code.starts_with([')', ']', '}']) {
-            before = false;
-        }
-    }
-    heads.reverse();
-    heads.into_iter().map(|head| format!("{head}\n")).collect()
+/// Whether a statement has a say in which tests are run; `defined` is what it defines.
+fn decides(statement: Node<'_>, defined: Option<&str>) -> bool {
+    let words: Vec<&str> = statement.tokens().take(4).map(Node::text).collect();
+    let first = defined.or_else(|| words.first().copied());
+    first.is_some_and(|name| DECIDING.contains(&name)) || *words == ["unittest", ".", "main", "("]
 }
 
 #[cfg(test)]
@@ -355,6 +249,17 @@ mod tests {
     }
 
     #[test]
+    fn a_test_that_is_torn_stays() {
+        let torn = "class Sums:\n    def f(self):\n        return (1\n\n    def test_f(self):\n        assert f(1) == 2\n";
+        let found = tests("a.py", torn);
+        assert!(!found.is_empty());
+        assert_ne!(
+            tests("a.py", &torn.replace("(1\n", "1\n").replace("== 2", "== 1")),
+            found
+        );
+    }
+
+    #[test]
     fn other_names_are_no_tests() {
         let found = tests("a.py", TEXT);
         for line in ["test_x = 1", "x = test_f", "if test_f == 1: pass", "del x"] {
@@ -369,7 +274,6 @@ mod tests {
             ("def test_f", "@unittest.skip('x')\ndef test_f"),
             ("def test_f", "@mark(\n    1,\n)\n@skip\n# why\ndef test_f"),
             ("def test_f", "if False:\n  def test_f"),
-            ("def test_f", "\"\"\"\ndef test_f"),
             ("def test_f", "pytestmark = pytest.mark.skip\ndef test_f"),
             (">>> f(1)", ">>> f(1)  # doctest: +SKIP"),
             ("x = 1", "__test__ = False"),
@@ -378,6 +282,8 @@ mod tests {
         ] {
             assert_ne!(tests("a.py", &TEXT.replace(from, to)), found, "{to}");
         }
+        let quoted = TEXT.replace("def test_f", "\"\"\"\ndef test_f") + "\"\"\"\n";
+        assert_ne!(tests("a.py", &quoted), found);
         let class = "import unittest\n@retry\nclass Sums(unittest.TestCase):\n    def test_a(self):\n        s = '''\nx'''\n        self.fail(s)\n";
         let [whole] = &*tests("a.py", class) else {
             panic!("one")

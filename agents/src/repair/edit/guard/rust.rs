@@ -1,128 +1,80 @@
 //! The tests in a file of Rust.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::collections::BTreeSet;
 
 use super::{
-    Found,
+    Found, around,
     doctests::doctests,
     functions::table,
     kinds::Kinds,
-    names::tokens,
-    python::brackets,
-    same::{Same, joined},
+    statements::{attributes, is_body, is_statement, name},
 };
+use crate::repair::edit::syntax::{Node, Source, is_word, words};
 
-/// A line, what of it is code, and how deep in braces it begins.
-pub(super) struct Line<'a> {
-    pub(super) text: &'a str,
-    /// The line without comments and the insides of strings.
-    pub(super) code: String,
-    /// The line as it is compared.
-    pub(super) same: String,
-    pub(super) depth: usize,
-}
-
-/// A text without comments and the insides of strings.
-pub(super) fn code(text: &str) -> String {
-    let lines = lines(text).into_iter();
-    lines.map(|line| line.code + "\n").collect()
-}
-
-/// The tests of a text, and those of its functions, macros and tables that `helpers` names.
-pub(super) fn tests(text: &str, helpers: &BTreeSet<String>) -> Vec<Found> {
-    let lines = lines(text);
-    let mut found = doctests(&lines);
-    let mut at = 0;
-    while let Some(line) = lines.get(at) {
-        let mut end = at + 1;
-        if line.code.trim_start().starts_with("#![cfg") {
-            // What is said of the whole file or module.
-            found.push(Found {
-                code: line.same.clone(),
-                lines: at..end,
-                name: None,
-                is_harmless: false,
-                docstring: None,
-            });
-        } else if let Some(name) = match is_test(&line.code) {
-            true => Some(None),
-            false => function(&line.code)
-                .or_else(|| table(&line.code))
-                .filter(|name| helpers.contains(*name))
-                .map(Some),
-        } {
-            let from = attributes(&lines, at);
-            end = item(&lines, at).max(end);
-            let own = lines.get(from..end).unwrap_or_default();
-            let all = around(&lines, from).into_iter().chain(own);
-            found.push(Found {
-                code: joined(all.map(|line| &*line.same)),
-                lines: from..end,
-                name: name.map(str::to_owned),
-                is_harmless: name.is_none() && is_only_test(own),
-                docstring: None,
-            });
+/// The tests of a file, and those of its functions, macros and tables that `helpers` names.
+pub(super) fn tests<'a>(source: &'a Source, helpers: &BTreeSet<String>) -> Vec<Found<'a>> {
+    let mut found = doctests(source);
+    let mut making: BTreeSet<&str> = BTreeSet::new();
+    let mut end = 0;
+    for node in source.root().all() {
+        // What is in a test is a part of it.
+        if node.bytes().start < end {
+            continue;
         }
-        at = end;
+        let attributes = attributes(node);
+        let is_test =
+            node.kind() != "attribute_item" && attributes.iter().any(|said| is_test(*said));
+        let is_item = is_statement(node);
+        let is_made = is_item && invoked(node).is_some_and(|name| making.contains(name));
+        let makes = is_item && makes_tests(node);
+        let helper = match node.kind() {
+            "function_item" | "macro_definition" => name(node),
+            _ => table(node),
+        };
+        let helper = helper.filter(|name| helpers.contains(*name));
+        if !(is_test || makes || is_made || helper.is_some() || is_condition(node)) {
+            continue;
+        }
+        if makes && node.kind() == "macro_definition" {
+            making.extend(name(node));
+        }
+        let said: String = attributes.iter().map(|said| said.same()).collect();
+        let first = attributes.first().unwrap_or(&node);
+        end = node.bytes().end;
+        found.push(Found {
+            code: around(node) + &said + &node.same(),
+            node,
+            lines: first.lines().start..node.lines().end,
+            name: helper.filter(|_| !is_test).map(str::to_owned),
+            is_harmless: is_made || is_test && is_only_test(&attributes, node),
+            docstring: None,
+        });
     }
     found
 }
 
-/// Which kinds of tests a text holds.
-pub(super) fn kinds(text: &str) -> Kinds {
-    let lines = lines(text);
-    let runs = |found: &Found| {
-        let first = text.lines().nth(found.lines.start).unwrap_or_default();
+/// Which kinds of tests a file holds.
+pub(super) fn kinds(source: &Source) -> Kinds {
+    let runs = |found: &Found<'_>| {
+        let first = source
+            .text()
+            .lines()
+            .nth(found.lines.start)
+            .unwrap_or_default();
         let words = first.split(|c: char| !(c.is_alphanumeric() || c == '_'));
         let mut words = words.filter(|word| !word.is_empty());
         words.all(|word| RUNNING.contains(&word) || word.starts_with("edition20"))
     };
+    let tokens = words(source.root().tokens());
     Kinds {
-        items: lines
-            .iter()
-            .any(|line| attributes_in(&line.code).any(|(name, _)| name == "test")),
-        doctests: doctests(&lines).iter().any(runs),
+        items: attributes_in(&tokens).any(|said| called(said) == "test"),
+        doctests: doctests(source).iter().any(runs),
         of_pytest: false,
     }
 }
 
 /// What may be said of a block of a doc comment that is compiled.
 const RUNNING: [&str; 4] = ["rust", "should_panic", "no_run", "compile_fail"];
-
-/// The function or macro that begins in a line of code.
-pub(super) fn function(code: &str) -> Option<&str> {
-    let tokens = tokens(code);
-    let mut all = tokens.windows(3);
-    all.find_map(|three| match three {
-        ["fn", name, "(" | "<"] | ["macro_rules", "!", name] => Some(*name),
-        _ => None,
-    })
-}
-
-/// Whether what begins in a line is of a type or trait.
-pub(super) fn is_method(lines: &[Line<'_>], at: usize) -> bool {
-    let heads = around(lines, at).into_iter();
-    heads
-        .map(|head| tokens(&head.code))
-        .any(|head| head.contains(&"impl") || head.contains(&"trait"))
-}
-
-/// The lines of an item whose name stands in this one.
-pub(super) fn block(lines: &[Line<'_>], at: usize) -> Range<usize> {
-    at..item(lines, at).max(at + 1)
-}
-
-/// Whether an attribute of a test stands in a line of code: `#[test]`, `#[tokio::test(…)]`, `#[cfg(test)]`, …
-fn is_test(code: &str) -> bool {
-    attributes_in(code).any(|(name, attribute)| match name {
-        // What is there in their absence is none of them.
-        "cfg" if bare(attribute) == "cfg(not(test))" => false,
-        "cfg" | "cfg_attr" => attribute
-            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .any(|word| word == "test"),
-        name => TESTS.contains(&name),
-    })
-}
 
 /// The attributes of a test.
 const TESTS: [&str; 6] = [
@@ -134,239 +86,79 @@ const TESTS: [&str; 6] = [
     "quickcheck",
 ];
 
-/// Whether an item is a test or a module of tests, and nothing that takes the place of other code in them.
-fn is_only_test(item: &[Line<'_>]) -> bool {
-    let code: String = item.iter().map(|line| bare(&line.code)).collect();
-    let rest = code.strip_prefix("#[cfg(test)]").unwrap_or(&code);
-    let is_module =
-        rest.len() < code.len() && (rest.starts_with("mod") || rest.starts_with("pubmod"));
-    is_module
-        || attributes_in(rest)
-            .next()
-            .is_some_and(|(name, _)| TESTS.contains(&name))
+/// Whether an attribute is of a test: `#[test]`, `#[tokio::test(…)]`, `#[cfg(test)]`, …
+fn is_test(attribute: Node<'_>) -> bool {
+    let tokens = words(attribute.tokens());
+    attributes_in(&tokens).any(says_test)
 }
 
-/// The attributes that begin in a line of code: the last part of what each is called, and all of it.
-fn attributes_in(code: &str) -> impl Iterator<Item = (&str, &str)> {
-    code.match_indices("#[").map(|(at, _)| {
-        let inner = code.get(at + 2..).unwrap_or_default().trim_start();
-        let end = inner.find(|c: char| !(c.is_alphanumeric() || "_:".contains(c)));
-        let path = inner.get(..end.unwrap_or(inner.len())).unwrap_or_default();
-        let name = path.rsplit("::").next().unwrap_or_default();
-        (name, inner.split(']').next().unwrap_or_default())
+fn says_test(said: &[&str]) -> bool {
+    match called(said) {
+        // What is there in their absence is none of them.
+        "cfg" if said == ["cfg", "(", "not", "(", "test", ")", ")"] => false,
+        "cfg" | "cfg_attr" => said.contains(&"test"),
+        name => TESTS.contains(&name),
+    }
+}
+
+/// The macro of which a statement is made.
+fn invoked(statement: Node<'_>) -> Option<&str> {
+    let mut own = [statement].into_iter().chain(statement.children().next());
+    own.find_map(|node| node.field("macro")).map(Node::text)
+}
+
+/// Whether what a macro is given or stands for holds attributes of tests.
+fn makes_tests(statement: Node<'_>) -> bool {
+    let is_given = |node: &Node<'_>| node.kind() == "token_tree";
+    let own = statement.walk(|node| !is_body(node) && !is_given(&node));
+    { own }
+        .filter(is_given)
+        .any(|given| attributes_in(&words(given.tokens())).any(says_test))
+}
+
+/// Whether it is what is said of the whole file or module that decides whether it is compiled.
+fn is_condition(node: Node<'_>) -> bool {
+    let is_said = node.kind() == "inner_attribute_item";
+    is_said
+        && words(node.tokens())
+            .get(3)
+            .is_some_and(|name| name.starts_with("cfg"))
+}
+
+/// Whether an item is a test or a module of tests, and nothing that takes the place of other code in them.
+fn is_only_test(attributes: &[Node<'_>], item: Node<'_>) -> bool {
+    let all: Vec<String> = attributes.iter().map(|said| said.same()).collect();
+    let is_of_tests = all.first().is_some_and(|first| first == "#[cfg(test)]");
+    let first = attributes.get(usize::from(is_of_tests));
+    let is_module = is_of_tests && all.len() == 1 && item.kind() == "mod_item";
+    is_module
+        || first.is_some_and(|first| {
+            let tokens = words(first.tokens());
+            attributes_in(&tokens).any(|said| TESTS.contains(&called(said)))
+        })
+}
+
+/// What stands in the attributes among tokens.
+fn attributes_in<'a, 'b>(tokens: &'b [&'a str]) -> impl Iterator<Item = &'b [&'a str]> {
+    let begins = |(_, two): &(usize, &[&str])| *two == ["#", "["];
+    let all = tokens.windows(2).enumerate().filter(begins);
+    all.map(|(at, _)| {
+        let inner = tokens.get(at + 2..).unwrap_or_default();
+        let mut open = 1;
+        let end = inner.iter().position(|token| {
+            open += i32::from(*token == "[") - i32::from(*token == "]");
+            open == 0
+        });
+        inner.get(..end.unwrap_or(inner.len())).unwrap_or_default()
     })
 }
 
-/// The first of the lines of attributes that stand right before a line, blanks and comments aside.
-pub(super) fn attributes(lines: &[Line<'_>], at: usize) -> usize {
-    let before = lines.get(..at).unwrap_or_default().iter().enumerate().rev();
-    let mut from = at;
-    // Between the end of an attribute of several lines and its beginning.
-    let mut is_open = false;
-    for (index, line) in before {
-        let code = line.code.trim();
-        let mut rest = code;
-        while let Some((_, behind)) = first_attribute(rest) {
-            rest = behind;
-        }
-        let is_attribute = code.starts_with("#[") && (rest.is_empty() || rest.starts_with("#["));
-        if is_attribute {
-            (from, is_open) = (index, false);
-        } else if code.ends_with(']') && !code.starts_with("#!") {
-            is_open = true;
-        } else if !code.is_empty() && !is_open {
-            break;
-        }
-    }
-    from
-}
-
-/// Behind which line an item ends: its braces are closed again, or it has none and ends with a semicolon, as a
-/// table always does.
-fn item(lines: &[Line<'_>], at: usize) -> usize {
-    if lines
-        .get(at)
-        .is_some_and(|line| table(&line.code).is_some())
-    {
-        let mut open = 0;
-        let ends = lines.iter().skip(at).position(|line| {
-            open += brackets(&line.code);
-            open <= 0 && line.code.trim_end().ends_with(';')
-        });
-        return ends.map_or(lines.len(), |end| at + end + 1);
-    }
-    let depth = lines.get(at).map_or(0, |line| line.depth);
-    let rest = lines.iter().enumerate().skip(at);
-    let mut opened = false;
-    for (index, line) in rest {
-        opened |= line.code.contains('{');
-        let after = lines.get(index + 1).map_or(0, |next| next.depth);
-        let closed = opened && after <= depth;
-        if closed || !opened && line.code.trim_end().ends_with(';') {
-            return index + 1;
-        }
-    }
-    lines.len()
-}
-
-/// The heads of the blocks around a line, with their attributes.
-pub(super) fn around<'a, 'b>(lines: &'b [Line<'a>], at: usize) -> Vec<&'b Line<'a>> {
-    let mut depth = lines.get(at).map_or(0, |line| line.depth);
-    let mut heads = Vec::new();
-    for index in (0..at).rev() {
-        let Some(line) = lines.get(index).filter(|line| line.depth < depth) else {
-            continue;
-        };
-        depth = line.depth;
-        let from = attributes(lines, index);
-        heads.push(lines.get(from..=index).unwrap_or_default());
-    }
-    heads.into_iter().rev().flatten().collect()
-}
-
-/// What the attribute is called that a code begins with, and what stands behind it; none that goes on in the
-/// next line.
-pub(super) fn first_attribute(code: &str) -> Option<(&str, &str)> {
-    let (name, _) = attributes_in(code)
-        .next()
-        .filter(|_| code.starts_with("#["))?;
-    let mut open = 0_i32;
-    let end = code.find(|c| {
-        open += i32::from(c == '[') - i32::from(c == ']');
-        c == ']' && open == 0
-    })?;
-    Some((name, code.get(end + 1..)?.trim_start()))
-}
-
-/// A condition without blanks, and without who sees what it is of.
-pub(super) fn bare(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let Some(rest) = text.strip_prefix("pub") else {
-        return text;
-    };
-    let restricted = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
-    restricted.map_or(rest, |(_, rest)| rest).to_owned()
-}
-
-/// Where a line begins.
-#[derive(Clone, Copy)]
-enum Within {
-    Code,
-    /// Comments nest.
-    Comment(usize),
-    String,
-    /// A raw string, with so many `#`.
-    Raw(usize),
-}
-
-pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
-    let mut within = Within::Code;
-    let mut depth = 0_usize;
-    let mut lines = Vec::new();
-    for text in text.lines() {
-        let begins = depth;
-        let mut code = String::new();
-        let mut same = Same::default();
-        let mut rest = text;
-        if matches!(within, Within::String | Within::Raw(_)) {
-            same.string("\n");
-        }
-        while let Some(c) = rest.chars().next() {
-            let mut step = c.len_utf8();
-            let was = within;
-            match within {
-                Within::Comment(nested) if rest.starts_with("*/") => {
-                    step = 2;
-                    within = match nested {
-                        0 | 1 => Within::Code,
-                        _ => Within::Comment(nested - 1),
-                    };
-                }
-                Within::Comment(nested) if rest.starts_with("/*") => {
-                    step = 2;
-                    within = Within::Comment(nested + 1);
-                }
-                Within::Comment(_) => {}
-                Within::String if c == '\\' => {
-                    step += rest.chars().nth(1).map_or(0, char::len_utf8);
-                }
-                Within::String if c == '"' => within = Within::Code,
-                Within::Raw(marks) if c == '"' && ends_raw(rest, marks) => {
-                    step += marks;
-                    within = Within::Code;
-                }
-                Within::String | Within::Raw(_) => {}
-                Within::Code if rest.starts_with("//") => break,
-                Within::Code if rest.starts_with("/*") => {
-                    step = 2;
-                    within = Within::Comment(1);
-                    same.code(' ');
-                }
-                Within::Code if c == '"' => within = Within::String,
-                Within::Code if c == 'r' && begins_string(&code) && raw(rest).is_some() => {
-                    let marks = raw(rest).unwrap_or(0);
-                    step = marks + 2;
-                    within = Within::Raw(marks);
-                }
-                Within::Code if c == '\'' => step = character(rest),
-                Within::Code => {
-                    match c {
-                        '{' => depth += 1,
-                        '}' => depth = depth.saturating_sub(1),
-                        _ => {}
-                    }
-                    code.push(c);
-                }
-            }
-            let part = rest.get(..step).unwrap_or_default();
-            match (was, within) {
-                (Within::Comment(_), _) | (_, Within::Comment(_)) => {}
-                (Within::Code, Within::Code) if c != '\'' => same.code(c),
-                _ => same.string(part),
-            }
-            rest = rest.get(step..).unwrap_or_default();
-        }
-        lines.push(Line {
-            text,
-            code,
-            same: same.line(),
-            depth: begins,
-        });
-    }
-    lines
-}
-
-/// Whether what comes behind a code may be the `r` of a string, perhaps of `br` or `cr`.
-fn begins_string(code: &str) -> bool {
-    let before = code.strip_suffix(['b', 'c']).unwrap_or(code);
-    !before.ends_with(|c: char| c.is_alphanumeric() || c == '_')
-}
-
-/// How many `#` a raw string has that begins here.
-fn raw(rest: &str) -> Option<usize> {
-    let inner = rest.get(1..)?;
-    let marks = inner.len() - inner.trim_start_matches('#').len();
-    inner.get(marks..)?.starts_with('"').then_some(marks)
-}
-
-fn ends_raw(rest: &str, marks: usize) -> bool {
-    let after = rest.get(1..).unwrap_or_default();
-    after.chars().take_while(|c| *c == '#').take(marks).count() == marks
-}
-
-/// How long a character is that begins here; of a lifetime, its mark.
-fn character(rest: &str) -> usize {
-    let inner = rest.get(1..).unwrap_or_default();
-    let mut chars = inner.chars();
-    match (chars.next(), chars.next()) {
-        (Some('\\'), Some(second)) => {
-            let from = 1 + second.len_utf8();
-            let tail = inner.get(from..).unwrap_or_default();
-            tail.find('\'').map_or(1, |end| 1 + from + end + 1)
-        }
-        (Some(first), Some('\'')) => 2 + first.len_utf8(),
-        _ => 1,
-    }
+/// The last part of what an attribute is called.
+fn called<'a>(said: &[&'a str]) -> &'a str {
+    let path = said
+        .iter()
+        .take_while(|token| is_word(token) || **token == "::");
+    path.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -438,10 +230,6 @@ fn u() {
             ("#[test]\nfn u", "#[ignore]\n#[test]\nfn u"),
             ("#[test]\nfn u", "#[test]\n#[ignore]\nfn u"),
             ("#[test]\nfn u", "#[cfg(any())]\n\n// why\n#[test]\nfn u"),
-            ("#[test]\nfn u", "/*\n#[test]\nfn u"),
-            ("#[test]\nfn u", "const X: &str = \"\n#[test]\nfn u"),
-            ("#[test]\nfn u", "#[cfg(any())]\nmod off {\n#[test]\nfn u"),
-            ("#[test]\nfn u", "skip! {\n#[test]\nfn u"),
             ("#[test]\nfn u", "fn u"),
             ("#[cfg(test)]\n", "#[cfg(all(test, any()))]\n"),
             ("/// ```\n/// assert", "/// ```ignore\n/// assert"),
@@ -451,5 +239,33 @@ fn u() {
         ] {
             assert_ne!(tests("a.rs", &TEXT.replace(from, to)), found, "{to}");
         }
+        for (begin, end) in [
+            ("/*", "*/"),
+            ("const X: &str = \"", "\";"),
+            ("#[cfg(any())]\nmod off {", "}"),
+            ("skip! {", "}"),
+            ("fn off() {", "}"),
+        ] {
+            let within = TEXT.replace("#[test]\nfn u", &format!("{begin}\n#[test]\nfn u"));
+            assert_ne!(tests("a.rs", &(within + end)), found, "{begin}");
+        }
+    }
+
+    #[test]
+    fn tests_that_macros_make_are_found() {
+        let text = "macro_rules! sums {\n    ($($name:ident: $a:expr,)*) => { $(#[test] fn $name() { assert_eq!(a(), $a); })* };\n}\nsums! {\n    one: 1,\n}\nproptest! {\n    #[test]\n    fn t(x in 0..3) { a(x) }\n}\nfn a() {}\n";
+        let found = tests("a.rs", text);
+        assert_eq!(found.len(), 3, "{found:#?}");
+        for (from, to) in [
+            ("one: 1", "one: 2"),
+            ("a(), $a", "$a, $a"),
+            ("0..3", "0..0"),
+        ] {
+            assert_ne!(tests("a.rs", &text.replace(from, to)), found, "{to}");
+        }
+        assert_eq!(
+            tests("a.rs", &text.replace("fn a() {}", "fn a() { b() }")),
+            found
+        );
     }
 }

@@ -1,26 +1,17 @@
-//! The statements of a program, with what decides whether they are executed; told line by line, without
-//! parsing it.
+//! The statements of a program, with what decides whether they are executed.
 
-use super::{
-    indent,
-    names::{Syntax, tokens},
-    python, rust,
-    same::joined,
-};
+use crate::repair::edit::syntax::{Grammar, Node, same};
 
-/// A statement, or the line of one that it begins with.
+/// A statement with what is around it.
 #[derive(Debug)]
 pub(super) struct Statement {
-    /// Its lines without comments and strings.
-    pub(super) code: String,
-    /// Its lines as they are compared.
+    /// Its code as it is compared, without the blocks in it.
     pub(super) same: String,
     /// The first of its lines.
     pub(super) first: String,
     /// The heads of the blocks around it, as they are compared: of a function its name, of a `try` what catches.
     pub(super) heads: Vec<String>,
-    /// The names of the functions and classes around it, from the inside, and before them of one that begins in
-    /// its line.
+    /// The names of the functions and classes around it, from the inside.
     pub(super) functions: Vec<String>,
     /// Whether it is never come to: the block that it is in was left before.
     pub(super) is_dead: bool,
@@ -28,244 +19,178 @@ pub(super) struct Statement {
     pub(super) is_last: bool,
 }
 
-/// The statements of a text that these say are wanted, by their first line's code.
-pub(super) fn statements(
-    text: &str,
-    syntax: Syntax,
-    is_wanted: impl Fn(&str) -> bool,
-) -> Vec<Statement> {
-    let lines = lines(text, syntax);
-    let wanted = |(_, line): &(usize, &Line<'_>)| !line.is_string && is_wanted(&line.code);
-    let all = lines.iter().enumerate().filter(wanted);
-    all.map(|(at, _)| statement(&lines, at, syntax)).collect()
+/// The statements and items in a node: what stands in a block or in none. What of a broken program is neither is
+/// one, too.
+pub(super) fn statements(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
+    node.all().filter(|node| is_statement(*node))
 }
 
-/// The statement that a line of a text is of, from 0.
-pub(super) fn statement_at(text: &str, syntax: Syntax, line: usize) -> Option<Statement> {
-    let lines = lines(text, syntax);
-    let last = lines.get(line).map(|_| line)?;
-    Some(statement(&lines, begin(&lines, last), syntax))
+/// The statement that a node is of.
+pub(super) fn statement(node: Node<'_>) -> Option<Node<'_>> {
+    std::iter::once(node)
+        .chain(node.ancestors())
+        .find(|node| is_statement(*node))
 }
 
-fn lines(text: &str, syntax: Syntax) -> Vec<Line<'_>> {
-    match syntax {
-        Syntax::Python => python::lines(text).into_iter().map(of_python).collect(),
-        Syntax::Rust => rust::lines(text).into_iter().map(of_rust).collect(),
+/// Whether it stands in a block or in none.
+pub(in super::super) fn is_statement(node: Node<'_>) -> bool {
+    let is_within = |parent: Node<'_>| is_body(parent) && !is_said(node);
+    !node.is_comment() && node.parent().is_some_and(is_within)
+}
+
+/// Whether statements or items stand in it, or arms of a match.
+pub(super) fn is_body(node: Node<'_>) -> bool {
+    matches!(
+        node.kind(),
+        "module" | "block" | "source_file" | "declaration_list" | "match_block" | "ERROR"
+    )
+}
+
+/// Whether it is a part of what comes behind it, or of the block itself.
+fn is_said(node: Node<'_>) -> bool {
+    matches!(node.kind(), "attribute_item" | "{" | "}")
+}
+
+/// The words and signs of a statement, but for those of the blocks in it.
+pub(super) fn own<'a>(statement: Node<'a>) -> impl Iterator<Item = Node<'a>> {
+    statement.tokens_outside(is_body)
+}
+
+/// The attributes before an item of Rust, in their order.
+pub(super) fn attributes(item: Node<'_>) -> Vec<Node<'_>> {
+    let before = item.preceding().filter(|before| !before.is_comment());
+    let mut own: Vec<Node<'_>> = before
+        .take_while(|before| before.kind() == "attribute_item")
+        .collect();
+    own.reverse();
+    own
+}
+
+/// The head of a block around something.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    /// The statement that the block is of.
+    pub(super) of: Node<'a>,
+    /// The attributes or decorators before it.
+    pub(super) said: Vec<String>,
+    /// What it begins with up to the block, but for other blocks.
+    pub(super) code: String,
+    /// The name of a function or class.
+    pub(super) name: Option<&'a str>,
+}
+
+/// The heads of the blocks around a node, from the inside.
+pub(super) fn heads(node: Node<'_>) -> Vec<Head<'_>> {
+    let mut heads = Vec::new();
+    let mut inner = statement(node);
+    while let Some(body) = inner.and_then(Node::parent)
+        && let Some(of) = statement(body)
+    {
+        let before = body.bytes().start;
+        let code = same(own(of).filter(|token| token.bytes().end <= before));
+        heads.push(Head {
+            of,
+            said: said(of),
+            code,
+            name: defined(of).and_then(name),
+        });
+        inner = Some(of);
     }
+    heads
 }
 
-/// A line and how deep it is.
-struct Line<'a> {
-    text: &'a str,
-    code: String,
-    same: String,
-    depth: usize,
-    is_string: bool,
+/// The attributes or decorators of a statement, as they are compared.
+pub(super) fn said(statement: Node<'_>) -> Vec<String> {
+    let decorators = statement
+        .children()
+        .filter(|node| node.kind() == "decorator");
+    let attributes = attributes(statement).into_iter();
+    attributes.chain(decorators).map(Node::same).collect()
 }
 
-impl Line<'_> {
-    fn is_empty(&self) -> bool {
-        self.is_string || self.code.trim().is_empty()
-    }
-}
-
-fn of_python(line: python::Line<'_>) -> Line<'_> {
-    Line {
-        depth: indent(line.text),
-        text: line.text,
-        code: line.code,
-        same: line.same,
-        is_string: line.is_string,
-    }
-}
-
-fn of_rust(line: rust::Line<'_>) -> Line<'_> {
-    // A line that begins by closing a block is as deep as that block's head.
-    let closes = line.code.trim_start().starts_with('}');
-    Line {
-        depth: line.depth.saturating_sub(usize::from(closes)),
-        text: line.text,
-        code: line.code,
-        same: line.same,
-        is_string: false,
-    }
-}
-
-fn statement(lines: &[Line<'_>], at: usize, syntax: Syntax) -> Statement {
-    let end_of_it = end(lines, at);
-    let own = lines.get(at..end_of_it).unwrap_or_default();
-    let mut behind = lines.iter().skip(end_of_it);
-    let code: Vec<&str> = own.iter().map(|line| &*line.code).collect();
-    let mut statement = Statement {
-        code: code.join("\n"),
-        same: same(own),
-        first: own.first().map_or("", |line| line.text.trim()).to_owned(),
-        heads: decorated(lines, at, syntax),
-        functions: own
-            .first()
-            .and_then(|line| function(&line.code))
-            .into_iter()
-            .collect(),
-        is_dead: false,
-        is_last: behind.all(|line| line.code.trim_matches(['}', ')', ';', ' ']).is_empty()),
+/// The function or class that a statement defines.
+pub(in super::super) fn defined(statement: Node<'_>) -> Option<Node<'_>> {
+    let defined = match statement.kind() {
+        "decorated_definition" => statement.field("definition")?,
+        _ => statement,
     };
-    let mut at = at;
-    while let Some(depth) = lines.get(at).map(|line| line.depth) {
-        // Of what stands before a function in its block nothing keeps it from being called.
-        let is_outside = !statement.functions.is_empty();
-        let (before, head) = before(lines, at, depth);
-        statement.is_dead |= !is_outside && before.iter().any(|line| leaves(&line.code));
-        let Some(head) = head else { break };
-        let begin = begin(lines, head);
-        // Of Rust a bracket may be closed behind the block.
-        let last = match syntax {
-            Syntax::Python => end(lines, begin).max(head + 1),
-            Syntax::Rust => head + 1,
+    let kinds = ["function_definition", "class_definition", "function_item"];
+    kinds.contains(&defined.kind()).then_some(defined)
+}
+
+/// What an item is called.
+pub(super) fn name(item: Node<'_>) -> Option<&str> {
+    item.field("name").map(Node::text)
+}
+
+impl Statement {
+    /// The statement that a node is of.
+    pub(super) fn of(node: Node<'_>) -> Option<Self> {
+        let own = statement(node)?;
+        let around = heads(own);
+        let closes = |token: Node<'_>| matches!(token.kind(), "}" | ")" | "]" | ";");
+        let mut found = Self {
+            same: same(self::own(own)),
+            first: own.text().lines().next().unwrap_or_default().to_owned(),
+            heads: said(own),
+            functions: defined(own)
+                .and_then(name)
+                .map(str::to_owned)
+                .into_iter()
+                .collect(),
+            is_dead: defined(own).is_none() && is_left_before(own),
+            is_last: own.tokens_behind().all(closes),
         };
-        let all = lines.get(begin..last).unwrap_or_default();
-        let code: Vec<&str> = all.iter().map(|line| &*line.code).collect();
-        statement.heads.extend(decorated(lines, begin, syntax));
-        match function(&code.join(" ")) {
-            Some(name) => {
-                statement.heads.push(format!("fn {name}"));
-                statement.functions.push(name);
+        let mut inner = own;
+        for head in around {
+            found.heads.extend(head.said);
+            match head.name {
+                Some(name) => {
+                    found.heads.push(format!("fn {name}"));
+                    found.functions.push(name.to_owned());
+                }
+                None => {
+                    found.heads.push(head.code);
+                    found.heads.extend(caught(head.of, inner));
+                }
             }
-            None => {
-                statement.heads.push(same(all));
-                statement.heads.extend(clauses(lines, begin));
-            }
+            // Of what stands before a function in its block nothing keeps it from being called.
+            found.is_dead |= found.functions.is_empty() && is_left_before(head.of);
+            inner = head.of;
         }
-        at = begin;
+        Some(found)
     }
-    statement
 }
 
-fn same(lines: &[Line<'_>]) -> String {
-    joined(lines.iter().map(|line| &*line.same))
-}
-
-/// Behind which line a statement ends: its brackets are closed again. Those of a block do not count.
-fn end(lines: &[Line<'_>], at: usize) -> usize {
-    let mut open = 0_i64;
-    for (index, line) in lines.iter().enumerate().skip(at) {
-        open += depth_of(&line.code);
-        let is_open = lines.get(index + 1).is_some_and(|next| next.is_string);
-        if open <= 0 && !is_open && !line.code.trim_end().ends_with('\\') {
-            return index + 1;
-        }
-    }
-    lines.len()
-}
-
-/// The first line of a statement whose last is this one.
-fn begin(lines: &[Line<'_>], last: usize) -> usize {
-    let mut open = 0_i64;
-    for index in (0..=last).rev() {
-        open += lines.get(index).map_or(0, |line| depth_of(&line.code));
-        if open >= 0 {
-            return index;
-        }
-    }
-    last
-}
-
-fn depth_of(code: &str) -> i64 {
-    let step = |c: char| match c {
-        '(' | '[' => 1,
-        ')' | ']' => -1,
-        _ => 0,
-    };
-    code.chars().map(step).sum()
-}
-
-/// The lines before one in its block and as deep as it, and the last line of the block's head.
-fn before<'a, 'b>(
-    lines: &'a [Line<'b>],
-    at: usize,
-    depth: usize,
-) -> (Vec<&'a Line<'b>>, Option<usize>) {
-    let mut before = Vec::new();
-    for index in (0..at).rev() {
-        let Some(line) = lines.get(index).filter(|line| !line.is_empty()) else {
-            continue;
+/// Whether a statement before one in its block leaves that, whatever happens.
+fn is_left_before(statement: Node<'_>) -> bool {
+    statement.preceding().any(|before| {
+        let before = match before.kind() {
+            "expression_statement" => before.children().next().unwrap_or(before),
+            _ => before,
         };
-        if line.depth < depth {
-            return (before, Some(index));
-        }
-        if line.depth == depth {
-            before.push(line);
-        }
-    }
-    (before, None)
-}
-
-/// Whether a statement leaves the block that it is in, whatever happens.
-fn leaves(code: &str) -> bool {
-    let first = tokens(code).first().copied().unwrap_or_default();
-    matches!(first, "return" | "break" | "continue" | "raise")
-}
-
-/// The name of the function, or the class, whose head this is.
-fn function(head: &str) -> Option<String> {
-    let tokens = tokens(head);
-    tokens.windows(2).find_map(|two| match two {
-        ["fn" | "def" | "class", name] => Some((*name).to_owned()),
-        _ => None,
+        let leaves = ["return", "break", "continue", "raise"];
+        let kind = before.kind();
+        let of = kind
+            .strip_suffix("_statement")
+            .or(kind.strip_suffix("_expression"));
+        of.is_some_and(|of| leaves.contains(&of))
     })
 }
 
-/// The attributes or decorators right before a line.
-fn decorated(lines: &[Line<'_>], at: usize, syntax: Syntax) -> Vec<String> {
-    let mark = match syntax {
-        Syntax::Python => "@",
-        Syntax::Rust => "#[",
-    };
-    let before = lines.get(..at).unwrap_or_default().iter().rev();
-    let own = before
-        .take_while(|line| line.is_empty() || line.code.trim_start().starts_with(mark))
-        .filter(|line| !line.is_empty());
-    own.map(|line| line.same.clone()).collect()
+/// What a `try` of Python catches what is in its body by, and what comes of it.
+fn caught(of: Node<'_>, inner: Node<'_>) -> Option<String> {
+    let body = of.field("body").filter(|_| of.kind() == "try_statement")?;
+    let behind = |token: &Node<'_>| token.bytes().start >= body.bytes().end;
+    inner.is_in(body).then(|| same(of.tokens().filter(behind)))
 }
 
-/// The other clauses of a compound statement: what a `try` of Python catches and what comes of it, and what an
-/// `else` is the other case of.
-fn clauses(lines: &[Line<'_>], head: usize) -> Vec<String> {
-    let first = |at: usize| {
-        let code = lines.get(at).map_or("", |line| &*line.code);
-        tokens(code).first().copied().unwrap_or_default().to_owned()
-    };
-    let depth = lines.get(head).map_or(0, |line| line.depth);
-    let mut found = Vec::new();
-    if first(head) == "try" {
-        let rest = lines.iter().enumerate().skip(head + 1);
-        let mut is_clause = false;
-        for (at, line) in rest.filter(|(_, line)| !line.is_empty()) {
-            if line.depth <= depth {
-                is_clause = matches!(&*first(at), "except" | "else" | "finally");
-                if line.depth < depth || !is_clause {
-                    break;
-                }
-            }
-            if is_clause {
-                found.push(line.same.clone());
-            }
+/// Whether a statement is an import.
+pub(super) fn is_import(statement: Node<'_>) -> bool {
+    match statement.grammar() {
+        Grammar::Python => {
+            statement.kind().starts_with("import_") || statement.kind().starts_with("future_import")
         }
-        return found;
+        Grammar::Rust => statement.kind() == "use_declaration",
     }
-    let mut at = head;
-    while matches!(&*first(at), "else" | "elif" | "except" | "finally" | "}") {
-        let above = (0..at).rev().find(|&above| {
-            lines
-                .get(above)
-                .is_some_and(|line| !line.is_empty() && line.depth <= depth)
-        });
-        let Some(above) = above else { break };
-        found.push(
-            lines
-                .get(above)
-                .map_or(String::new(), |line| line.same.clone()),
-        );
-        at = above;
-    }
-    found
 }

@@ -3,66 +3,65 @@
 use std::collections::HashSet;
 
 use super::{
-    exits::each,
-    names::{syntax, tokens},
-    statements::{Statement, statements},
+    exits::{each, succeeds},
+    statements::{Statement, own, statements},
 };
+use crate::repair::edit::syntax::{Source, words};
 
-/// The statements of a text by which the process ends with a status that says something: another one than 0. One
+/// What ends a process with a status that it is given.
+const ENDS: [&str; 8] = [
+    "sys.exit",
+    "exit",
+    "quit",
+    "SystemExit",
+    "os._exit",
+    "_exit",
+    "process::exit",
+    "libc::exit",
+];
+
+/// The statements of a program by which the process ends with a status that says something: another one than 0. One
 /// that depends on how the program was called says nothing of it.
-pub(super) fn failures(path: &str, text: &str) -> Vec<Statement> {
+pub(super) fn failures(source: &Source) -> Vec<Statement> {
     let mut found = Vec::new();
-    let mut telling: HashSet<String> = HashSet::new();
-    each(path, text, |named, end, around, _| {
-        let is_success = matches!(
-            named.after,
-            ["(", ")", ..] | ["(", "0" | "None" | "False", ")", ..]
-        );
+    let mut telling: HashSet<&str> = HashSet::new();
+    for (end, named, around) in each(source) {
         let is_called = named.after.first() == Some(&"(");
-        let ends = [
-            "sys.exit",
-            "exit",
-            "quit",
-            "SystemExit",
-            "os._exit",
-            "_exit",
-            "process::exit",
-            "libc::exit",
-        ];
-        if is_called && !is_success && ends.contains(&end) {
+        if is_called && !succeeds(&named) && ENDS.contains(&end) {
             // What a function returns may be the status.
-            if let ["(", name, "(", ..] = named.after {
-                telling.insert((*name).to_owned());
+            if let ["(", name, "(", ..] = *named.after {
+                telling.insert(name);
             }
             found.push(around);
         }
-    });
-    if let Some(syntax) = syntax(path) {
-        let returns = statements(text, syntax, |code| {
-            let tokens = tokens(code);
-            let is_failure = tokens
-                .windows(4)
-                .any(|four| four == ["ExitCode", ":", ":", "FAILURE"]);
-            let status = tokens.iter().position(|token| *token == "return");
-            let status = status.and_then(|at| tokens.get(at + 1));
-            is_failure
-                || status
-                    .is_some_and(|status| !matches!(*status, "0" | "None" | "False" | "\n" | ";"))
-        });
-        let is_status = |found: &Statement| {
-            let of = found.functions.first();
-            found.code.contains("ExitCode") || of.is_some_and(|of| telling.contains(of))
+    }
+    for node in statements(source.root()) {
+        let tokens = words(own(node));
+        let is_status = tokens
+            .windows(3)
+            .any(|three| three == ["ExitCode", "::", "FAILURE"]);
+        let is_returned = match &*tokens {
+            ["return", "0" | "None" | "False" | ";", ..] | ["return"] => false,
+            ["return", ..] => true,
+            _ => false,
         };
-        found.extend(returns.into_iter().filter(is_status));
+        if !is_status && !is_returned {
+            continue;
+        }
+        let of = Statement::of(node);
+        let is_telling = |of: &Statement| {
+            of.functions
+                .first()
+                .is_some_and(|of| telling.contains(&**of))
+        };
+        found.extend(of.filter(|of| is_status || tokens.contains(&"ExitCode") || is_telling(of)));
     }
     let is_of_its_call = |found: &Statement| {
-        let heads = found
+        let words = found
             .heads
             .iter()
-            .flat_map(|head| tokens(head).into_iter().map(str::to_owned));
-        heads
-            .into_iter()
-            .any(|word| matches!(&*word, "argv" | "args" | "environ" | "getenv" | "env"))
+            .flat_map(|head| head.split(|c: char| !(c.is_alphanumeric() || c == '_')));
+        { words }.any(|word| matches!(word, "argv" | "args" | "environ" | "getenv" | "env"))
     };
     found.retain(|found| !is_of_its_call(found));
     found
@@ -75,7 +74,7 @@ mod tests {
     #[test]
     fn ends_that_are_a_failure_are_found() {
         let of = |path: &str, text: &str| -> Vec<String> {
-            let found = failures(path, text).into_iter();
+            let found = failures(&Source::of(path, text).unwrap()).into_iter();
             found.map(|found| found.same).collect()
         };
         for (path, text, expected) in [
@@ -109,7 +108,7 @@ mod tests {
             (
                 "a.rs",
                 "fn main() -> ExitCode {\n    if f() { return ExitCode::FAILURE; }\n    ExitCode::SUCCESS\n}\n",
-                &["if f(){return ExitCode::FAILURE;}"],
+                &["return ExitCode::FAILURE;"],
             ),
         ] {
             assert_eq!(of(path, text), expected, "{text}");

@@ -1,24 +1,28 @@
 //! Whether a text is whole, rather than cut off.
 
-use super::{
-    names::{Syntax, syntax},
-    python, rust,
-};
+use crate::repair::edit::syntax::{Grammar, Node, Source};
 
 /// Whether nothing is open at the end of a text that goes on over lines: a string, a comment, a here-document of
 /// a shell. Where nothing is known of a language, it is whole.
 pub(in super::super) fn is_whole(path: &str, text: &str) -> bool {
-    // What is open goes on in a line behind.
-    let more = format!("{text}\nx");
-    match syntax(path) {
-        Some(Syntax::Python) => python::lines(&more)
-            .last()
-            .is_none_or(|line| !line.is_string),
-        Some(Syntax::Rust) => rust::lines(&more)
-            .last()
-            .is_none_or(|line| line.code == "x"),
-        None => here_documents(text),
-    }
+    // What is open is closed by one of these.
+    let closing: &[&str] = match Grammar::of(path) {
+        Some(Grammar::Python) => &["\"\"\"", "'''"],
+        Some(Grammar::Rust) => &["*/", "*/*/", "\"", "\"#", "\"##"],
+        None => return here_documents(text),
+    };
+    let closes = |mark: &&str| {
+        let closed = Source::as_one(path, &format!("{text}\n{mark}"));
+        let is_last =
+            |node: Node<'_>| node.bytes().start < text.len() && node.bytes().end > text.len() + 1;
+        closed.is_some_and(|closed| {
+            closed
+                .root()
+                .all()
+                .any(|node| node.is_opaque() && is_last(node))
+        })
+    };
+    !closing.iter().any(closes)
 }
 
 /// Whether all here-documents of a shell's script are closed.
