@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{Change, Guard, Hunk, Replace, What, endings::endings, guard, imports, syntax::Source};
+use super::{
+    Change, Guard, Hunk, Replace, What, docs, endings::endings, guard, imports, syntax::Source,
+};
 use crate::repair::types::Files;
 
 /// Why a correction cannot be applied, for the model to read.
@@ -141,7 +143,9 @@ fn written(path: &str, old: &str, new: String, guard: &Guard) -> Result<String, 
             "the code leaves out `{name}` of {path}; write the whole file, with all that it defines"
         )));
     }
-    Ok(imports::kept(&before, &after, &guard.broken))
+    let new = docs::kept(&before, &after);
+    let kept = Source::of(path, &new).map(|after| imports::kept(&before, &after, &guard.broken));
+    Ok(kept.unwrap_or(new))
 }
 
 fn replace(path: &str, text: &str, part: Option<&Replace>) -> Result<String, Refused> {

@@ -1,6 +1,7 @@
 //! Corrections: what a model writes, read as changes, and applied to files whole or not at all.
 
 mod apply;
+mod docs;
 mod endings;
 mod fences;
 mod guard;
