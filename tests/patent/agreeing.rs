@@ -35,7 +35,7 @@ fn by_heading(heading: &str) -> String {
             "The rim has an opening. A light emitting diode is below the rim. The LED is small."
         }
         "Pouring" => "The weight is made of cork. A drink is poured over the rim of the cup.",
-        _ => "To wash the cup, the ring is taken off. Light-emitting-diodes stay at the rim.",
+        _ => "To wash the cup, the ring is taken off. Light-emitting-diodes are not in the water with the cup.",
     }
     .into()
 }
@@ -115,7 +115,7 @@ async fn what_no_note_decides_is_asked_about_and_else_found() {
     let found = contradictions(&written_once);
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        found[0].contains("'The rim 104 is flexible' contradicts 'The rim 104 is rigid'"),
+        found[0].contains("'The rim 102 is flexible' contradicts 'The rim 102 is rigid'"),
         "{found:?}"
     );
     // Both subsections were asked for, each with both statements before it.
@@ -137,7 +137,7 @@ async fn what_no_note_decides_is_asked_about_and_else_found() {
         match purpose {
         Purpose::Write => says(&heading(request)),
         Purpose::Revise => Some(
-            r#"{"edits": [{"find": "The rim 104 is rigid.", "replace": "The rim 104 is flexible."}]}"#
+            r#"{"edits": [{"find": "The rim 102 is rigid.", "replace": "The rim 102 is flexible."}]}"#
                 .into(),
         ),
         _ => None,
@@ -150,7 +150,7 @@ async fn what_no_note_decides_is_asked_about_and_else_found() {
         1,
         "nothing is left to be asked"
     );
-    assert!(text_of(&edited, "1.1").contains("The rim 104 is flexible."));
+    assert!(text_of(&edited, "1.1").contains("The rim 102 is flexible."));
 }
 
 #[tokio::test]

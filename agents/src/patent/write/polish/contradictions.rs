@@ -6,7 +6,7 @@ use super::{
         ground::says,
         types::PatentWork,
     },
-    Surroundings,
+    Surroundings, support,
     text::without,
 };
 
@@ -28,8 +28,13 @@ pub(super) fn without_contradictions(around: &Surroundings<'_>, work: &mut Paten
             }
         })
         .collect();
+    if gone.is_empty() {
+        return;
+    }
     let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
     around.all_prose(work, |text| without(text, &gone));
+    // What went may have been all that a claim rested on.
+    support(around, work);
 }
 
 /// What a statement may rest on.

@@ -155,12 +155,7 @@ const REPAIRS: [Repair; 8] = [
             *text = reworded(text, in_abstract);
         }
     }),
-    ("support", |around, work| {
-        if around.is_open(PatentPiece::Summary) {
-            let findings = around.findings(work);
-            support(work, &findings);
-        }
-    }),
+    ("support", support),
 ];
 
 fn by_rule(state: &mut State, craft: &Craft, cx: &Context) {
@@ -345,8 +340,12 @@ fn same(a: &HashSet<String>, b: &HashSet<String>) -> bool {
 
 /// Says in the summary what is claimed and not described: as an aspect the independent claim, as
 /// embodiments the others.
-fn support(work: &mut PatentWork, findings: &[Finding]) {
-    let bare: BTreeSet<u32> = findings
+fn support(around: &Surroundings<'_>, work: &mut PatentWork) {
+    if !around.is_open(PatentPiece::Summary) {
+        return;
+    }
+    let bare: BTreeSet<u32> = around
+        .findings(work)
         .iter()
         .filter(|finding| finding.rule == Rule::ClaimSupport)
         .filter_map(|finding| match finding.place {
