@@ -243,7 +243,7 @@ mod tests {
         let ground = ground();
         assert!(ground.holds("an arm of brass") && !ground.holds("an arm of brass处理器"));
         let text = "The arm is of brass. The arm of brass is 弯曲的. It is 2 µm at 20 ℃ and α.";
-        assert_eq!(ground.named(text), ["The arm of brass is 弯曲的."]);
+        assert_eq!(ground.named(text), ["The arm of brass is 弯曲的. "]);
         let russian = Ground::of(["A base, Основание, carries an arm."]);
         assert!(russian.named("The base is Основание.").is_empty());
     }
