@@ -95,7 +95,7 @@ memory-eval: weights
 		[ -f "$$file" ] || { echo "$$file is missing: set CATENA_DATA to the folder that holds scm/ and locomo/"; exit 1; }; \
 	done
 	$(CATENA) eval $(CONVERSATIONS) --no-answers --out eval-results/retrieval --markdown
-	$(CATENA) eval $(CONVERSATIONS) --window 2048 $(if $(CATENA_MODEL),--model $(CATENA_MODEL)) --out eval-results/memory --markdown
+	$(CATENA) eval $(CONVERSATIONS) --window 2048 --model $(or $(CATENA_MODEL),qwen2.5-coder-1.5b) --out eval-results/memory --markdown
 
 # make repair-eval  broken programs repaired in rounds, beside plain feedback and samples (CATENA_DATA; hours on a CPU)
 PROGRAMS := $(DATA)/quixbugs/quixbugs_python.jsonl $(DATA)/humanevalfix/python.jsonl $(DATA)/humanevalfix/rust.jsonl

@@ -120,8 +120,9 @@ impl Measured {
 }
 
 /// How files are told apart.
-const KNOWN: &str = "files are known by their names: of programs by quixbugs, or a folder humanevalfix; of \
-    conversations by dialogue or conv-; of patents by patent, or a folder of such a name";
+const KNOWN: &str = "files are known by their names: texts by hotpotqa, musique, 2wiki, quality or meetings; \
+    programs by quixbugs, or a folder humanevalfix; conversations by dialogue or conv-; patents by patent, or a folder \
+    of such a name";
 
 async fn texts(mut args: Eval, config: &Config) -> Result<(), Failure> {
     if args.strategies.is_empty() {

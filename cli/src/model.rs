@@ -33,11 +33,15 @@ pub(crate) struct Loaded {
 pub(crate) enum Mostly {
     Reads,
     Writes,
+    /// Nothing is asked of it; it counts tokens.
+    Counts,
 }
 
 impl Mostly {
     pub(crate) fn weights(self, config: &Config) -> Weights {
         match (config.weights, self) {
+            // What the file holds is not converted for that.
+            (_, Self::Counts) => Weights::AsIs,
             (Some(Kept::Reading), _) | (None, Self::Reads) => Weights::Reading,
             (Some(Kept::Writing), _) | (None, Self::Writes) => Weights::Auto,
             (Some(Kept::AsIs), _) => Weights::AsIs,

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use crate::{
     args::Eval,
     config::Config,
-    evals::failed,
     failure::Failure,
     grid,
     model::{self, Mostly},
@@ -99,7 +98,12 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
     }
     match failures {
         0 => Ok(()),
-        failures => Err(failed(failures, args.json)),
+        failures => {
+            let failure = Failure::new(format!("{failures} patents failed and are in no mean"))
+                .help("the same command tries them again");
+            // One JSON value and no other: it tells the failures of each suite.
+            Err(if args.json { failure.told() } else { failure })
+        }
     }
 }
 

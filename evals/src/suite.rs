@@ -45,7 +45,10 @@ impl Suite {
                     "{} is no benchmark that is known here",
                     path.display()
                 ))
-                .with_help("its name has to hold hotpotqa, musique, 2wiki, quality or meetings")
+                .with_help(
+                    "its name has to hold hotpotqa, musique, 2wiki, quality or meetings; or of other kinds quixbugs, \
+                     dialogue, conv- or patent, or its folder's humanevalfix or patent",
+                )
             })?;
         let metrics = match dataset {
             Dataset::Quality => vec![Metric::Accuracy],

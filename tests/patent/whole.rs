@@ -137,8 +137,8 @@ async fn a_thing_and_its_method_are_claimed_both() {
 #[tokio::test]
 async fn a_method_has_steps_and_no_claim_speaks_of_the_notes_or_in_another_script() {
     let mut method = draft();
-    let solution = "In a method for washing a cup, water is received in a basin. The cup is dipped into the basin, and \
-                    its rim is dried. The water is warm.";
+    let solution = "A method for washing a cup is to receive water in a basin, to dip the cup into the basin and to dry \
+                    the rim. The water is warm.";
     method.set(Question::Solution, solution).unwrap();
     method
         .set(Question::KeyPoints, "- the water is warm")

@@ -174,7 +174,7 @@ pub(crate) struct PatentWrite {
     pub(crate) paper_flow: bool,
 
     /// One call for everything, for comparison
-    #[arg(long)]
+    #[arg(long, conflicts_with = "approve")]
     pub(crate) zero_shot: bool,
 
     /// Write although the draft lacks what it needs
@@ -251,7 +251,13 @@ pub(crate) struct PatentRun {
     pub(crate) rounds: Option<u32>,
 
     /// Stop for a person to read and change these before it goes on: they are put into a file beside FILE
-    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        value_delimiter = ',',
+        conflicts_with = "no_journal"
+    )]
     pub(crate) approve: Vec<Approve>,
 
     #[command(flatten)]

@@ -74,7 +74,7 @@ async fn tokenizer(
         ..With::default()
     };
     model::check(&with, config)?;
-    let model = model::load(&with, Mostly::Writes, config, quiet)
+    let model = model::load(&with, Mostly::Counts, config, quiet)
         .await?
         .chat;
     match model.counter().is_exact() {

@@ -58,7 +58,7 @@ const FIGURES: [Figure; 13] = [
     |row| &mut row.seconds,
 ];
 
-/// The paper's results (Wang et al. 2024, table 3): tokens, IRR at 0.2 and 0.4, BLEU, ROUGE-1, -2 and -L. They are
+/// The paper's results (Wang et al. 2024, table 2): tokens, IRR at 0.2 and 0.4, BLEU, ROUGE-1, -2 and -L. They are
 /// of other drafts and other patents, and tokens are those of gpt-4o-mini.
 const PAPER: [(&str, [f64; 7]); 4] = [
     (

@@ -43,11 +43,21 @@ async fn main() -> Result<()> {
     let widths: Vec<usize> = match more.get(1) {
         Some(widths) => widths
             .split(',')
-            .map(|width| width.parse().map_err(|_| usage()))
+            .map(|width| {
+                width
+                    .parse()
+                    .ok()
+                    .filter(|width| *width > 0)
+                    .ok_or_else(usage)
+            })
             .collect::<Result<_>>()?,
         None => vec![1, 8, CHAINS],
     };
-    let plain = more.len() > 2;
+    let plain = match more.get(2).map(String::as_str) {
+        None => false,
+        Some("plain") => true,
+        Some(_) => return Err(usage()),
+    };
     let model: Arc<dyn ChatModel> = match name.strip_prefix("openai:") {
         Some(name) => Arc::new(OpenAiCompatible::from_env(name)?.build()?),
         None => {
@@ -65,6 +75,7 @@ async fn main() -> Result<()> {
     // What is set up once is not measured; nor is any slice read before its turn.
     let (warm, slices) = slices
         .split_first()
+        .filter(|(_, slices)| !slices.is_empty())
         .ok_or_else(|| Error::invalid("the text is too short"))?;
     chain(&model, warm.clone()).await?;
     println!("at a time | 32 chains in | read, written a second | a chain: reading, writing, rest");
@@ -74,7 +85,7 @@ async fn main() -> Result<()> {
         let begun = Instant::now();
         let done: Vec<Result<Split>> = stream::iter(mine.cloned())
             .map(|slice| chain(&model, slice))
-            .buffer_unordered(at_a_time.max(1))
+            .buffer_unordered(at_a_time)
             .collect()
             .await;
         let wall = begun.elapsed();

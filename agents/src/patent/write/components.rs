@@ -11,6 +11,7 @@ use super::{
     book::Book,
     claims,
     craft::{Craft, fell_back, left_out},
+    ground::Ground,
     paper, prose,
     types::{PatentPiece, Source},
     work::{NOTE, Piece},
@@ -68,10 +69,13 @@ impl ComponentWriter {
                 let answer = self
                     .ask(job, &book, &MATERIAL, &prompts.title, 48, cx)
                     .await?;
-                Piece::Title(match title(&answer, craft.guide.title_words) {
-                    title if !title.is_empty() => title,
+                // Two sentences are no title, nor are the words of the question.
+                let first = answer.split(". ").next().unwrap_or_default();
+                let ground = Ground::of_draft(&job.draft);
+                Piece::Title(match title(first, craft.guide.title_words) {
+                    title if ground.touches_any(&title) && !ground.is_foreign(&title) => title,
                     _ => {
-                        fell_back(cx, &job.piece, "the answer is empty");
+                        fell_back(cx, &job.piece, "the answer says nothing of the invention");
                         title_of(&job.draft)
                     }
                 })

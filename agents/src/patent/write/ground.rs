@@ -107,7 +107,7 @@ impl Ground {
 
     /// Whether a text has letters of a script of which the ground has none: small models slip into another
     /// language within a word.
-    fn is_foreign(&self, text: &str) -> bool {
+    pub(super) fn is_foreign(&self, text: &str) -> bool {
         self.latin && text.chars().any(is_of_another_script)
     }
 
@@ -204,7 +204,14 @@ fn is_of_another_script(c: char) -> bool {
     c.is_alphabetic()
         && !matches!(
             c,
-            '\0'..='\u{24F}' | '\u{370}'..='\u{3FF}' | '\u{1D00}'..='\u{1EFF}' | '\u{2070}'..='\u{214F}'
+            '\0'..='\u{2FF}'
+                | '\u{370}'..='\u{3FF}'
+                | '\u{1D00}'..='\u{1EFF}'
+                | '\u{2070}'..='\u{214F}'
+                // Ligatures, wide letters and those of formulas, as they come from a PDF.
+                | '\u{FB00}'..='\u{FB06}'
+                | '\u{FF00}'..='\u{FF5E}'
+                | '\u{1D400}'..='\u{1D7FF}'
         )
 }
 

@@ -148,13 +148,12 @@ impl Known {
                 place: place.clone(),
                 statement,
             };
-            match self.opposed(&here.statement) {
-                Some(there) => self.report(here, there),
-                None => {
-                    let about = here.statement.about.clone();
-                    self.told.entry(about).or_insert(here);
-                }
+            // What contradicts a claim may contradict what comes later, too.
+            if let Some(there) = self.opposed(&here.statement) {
+                self.report(here.clone(), there);
             }
+            let about = here.statement.about.clone();
+            self.told.entry(about).or_insert(here);
         }
     }
 

@@ -398,6 +398,31 @@ impl Reader<'_> {
     }
 }
 
+/// Words of relations, which say of the subject on which side of something it is.
+const RELATIONS: &[&str] = &[
+    "above",
+    "below",
+    "beneath",
+    "underneath",
+    "inside",
+    "within",
+    "outside",
+    "upstream",
+    "downstream",
+    "parallel",
+    "perpendicular",
+    "before",
+    "after",
+];
+
+/// Whether a word is what the subject is: "is rigid", "is removably attached", "is dried before". What it has, does
+/// or is joined to may have an opposite beside it: "has an upper surface".
+fn is_of_subject(rest: &[String], at: usize) -> bool {
+    let word = |at: usize| rest.get(at).map_or("", String::as_str);
+    let led = word(1).ends_with("ly") || RELATIONS.contains(&word(2));
+    word(0) == "is" && (at == 1 || at == 2 && led)
+}
+
 /// For each word of what is said of `name` that has an opposite or counts: the clause with a mark in its place, and
 /// its side or number.
 fn differing(
@@ -413,7 +438,8 @@ fn differing(
             }
             format!("{name}{}", words.concat())
         };
-        let sides = pairs(word).map(|(pair, left)| (with(&format!("<{pair}>")), Value::Side(left)));
+        let sides = pairs(word).filter(|_| is_of_subject(rest, at));
+        let sides = sides.map(|(pair, left)| (with(&format!("<{pair}>")), Value::Side(left)));
         let mut found: Vec<(String, Value)> = sides.collect();
         if counts(at, word) {
             found.push((with("<#>"), Value::Count(word.clone())));

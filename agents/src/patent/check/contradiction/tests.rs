@@ -60,10 +60,6 @@ fn what_cannot_both_hold_is_found() {
             "The lid is permanently attached to the body.",
         ],
         [
-            "The pump increases the pressure.",
-            "The pump decreases the pressure.",
-        ],
-        [
             "The cup is dried before the washing.",
             "The cup is dried after the washing.",
         ],
@@ -163,6 +159,24 @@ fn what_can_both_hold_is_not() {
         ],
         ["The valve is not only heated.", "The valve is heated."],
         ["The valve, which is hot, is rigid.", "The lid is flexible."],
+        // What a thing has, does or is joined to has its opposite beside it.
+        [
+            "The housing has an inner wall.",
+            "The housing has an outer wall.",
+        ],
+        ["The valve has an open end.", "The valve has a closed end."],
+        [
+            "The motor rotates clockwise.",
+            "The motor rotates counterclockwise.",
+        ],
+        [
+            "The pump increases the pressure.",
+            "The pump decreases the pressure.",
+        ],
+        [
+            "The arm is connected to an inner wall.",
+            "The arm is connected to an outer wall.",
+        ],
     ] {
         assert_eq!(found(&[one, two]), [""; 0], "{one} {two}");
     }

@@ -173,6 +173,7 @@ impl Asking<'_> {
         if !subject.is_empty() {
             subject.clone_into(&mut answer.subject);
         } else if !self.ground.touches(&answer.subject)
+            || self.ground.is_foreign(&answer.subject)
             || whole_of(&self.job.draft)
                 .is_some_and(|whole| !Ground::of([&*whole]).touches_any(&answer.subject))
         {

@@ -12,30 +12,37 @@ use super::{
 
 /// Takes out what draft, references and claims contradict, where they say the other.
 pub(super) fn without_contradictions(around: &Surroundings<'_>, work: &mut PatentWork) {
-    let found = contradictions(&around.patent(work));
-    if found.is_empty() {
-        return;
+    let before = contradictions(&around.patent(work)).len();
+    let mut changed = work.clone();
+    // Each round may show what the first sentence of its kind hid.
+    for _ in 0..ROUNDS {
+        let backing = Backing::of(around, &changed);
+        let found = contradictions(&around.patent(&changed));
+        let gone: Vec<&str> = found
+            .iter()
+            .filter_map(|Contradiction { here, there }| {
+                match (backing.backs(here), backing.backs(there)) {
+                    (false, true) => Some(here.statement.sentence.as_str()),
+                    (true, false) => Some(there.statement.sentence.as_str()),
+                    // Who decides knows more than the notes say.
+                    _ => None,
+                }
+            })
+            .collect();
+        if gone.is_empty() {
+            break;
+        }
+        around.all_prose(&mut changed, |text| without(text, &gone));
     }
-    let backing = Backing::of(around, work);
-    let gone: Vec<String> = found
-        .iter()
-        .filter_map(|Contradiction { here, there }| {
-            match (backing.backs(here), backing.backs(there)) {
-                (false, true) => Some(here.statement.sentence.clone()),
-                (true, false) => Some(there.statement.sentence.clone()),
-                // Who decides knows more than the notes say.
-                _ => None,
-            }
-        })
-        .collect();
-    if gone.is_empty() {
-        return;
-    }
-    let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
-    around.all_prose(work, |text| without(text, &gone));
     // What went may have been all that a claim rested on.
-    support(around, work);
+    support(around, &mut changed);
+    if contradictions(&around.patent(&changed)).len() < before {
+        *work = changed;
+    }
 }
+
+/// How often what remains is looked at again.
+const ROUNDS: usize = 4;
 
 /// What a statement may rest on.
 struct Backing<'a> {
@@ -62,17 +69,13 @@ impl<'a> Backing<'a> {
         }
     }
 
-    /// Whether the material says so: in a plain sentence about the same, or else in the same words.
+    /// Whether the material says so: in a plain sentence about the same, or in the same words.
     fn backs(&self, said: &Said) -> bool {
         let own = &said.statement;
         let mut same = self
             .statements
             .iter()
-            .filter(|other| other.about == own.about)
-            .peekable();
-        match same.peek() {
-            Some(_) => same.any(|other| !other.value.conflicts(&own.value)),
-            None => says(self.material, &own.clause),
-        }
+            .filter(|other| other.about == own.about);
+        same.any(|other| !other.value.conflicts(&own.value)) || says(self.material, &own.clause)
     }
 }

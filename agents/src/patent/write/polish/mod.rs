@@ -117,13 +117,13 @@ const REPAIRS: [Repair; 8] = [
         around.each(work, |text| without_figures(text, &drawn));
     }),
     ("quantities", |around, work| {
-        around.everywhere(work, |text| {
+        around.all_prose(work, |text| {
             without(text, &inventions(text, &around.material))
         });
     }),
     ("grounds", |around, work| {
         let ground = Ground::of([around.material.as_str()]);
-        around.everywhere(work, |text| {
+        around.all_prose(work, |text| {
             let text = without(text, &ground.named(text));
             without(&text, &ground.made_up(&text))
         });

@@ -141,9 +141,11 @@ impl Bindings<'_> {
                     .and_then(|entry| unquoted(entry.text())),
             };
             let name = name.unwrap_or_default();
-            let is_of_runner = one.kind() == "attribute" && self.runners.contains(root);
+            // Of a runner, of a test or of what tests are made from: `TestAdd.test_add = …`.
+            let is_of_test = self.runners.contains(root) || self.names.contains(root);
+            let is_set = one.kind() == "attribute" && is_of_test;
             // What an object calls its own is something else.
-            if is_of_runner || self.names.contains(name) && !matches!(root, "self" | "cls") {
+            if is_set || self.names.contains(name) && !matches!(root, "self" | "cls") {
                 add(&mut self.counts, By::Attribute, name);
             }
         }
