@@ -163,8 +163,11 @@ fn a_snippet_and_its_error_come_from_standard_input() {
 
 #[test]
 fn a_snippet_may_hold_the_mark_before_the_error() {
-    let (home, server) = (Home::new(), Server::start(model));
     let snippet = "TEXT = \"\"\"\n---\n\"\"\"\nprint(\"a\" + 1)\n";
+    // What the snippet defines has to stay.
+    let whole = snippet.replace("+ 1", "+ str(1)");
+    let answer = move |_: &Request| Reply::text(&format!("```python\n{whole}```"));
+    let (home, server) = (Home::new(), Server::start(answer));
     let input = format!("{snippet}---\nTypeError: can only concatenate\n");
     run_with_input(&mut home.with(&server, ["fix", "--stdin"]), &input).exits(0);
     let requests = server.requests();
