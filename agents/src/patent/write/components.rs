@@ -73,7 +73,13 @@ impl ComponentWriter {
                 let first = answer.split(". ").next().unwrap_or_default();
                 let ground = Ground::of_draft(&job.draft);
                 Piece::Title(match title(first, craft.guide.title_words) {
-                    title if ground.touches_any(&title) && !ground.is_foreign(&title) => title,
+                    title
+                        if !title.is_empty()
+                            && ground.touches(&title)
+                            && !ground.is_foreign(&title) =>
+                    {
+                        title
+                    }
                     _ => {
                         fell_back(cx, &job.piece, "the answer says nothing of the invention");
                         title_of(&job.draft)
