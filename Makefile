@@ -106,7 +106,7 @@ repair-eval: weights
 	done
 	$(CATENA) eval $(PROGRAMS) --model $(or $(CATENA_MODEL),qwen2.5-coder-1.5b) --out eval-results/repair --markdown
 
-# make patent-eval  patents from the drafts of real ones, beside one call and the paper (CATENA_DATA; 25 minutes on two cores)
+# make patent-eval  patents from the drafts of real ones, beside one call and the paper (CATENA_DATA; about an hour on two cores)
 PATENTS := $(DATA)/patents/full_text.jsonl
 .PHONY: patent-eval
 patent-eval: weights
