@@ -1,6 +1,10 @@
 //! `catena eval`.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use catena_agents::{ChainOfAgents, FullContext, MultiPath};
 use catena_core::Usage;
@@ -124,10 +128,32 @@ const KNOWN: &str = "files are known by their names: texts by hotpotqa, musique,
     programs by quixbugs, or a folder humanevalfix; conversations by dialogue or conv-; patents by patent, or a folder \
     of such a name";
 
-async fn texts(mut args: Eval, config: &Config) -> Result<(), Failure> {
-    if args.strategies.is_empty() {
-        args.strategies = USUAL.map(str::to_owned).to_vec();
+/// The suites of all files, of each the first items alone where a limit is named.
+pub(crate) fn suites<S>(
+    args: &Eval,
+    load: fn(&Path) -> catena_core::Result<S>,
+    limit: fn(S, usize) -> S,
+) -> Result<Vec<S>, Failure> {
+    let one = |path: &PathBuf| {
+        let suite = load(path)?;
+        Ok(match args.limit {
+            Some(count) => limit(suite, count),
+            None => suite,
+        })
+    };
+    args.files.iter().map(one).collect()
+}
+
+/// The strategies that are named, or the usual ones.
+pub(crate) fn named(args: &Eval, usual: &[&str]) -> Vec<String> {
+    match args.strategies.is_empty() {
+        true => usual.iter().map(ToString::to_string).collect(),
+        false => args.strategies.clone(),
     }
+}
+
+async fn texts(mut args: Eval, config: &Config) -> Result<(), Failure> {
+    args.strategies = named(&args, &USUAL);
     if let Some(unknown) = args
         .strategies
         .iter()
@@ -136,19 +162,11 @@ async fn texts(mut args: Eval, config: &Config) -> Result<(), Failure> {
         return Err(Failure::usage(format!("there is no strategy '{unknown}'"))
             .help(format!("the strategies are {}", STRATEGIES.join(", "))));
     }
-    let suites = args
-        .files
-        .iter()
-        .map(|path| Suite::load(path))
-        .collect::<Result<Vec<_>, _>>()?;
+    let suites = suites(&args, Suite::load, Suite::limit)?;
     let strategies = strategies(&args, config).await?;
     let mut report = Vec::new();
     let mut failures = 0;
     for suite in suites {
-        let suite = match args.limit {
-            Some(limit) => suite.limit(limit),
-            None => suite,
-        };
         let mut rows = Vec::new();
         let mut costs = String::new();
         let mut failed = 0;

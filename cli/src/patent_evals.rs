@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     args::Eval,
     config::Config,
+    evals::{named, suites},
     failure::Failure,
     grid,
     model::{self, Mostly},
@@ -27,21 +28,8 @@ const WINDOW: u32 = 8192;
 const ROUNDS: u32 = 2;
 
 pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
-    let suites = args
-        .files
-        .iter()
-        .map(|path| {
-            let suite = PatentSuite::load(path)?;
-            Ok(match args.limit {
-                Some(limit) => suite.limit(limit),
-                None => suite,
-            })
-        })
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let names: Vec<String> = match args.strategies.is_empty() {
-        true => USUAL.map(str::to_owned).to_vec(),
-        false => args.strategies.clone(),
-    };
+    let suites = suites(&args, PatentSuite::load, PatentSuite::limit)?;
+    let names = named(&args, &USUAL);
     // Told before a model is fetched or loaded.
     if let Some(unknown) = names
         .iter()

@@ -13,7 +13,7 @@ use crate::{
     args::Eval,
     boxed,
     config::Config,
-    evals::failed,
+    evals::{failed, named, suites},
     failure::Failure,
     model::{self, Mostly},
     reading::{as_usage, prompts},
@@ -27,21 +27,8 @@ const USUAL: [&str; 5] = ["explain", "resample", "critique", "paper", "feedback"
 const WINDOW: u32 = 4096;
 
 pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
-    let suites = args
-        .files
-        .iter()
-        .map(|path| {
-            let suite = RepairSuite::load(path)?;
-            Ok(match args.limit {
-                Some(limit) => suite.limit(limit),
-                None => suite,
-            })
-        })
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let names: Vec<String> = match args.strategies.is_empty() {
-        true => USUAL.map(str::to_owned).to_vec(),
-        false => args.strategies.clone(),
-    };
+    let suites = suites(&args, RepairSuite::load, RepairSuite::limit)?;
+    let names = named(&args, &USUAL);
     // Without a sandbox nothing is run, and then no model is needed.
     let runner = Arc::new(boxed::runner(&args.boxed.without, &args.boxed.readable)?);
     let model = model::load(&args.with, Mostly::Writes, config, false).await?;

@@ -10,6 +10,9 @@ use super::{
     text::without,
 };
 
+/// How often what remains is looked at again.
+const ROUNDS: usize = 4;
+
 /// Takes out what draft, references and claims contradict, where they say the other.
 pub(super) fn without_contradictions(around: &Surroundings<'_>, work: &mut PatentWork) {
     let before = contradictions(&around.patent(work)).len();
@@ -40,9 +43,6 @@ pub(super) fn without_contradictions(around: &Surroundings<'_>, work: &mut Paten
         *work = changed;
     }
 }
-
-/// How often what remains is looked at again.
-const ROUNDS: usize = 4;
 
 /// What a statement may rest on.
 struct Backing<'a> {
