@@ -10,7 +10,7 @@ use std::{
 };
 
 use catena_models::Vendor;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::{
     failure::Failure,
@@ -53,7 +53,7 @@ pub(crate) struct Config {
 }
 
 /// How the weights of a local model are kept on a CPU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Kept {
     /// As reads fastest.
@@ -62,6 +62,19 @@ pub(crate) enum Kept {
     Writing,
     /// As in the file.
     AsIs,
+}
+
+impl Kept {
+    /// What a command should know that tells of them.
+    pub(crate) fn told(self) -> &'static str {
+        match self {
+            Self::Reading => {
+                "reading, as of all commands but `fix` and `patent`; CATENA_WEIGHTS=writing measures theirs"
+            }
+            Self::Writing => "writing, as `fix` and `patent` keep them",
+            Self::AsIs => "as-is, as in the file",
+        }
+    }
 }
 
 /// A server, under the prefix of its models.

@@ -148,7 +148,13 @@ pub(crate) fn suites<S>(
 pub(crate) fn named(args: &Eval, usual: &[&str]) -> Vec<String> {
     match args.strategies.is_empty() {
         true => usual.iter().map(ToString::to_string).collect(),
-        false => args.strategies.clone(),
+        // Named twice, it is measured once.
+        false => args.strategies.iter().fold(Vec::new(), |mut names, name| {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+            names
+        }),
     }
 }
 

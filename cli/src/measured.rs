@@ -74,6 +74,11 @@ impl Place {
         }
     }
 
+    /// Whether the model runs on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.weights.is_some()
+    }
+
     /// What was kept here, if it still holds.
     pub(crate) fn read(&self) -> Option<Kept> {
         let kept = entries(&self.file).remove(&self.key)?;

@@ -4,7 +4,7 @@ use std::{io::IsTerminal, path::PathBuf, sync::Arc, time::Duration};
 
 use catena_core::{ChatModel, Scorer};
 use catena_local::{Device, LocalModel, LocalOptions, Weights};
-use catena_models::catalog::{Catalog, Entry, Kind, ModelRef, Progress, Store};
+use catena_models::catalog::{Catalog, ModelRef, Progress, Store};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
@@ -168,24 +168,10 @@ async fn load_named(
     })
 }
 
-/// Refuses what the catalogue has for other uses than answering.
+/// Refuses what the catalogue does not have, or has for other uses than answering.
 fn must_answer(name: &str) -> Result<(), Failure> {
-    let catalog = Catalog::builtin();
-    let kind = catalog.entry(name)?.kind;
-    if kind == Kind::Chat {
-        return Ok(());
-    }
-    let chat = |entry: &&Entry| entry.kind == Kind::Chat;
-    let names: Vec<&str> = catalog
-        .entries()
-        .iter()
-        .filter(chat)
-        .map(|entry| entry.name.as_str())
-        .collect();
-    Err(
-        Failure::usage(format!("`{name}` cannot answer: its kind is {kind}"))
-            .help(format!("models that can: {}", names.join(", "))),
-    )
+    let answers = Catalog::builtin().answering(name).map(drop);
+    answers.map_err(as_usage)
 }
 
 /// The model's name, as flags, environment or configuration have it.

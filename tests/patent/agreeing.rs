@@ -100,6 +100,28 @@ async fn what_the_draft_contradicts_goes_and_a_term_has_one_spelling() {
 }
 
 #[tokio::test]
+async fn what_the_first_of_them_hid_goes_in_the_next_round() {
+    // Cork stands first: wood and iron are seen to contradict that, and each other once it has gone.
+    let several = model(|purpose, request| match purpose {
+        Purpose::Claims => Some(claims()),
+        Purpose::Write => Some(match heading(request).as_str() {
+            "Foot" => "The weight is made of cork. A ring lies below the foot.".into(),
+            "Rim" => "The weight is made of wood. The rim has an opening.".into(),
+            "Pouring" => "The weight is made of iron. A drink is poured over the rim.".into(),
+            other => by_heading(other),
+        }),
+        _ => None,
+    });
+    let written = written(writer(&several)).await;
+    let text = written.patent.to_text();
+    assert!(text.contains("is made of iron"), "{text}");
+    for material in ["is made of cork", "is made of wood"] {
+        assert!(!text.contains(material), "{material}: {text}");
+    }
+    assert_eq!(contradictions(&written), [""; 0]);
+}
+
+#[tokio::test]
 async fn what_no_note_decides_is_asked_about_and_else_found() {
     // The draft says of which materials things are, not whether the rim is rigid.
     let says = |heading: &str| match heading {

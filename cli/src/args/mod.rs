@@ -465,6 +465,8 @@ pub(crate) enum Models {
         model: String,
     },
     /// What is known of a model, what its file says, and the memory it needs against what there is
+    ///
+    /// Memory as `catena ask` keeps the weights, to read fast; `fix` and `patent`, which mostly write, need no more.
     Info {
         /// A name of `catena models list`, hf:owner/repo/file.gguf, a path to a GGUF file, or a server's, as --model of `catena ask`
         model: String,

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     args::With,
-    config::Config,
+    config::{Config, Kept},
     failure::Failure,
     measured::Place,
     model::{self, Mostly},
@@ -39,6 +39,9 @@ const GAIN: f64 = 1.15;
 #[derive(Debug, Serialize)]
 struct Figures {
     model: String,
+    /// How those of a local model are kept on a CPU; nothing of a server's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weights: Option<Kept>,
     /// Until the model could be asked, with a download or a conversion if one was due.
     load_seconds: f64,
     reading: Vec<Reading>,
@@ -122,6 +125,9 @@ pub(super) async fn bench(with: &With, config: &Config, json: bool) -> Result<()
     spinner.finish_and_clear();
     let mut figures = Figures {
         model: model.profile().name.clone(),
+        weights: place
+            .is_local()
+            .then(|| config.weights.unwrap_or(Kept::Reading)),
         load_seconds,
         reading,
         writing,
@@ -238,7 +244,11 @@ impl Figures {
     }
 
     fn table(&self) -> String {
-        let mut text = format!("{}, loaded in {:.1} s\n\n", self.model, self.load_seconds);
+        let mut text = format!("{}, loaded in {:.1} s\n", self.model, self.load_seconds);
+        if let Some(weights) = self.weights {
+            text += &format!("weights on a CPU: {}\n", weights.told());
+        }
+        text.push('\n');
         text += "READS              IN       TOKENS/S\n";
         for reading in &self.reading {
             text += &format!(

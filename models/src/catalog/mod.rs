@@ -133,15 +133,40 @@ impl Catalog {
     ///
     /// [Invalid](Error::is_invalid) if there is none; the help lists the names and offers the nearest.
     pub fn entry(&self, name: &str) -> Result<&Entry> {
+        self.entry_among(name, |_| true)
+    }
+
+    /// The model called `name`, of those that answer.
+    ///
+    /// # Errors
+    ///
+    /// [Invalid](Error::is_invalid) if there is none, or it has another use; the help lists those that answer.
+    pub fn answering(&self, name: &str) -> Result<&Entry> {
+        let answers = |entry: &Entry| entry.kind == Kind::Chat;
+        match self.entries.iter().find(|entry| entry.name == name) {
+            Some(entry) if !answers(entry) => Err(Error::invalid(format!(
+                "`{name}` cannot answer: its kind is {}",
+                entry.kind
+            ))
+            .with_help(format!(
+                "models that can: {}",
+                self.names(answers).join(", ")
+            ))),
+            _ => self.entry_among(name, answers),
+        }
+    }
+
+    fn names(&self, of: impl Fn(&Entry) -> bool) -> Vec<&str> {
+        let entries = self.entries.iter().filter(|entry| of(entry));
+        entries.map(|entry| entry.name.as_str()).collect()
+    }
+
+    fn entry_among(&self, name: &str, of: impl Fn(&Entry) -> bool) -> Result<&Entry> {
         self.entries
             .iter()
             .find(|entry| entry.name == name)
             .ok_or_else(|| {
-                let names: Vec<_> = self
-                    .entries
-                    .iter()
-                    .map(|entry| entry.name.as_str())
-                    .collect();
+                let names = self.names(of);
                 let alike = |other: &str| strsim::jaro_winkler(&name.to_lowercase(), other);
                 let nearest = names.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
                 let offer = match nearest.filter(|nearest| alike(nearest) >= ALIKE) {

@@ -190,7 +190,14 @@ fn begins_sentence(text: &str, at: usize) -> bool {
 
 fn in_quotation(text: &str, at: usize) -> bool {
     let before = text.get(..at).unwrap_or_default();
-    before.matches('"').count() % 2 == 1 || before.rfind('“') > before.rfind('”')
+    let mut last = ' ';
+    let mut quoted = false;
+    for c in before.chars() {
+        // `5"` is five inches, unless a quotation ends there.
+        quoted ^= c == '"' && (quoted || !last.is_ascii_digit());
+        last = c;
+    }
+    quoted || before.rfind('“') > before.rfind('”')
 }
 
 #[cfg(test)]
@@ -235,6 +242,12 @@ mod tests {
             ("Support arms hold.", "Support arms hold."),
             ("The base, plate and arm.", "The base, plate and arm."),
             ("They call it “Base Plate”.", "They call it “Base Plate”."),
+            (
+                "The \"Type 5\" and a baseplate.",
+                "The \"Type 5\" and a base plate.",
+            ),
+            ("Of 5\", a baseplate.", "Of 5\", a base plate."),
+            ("The \"baseplate\" of 1850.", "The \"baseplate\" of 1850."),
             ("A non-light-emitting diode.", "A non-light-emitting diode."),
             (
                 "A light emitting diode-based lamp.",

@@ -9,6 +9,9 @@ use serde_json::Value;
 use super::{AutoPatent, PatentFlow, PatentLength, Retrieval, json, prose};
 use crate::{Draft, Guide, Prompts, whole::is_cut};
 
+/// Less than this no window is worth a try: instructions alone take as much.
+const LEAST_WINDOW: u32 = 256;
+
 /// Tokens left free in every window, for a tokenizer that divides a whole differently from its parts.
 const SLACK: u64 = 16;
 
@@ -87,6 +90,12 @@ impl Craft {
         let window = settings
             .window
             .unwrap_or_else(|| profile.context_window.min(8192));
+        if window < LEAST_WINDOW {
+            return Err(Error::invalid(format!(
+                "a window of {window} tokens is too small for any prompt of a patent"
+            ))
+            .with_help(format!("use {LEAST_WINDOW} or more; 2048 does well")));
+        }
         if window > profile.context_window {
             return Err(Error::invalid(format!(
                 "a window of {window} tokens is larger than the {} of '{}'",

@@ -238,6 +238,61 @@ pub(super) fn part(text: &str, method: bool) -> Option<String> {
     Some(with_article(&text))
 }
 
+/// A part of a thing called `subject`: of `a housing with a lid`, as a part of a housing, the lid. `None`
+/// for the thing itself, whatever else is said of it.
+pub(super) fn within(part: &str, subject: &str) -> Option<String> {
+    const HAS: &[&str] = &[
+        " with ",
+        " having ",
+        " comprising ",
+        " including ",
+        " containing ",
+        " that has ",
+        " that comprises ",
+        " that includes ",
+        " which has ",
+        " which comprises ",
+        " which includes ",
+    ];
+    // A name ends where something is said of what it names: "housing cover" is another one.
+    const SAYS: &[&str] = &[
+        "that",
+        "which",
+        "wherein",
+        "made",
+        "formed",
+        "configured",
+        "adapted",
+        "arranged",
+        "for",
+        "of",
+        "in",
+        "on",
+        "to",
+        "at",
+        "by",
+        "from",
+        "is",
+        "and",
+    ];
+    let name = subject.split(" for ").next().unwrap_or(subject);
+    let bare = part
+        .strip_prefix("a ")
+        .or_else(|| part.strip_prefix("an "))
+        .unwrap_or(part);
+    let Some(rest) = bare.strip_prefix(name) else {
+        return Some(part.to_owned());
+    };
+    if let Some(inner) = HAS.iter().find_map(|has| rest.strip_prefix(has)) {
+        return self::part(inner, false);
+    }
+    let next = words(rest).into_iter().next();
+    let itself =
+        rest.is_empty() || next.is_some_and(|next| next.after_punctuation || next.is(SAYS));
+    // "Housings", "housing-like", "housing cover".
+    (!itself).then(|| part.to_owned())
+}
+
 fn with_article(text: &str) -> String {
     let text = lowered(text);
     let first = text

@@ -8,7 +8,7 @@ use super::{
             Draft, Guide, PatentClaim, Question,
             check::{Word, introduced, words},
         },
-        phrase::{is_method, is_step, part, subject},
+        phrase::{is_method, is_step, part, subject, within},
         wording::{article, capital},
     },
     Independent, PARTS,
@@ -24,8 +24,7 @@ pub(super) fn independent(answer: &Independent, guide: &Guide) -> Option<PatentC
         parts
             .iter()
             .filter_map(|part| self::part(part, method))
-            // A thing is no part of itself.
-            .filter(|part| !part.ends_with(&subject) || part.len() > subject.len() + 3)
+            .filter_map(|part| within(&part, &subject))
             .filter(|part| {
                 let new = !seen.contains(&part.to_lowercase());
                 seen.push(part.to_lowercase());
@@ -105,7 +104,11 @@ pub(in crate::patent::write) fn fallback(draft: &Draft, title: &str, guide: &Gui
             false => title.to_owned(),
         },
         known: Vec::new(),
-        parts,
+        parts: match subject(title).is_some_and(|subject| is_method(&subject)) {
+            // Things are no steps, but to provide them is one.
+            true => parts.iter().filter_map(|part| provided(part)).collect(),
+            false => parts,
+        },
     };
     independent(&answer, guide).unwrap_or_else(|| {
         PatentClaim::new(
@@ -118,6 +121,14 @@ pub(in crate::patent::write) fn fallback(draft: &Draft, title: &str, guide: &Gui
             ),
         )
     })
+}
+
+/// A thing as a step of a method; a step as it is.
+fn provided(thing: &str) -> Option<String> {
+    match is_step(thing) {
+        true => Some(thing.to_owned()),
+        false => part(thing, false).map(|thing| format!("providing {thing}")),
+    }
 }
 
 /// What a draft tells of besides the subject of its first claim: of a method beside a thing, or of a thing
@@ -300,6 +311,35 @@ mod tests {
             fallback(&draft, "Cup", &us()).text(),
             "A method for washing a cup, comprising:\nfilling the cup with water; and\ndrying the cup."
         );
+    }
+
+    #[test]
+    fn a_method_without_steps_provides_its_things() {
+        let draft = Draft::new(["", "", "A base carries an arm.", "", ""]).unwrap();
+        assert_eq!(
+            fallback(&draft, "Method for holding cups", &us()).text(),
+            "A method for holding cups, comprising:\nproviding a base; and\nproviding an arm."
+        );
+    }
+
+    #[test]
+    fn a_thing_is_no_part_of_itself() {
+        let answer = |parts: &[&str]| Independent {
+            subject: "Housing for a pump".into(),
+            known: Vec::new(),
+            parts: parts.iter().map(|part| (*part).to_owned()).collect(),
+        };
+        let parts = [
+            "a housing with a lid",
+            "a housing made of steel",
+            "housing cover",
+            "the housing",
+        ];
+        assert_eq!(
+            independent(&answer(&parts), &us()).unwrap().text(),
+            "A housing for a pump, comprising:\na lid; and\na housing cover."
+        );
+        assert!(independent(&answer(&["a housing", "a housing of brass"]), &us()).is_none());
     }
 
     #[test]
