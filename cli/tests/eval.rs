@@ -385,11 +385,17 @@ fn patents_are_written_from_derived_drafts_and_stand_beside_the_paper() {
     assert!(draft.contains("However, they tip over."), "{draft}");
 
     // What is kept is told again, and nothing asked.
-    let report = run(&mut home.with(&server, args(&["--json"])))
-        .exits(0)
-        .json();
+    let twice = ["--strategies", "planned,zero-shot,planned", "--json"];
+    let report = run(&mut home.with(&server, args(&twice))).exits(0).json();
     assert_eq!(server.seen(), asked);
     let suite = &report[0];
+    let of_planned = |row: &Value| row["name"].as_str().unwrap().contains("planned");
+    let rows = suite["rows"].as_array().unwrap();
+    assert_eq!(
+        rows.iter().filter(|row| of_planned(row)).count(),
+        2,
+        "one, and the mean"
+    );
     assert_eq!(
         (&suite["n"], &suite["failures"], &suite["tokens_are_exact"]),
         (&json!(1), &json!(0), &json!(false))
@@ -432,6 +438,10 @@ fn what_is_of_other_files_is_refused_before_anything_is_asked() {
         (
             &["eval", "patents_tiny.jsonl", "--strategies", "chain"],
             "planned, zero-shot, paper",
+        ),
+        (
+            &["eval", "patents_tiny.jsonl", "--window", "100"],
+            "a window of 100 tokens is too small",
         ),
     ] {
         run(&mut home.with(&server, args.to_vec()))

@@ -153,6 +153,7 @@ async fn a_patent_that_failed_has_no_figures_and_is_tried_again() {
     let rows = patent_rows(&suite, &failed, &ApproximateCounter);
     assert_eq!(rows[0].name, "US-1-B1, planned (failed)");
     assert_eq!((rows[0].tokens, rows[1].tokens), (None, None));
+    assert_eq!(rows[1].name, "mean, planned (0 of 1)");
 
     let whole = measure(&suite, &["planned"], &mute(), &out).await;
     assert_eq!(whole[0].failures(), 0);

@@ -92,7 +92,13 @@ pub fn patent_rows(
         let name = &evaluation.strategy;
         let items = evaluation.items.iter();
         let of_strategy: Vec<PatentRow> = items.map(|item| PatentRow::of(name, item)).collect();
-        means.push(PatentRow::mean(format!("mean, {name}"), &of_strategy));
+        let all = of_strategy.len();
+        let written = all - evaluation.failures();
+        let of = match written == all {
+            true => String::new(),
+            false => format!(" ({written} of {all})"),
+        };
+        means.push(PatentRow::mean(format!("mean, {name}{of}"), &of_strategy));
         rows.extend(of_strategy);
     }
     rows.extend(means);

@@ -307,8 +307,8 @@ impl AutoPatent {
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](catena_core::Error::is_invalid) when the window is larger than the model's or the length is
-    /// nothing, and [`is_prompt`](catena_core::Error::is_prompt) when a template is missing or broken. A draft without
+    /// [`is_invalid`](catena_core::Error::is_invalid) when the window is larger than the model's or smaller than
+    /// 256 tokens or the length is nothing, and [`is_prompt`](catena_core::Error::is_prompt) when a template is missing or broken. A draft without
     /// solution and key points is refused when the graph runs.
     pub fn build(self) -> Result<Graph<PatentTask, WrittenPatent>> {
         let craft = Craft::new(&self)?;
