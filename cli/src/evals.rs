@@ -180,7 +180,7 @@ async fn texts(mut args: Eval, config: &Config) -> Result<(), Failure> {
             let total = suite.items.len();
             let evaluation = suite
                 .evaluate(&**strategy, &args.out, |answered, done| {
-                    eprintln!(
+                    sayln!(
                         "{} {} {done}/{total}: {}",
                         suite.name,
                         strategy.name(),

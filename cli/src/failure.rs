@@ -87,7 +87,7 @@ impl Failure {
     pub(crate) fn report(self) -> ExitCode {
         let code = ExitCode::from(self.code);
         if !self.told {
-            eprintln!("{:?}", miette::Report::new(self));
+            sayln!("{:?}", miette::Report::new(self));
         }
         code
     }

@@ -53,7 +53,7 @@ fn default_path() -> Result<PathBuf, Failure> {
 /// Leaves nothing of runs that were removed in the journal's files, or says who keeps it from that.
 pub(crate) async fn purge(journal: &SqliteJournal) -> Result<(), Failure> {
     if !journal.purge().await? {
-        eprintln!(
+        sayln!(
             "another process reads the journal {0}: until it is done, the words of what was forgotten stay in \
              {0}-wal",
             journal.path().display()

@@ -2,6 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+// First, since all others say something with its macros.
+#[macro_use]
+mod terminal;
+
 mod args;
 mod boxed;
 mod chat;
@@ -29,7 +33,6 @@ mod requests;
 mod runs;
 mod signals;
 mod stopped;
-mod terminal;
 
 use std::{io::IsTerminal, process::ExitCode};
 

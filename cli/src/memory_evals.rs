@@ -73,7 +73,7 @@ pub(crate) async fn run(args: Eval, config: &Config) -> Result<(), Failure> {
                     Some(_) => line(&answer.answered),
                     None => format!("turns {:?}", answer.activated),
                 };
-                eprintln!("{suite_name} {name} {done}/{total}: {what}");
+                sayln!("{suite_name} {name} {done}/{total}: {what}");
             };
             measured.push(suite.evaluate(&*strategy, &filled, &args.out, told).await?);
         }
@@ -181,7 +181,7 @@ impl Measure {
             let summarise = Arc::new(asking.summarise()?);
             for filled in &filled {
                 let mut told = |done, total| {
-                    eprintln!("{}: {done} of {total} long turns summarised", suite.name);
+                    sayln!("{}: {done} of {total} long turns summarised", suite.name);
                 };
                 filled.summarise(&summarise, &mut told).await?;
             }

@@ -265,7 +265,7 @@ impl Display {
 
     fn say(&self, line: &str) {
         if self.lines {
-            eprintln!("{line}");
+            sayln!("{line}");
         } else {
             self.bar.println(line);
         }

@@ -104,7 +104,7 @@ async fn evaluate(
     let (name, total) = (strategy.name(), suite.items.len());
     let told = |item: &WrittenItem, done| {
         let (id, line) = (&item.answered.id, line(item));
-        eprintln!("{} {name} {done}/{total} {id}: {line}", suite.name);
+        sayln!("{} {name} {done}/{total} {id}: {line}", suite.name);
     };
     let evaluation = suite.evaluate(strategy, out, told).await?;
     let written = evaluation.items.iter().filter_map(|item| {

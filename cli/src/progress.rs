@@ -49,7 +49,7 @@ impl Display {
                 self.bar.set_length(*chunks as u64);
                 if self.lines {
                     let s = if *chunks == 1 { "" } else { "s" };
-                    eprintln!("reading {chunks} chunk{s}");
+                    sayln!("reading {chunks} chunk{s}");
                 }
             }
             EventKind::CallFinished { usage, .. } => {
@@ -61,7 +61,7 @@ impl Display {
                 let Some(line) = retried(event) else { return };
                 self.bar.set_message(line.clone());
                 if self.lines {
-                    eprintln!("{line}");
+                    sayln!("{line}");
                 }
             }
             EventKind::Note { name, data } if name == "unit" => {
@@ -78,7 +78,7 @@ impl Display {
                 };
                 self.bar.set_message(head.to_owned());
                 if self.lines {
-                    eprintln!("chunk {}: {head}", self.read);
+                    sayln!("chunk {}: {head}", self.read);
                 }
             }
             _ => {}

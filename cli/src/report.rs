@@ -116,7 +116,7 @@ pub(crate) fn usage_line(usage: &Usage, unspent: &Budget, elapsed: Duration) -> 
 /// What a run that did not finish leaves: the last unit, and where to go on.
 pub(crate) fn print_partial(units: &[Unit], error: &Error, elapsed: Duration) {
     if let Some(unit) = units.last().filter(|unit| !unit.text.is_empty()) {
-        eprintln!(
+        sayln!(
             "after {} chunks the notes were:\n{}",
             units.len(),
             harmless(&unit.text)
@@ -124,6 +124,6 @@ pub(crate) fn print_partial(units: &[Unit], error: &Error, elapsed: Duration) {
     }
     if let Some(usage) = error.spent() {
         let unspent = error.unspent().copied().unwrap_or_default();
-        eprintln!("{}", usage_line(usage, &unspent, elapsed));
+        sayln!("{}", usage_line(usage, &unspent, elapsed));
     }
 }

@@ -1,6 +1,7 @@
 //! Writing to a terminal that may not be one.
 
 use std::{
+    fmt,
     io::{self, ErrorKind, IsTerminal, Write},
     process,
 };
@@ -49,6 +50,26 @@ fn print_bytes(bytes: &[u8]) {
             process::exit(FAILED.into());
         }
     }
+}
+
+/// Says something on standard error. Whoever has stopped listening is no reason to fail, as it would be with
+/// `eprint!`, which panics.
+macro_rules! say {
+    ($($what:tt)*) => {
+        $crate::terminal::say(format_args!($($what)*))
+    };
+}
+
+/// As `say!`, with the end of the line.
+macro_rules! sayln {
+    ($($what:tt)*) => {
+        $crate::terminal::say(format_args!("{}\n", format_args!($($what)*)))
+    };
+}
+
+/// What `say!` writes with.
+pub(crate) fn say(what: fmt::Arguments<'_>) {
+    let _ = io::stderr().lock().write_fmt(what);
 }
 
 /// Standard output as [`print`] writes to it.

@@ -28,6 +28,15 @@ fn a_file_that_is_not_there() {
 }
 
 #[test]
+fn nobody_listens_to_what_is_said() {
+    let (home, (listener, writer)) = (Home::new(), std::io::pipe().unwrap());
+    drop(listener);
+    let mut ask = home.catena(["ask", "no.txt", "-q", QUESTION]);
+    let status = ask.stdout(Stdio::null()).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
 fn one_of_several_files_that_is_not_there() {
     let (home, server) = (Home::new(), Server::start(reader));
     home.write("book.txt", book());

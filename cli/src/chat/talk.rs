@@ -147,7 +147,7 @@ impl Talking {
             }
             Unfinished::Here(record) | Unfinished::Elsewhere(record) => {
                 if !self.screen.quiet && !self.screen.json {
-                    eprintln!(
+                    sayln!(
                         "\"{}\" came to no answer; `catena runs resume {}` goes on with it",
                         headline(said(&record), QUESTION),
                         record.id

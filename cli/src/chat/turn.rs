@@ -79,7 +79,7 @@ pub(super) async fn follow(
     answer.end();
     let finish = result.as_ref().map(|outcome| outcome.output.finish);
     if let (Ok(Some(told)), false) = (finish.map(cut_answer), screen.json) {
-        eprintln!("{told}");
+        sayln!("{told}");
     }
     Ended {
         run: id,
@@ -125,19 +125,19 @@ impl Answer {
             }
             EventKind::CallRetried { .. } if !self.screen.quiet => {
                 let told = retried(event).unwrap_or_default();
-                self.waiting.suspend(|| eprintln!("{told}"));
+                self.waiting.suspend(|| sayln!("{told}"));
             }
             EventKind::Note { name, data } if name == "memory.without" && !self.screen.quiet => {
                 let part = |name: &str| harmless(data[name].as_str().unwrap_or_default());
                 let told = format!("without {}: {}", part("what"), part("error"));
-                self.waiting.suspend(|| eprintln!("{told}"));
+                self.waiting.suspend(|| sayln!("{told}"));
             }
             EventKind::Note { name, data } if name == "answer.cut" && !self.screen.quiet => {
                 let what = data["what"].as_str().unwrap_or_default();
                 let finish = serde_json::from_value(data["finish"].clone()).unwrap_or_default();
                 // The answer's own is told when all of it is there.
                 if let (Some(told), true) = (cut(&harmless(what), finish), what != "the answer") {
-                    self.waiting.suspend(|| eprintln!("{told}"));
+                    self.waiting.suspend(|| sayln!("{told}"));
                 }
             }
             _ => {}

@@ -283,7 +283,7 @@ impl Job {
                 show.say(&format!("{path}: written\n"));
             }
             if !self.output.quiet {
-                eprintln!(
+                sayln!(
                     "{}",
                     usage_line(&outcome.usage, &outcome.unspent, started.elapsed())
                 );

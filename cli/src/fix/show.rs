@@ -32,7 +32,7 @@ impl Show {
     /// Shows what an event tells of.
     pub(super) fn event(self, event: &Event) {
         if let Some(line) = retried(event).filter(|_| self != Self::Nothing) {
-            eprintln!("{line}");
+            sayln!("{line}");
         }
         let EventKind::Note { name, data } = &event.kind else {
             return;
@@ -124,7 +124,7 @@ impl Show {
     pub(super) fn say(self, text: &str) {
         match self {
             Self::Out => print(text),
-            Self::Err => eprint!("{text}"),
+            Self::Err => say!("{text}"),
             Self::Nothing => {}
         }
     }
@@ -132,7 +132,7 @@ impl Show {
     /// A line for whoever waits at a terminal.
     pub(super) fn waiting(self, text: &str) {
         if self != Self::Nothing && io::stderr().is_terminal() {
-            eprintln!("{text}");
+            sayln!("{text}");
         }
     }
 }

@@ -230,7 +230,7 @@ async fn agreed(what: &str, json: bool) -> Result<bool, Failure> {
         return Err(Failure::usage("nobody is there to be asked")
             .help("--yes forgets without asking, --dry-run only shows"));
     }
-    eprint!("Forget {what} for good? [y/N] ");
+    say!("Forget {what} for good? [y/N] ");
     let line = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line).map(|_| line)

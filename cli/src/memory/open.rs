@@ -72,7 +72,7 @@ async fn open_with(
         if !quiet {
             let index = index.describe();
             bar.suspend(|| {
-                eprintln!("what was forgotten may still be in {index}: it is removed from there");
+                sayln!("what was forgotten may still be in {index}: it is removed from there");
             });
         }
     }
@@ -119,14 +119,14 @@ async fn embedded(folder: &Path, quantized: bool) -> Result<EdgeIndex, Failure> 
     let open = || EdgeIndex::open(folder, EdgeOptions::new().quantized(quantized));
     let index = match open().await {
         Err(error) if !error.is_retryable() && !error.is_invalid() => {
-            eprintln!("{error}; it is made anew from the archive");
+            sayln!("{error}; it is made anew from the archive");
             EdgeIndex::discard(folder).await?;
             open().await?
         }
         opened => opened?,
     };
     if index.was_otherwise() {
-        eprintln!(
+        sayln!(
             "the vector index in {} was made {} quantised copies, which changes when it is optimised next",
             folder.display(),
             if quantized { "without" } else { "with" },

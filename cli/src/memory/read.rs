@@ -262,11 +262,11 @@ impl Job {
         } else {
             print(&format!("{}\n", harmless(&digest.summary)));
             if let Some(lacking) = lacking(digest) {
-                eprintln!("\n{lacking}");
+                sayln!("\n{lacking}");
             }
         }
         if !self.output.quiet && !self.output.json {
-            eprintln!(
+            sayln!(
                 "\n{} segments are remembered; `catena chat '{}'` answers questions about them\n{}",
                 digest.segments,
                 harmless(name),

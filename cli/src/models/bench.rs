@@ -89,7 +89,7 @@ pub(super) async fn bench(with: &With, config: &Config, json: bool) -> Result<()
     let spinner = model::spinner(quiet);
     let lines = !quiet && !io::stderr().is_terminal();
     let say = |what: String| match lines {
-        true => eprintln!("{what}"),
+        true => sayln!("{what}"),
         false => spinner.set_message(what),
     };
     let mut bench = Bench {
@@ -239,7 +239,7 @@ impl Figures {
         let reads = reads.fold(0.0, f64::max);
         match place.write(self.parallel.useful, reads, self.writing.rate) {
             Ok(file) => self.kept = Some(file.to_owned()),
-            Err(error) => eprintln!("warning: the figures cannot be kept: {error}"),
+            Err(error) => sayln!("warning: the figures cannot be kept: {error}"),
         }
     }
 

@@ -73,7 +73,7 @@ pub(super) fn check(args: &PatentCheck) -> Result<(), Failure> {
     };
     if bad == 0 {
         if !args.json {
-            eprintln!("{kind}: {}", in_words(counts));
+            sayln!("{kind}: {}", in_words(counts));
         }
         return Ok(());
     }

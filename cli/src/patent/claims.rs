@@ -35,7 +35,7 @@ pub(super) async fn claims(args: PatentClaims, config: &Config) -> Result<(), Fa
         ));
     }
     if !quiet {
-        eprint!("{}", in_words(&change, &findings));
+        say!("{}", in_words(&change, &findings));
     }
     let mut work = all.work;
     work.claims = claims;
@@ -96,7 +96,7 @@ fn tell(args: &PatentClaims, change: &ClaimChange, findings: &[Finding]) {
     }
     print(&in_words(change, findings));
     if !change.pieces.is_empty() {
-        eprintln!("with --out FILE these pieces are written anew, and the claims taken over");
+        sayln!("with --out FILE these pieces are written anew, and the claims taken over");
     }
 }
 

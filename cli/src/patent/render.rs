@@ -23,7 +23,7 @@ pub(super) fn render(args: &PatentRender) -> Result<(), Failure> {
         print(&format!("{object:#}\n"));
     } else {
         for path in written {
-            eprintln!("{}: written", shown(path));
+            sayln!("{}: written", shown(path));
         }
     }
     Ok(())

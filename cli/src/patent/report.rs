@@ -61,7 +61,7 @@ pub(super) fn report(args: &PatentReport) -> Result<(), Failure> {
         }
     }
     print(&text);
-    eprintln!(
+    sayln!(
         "{} paragraphs; of them rest on nothing: {bare}",
         basis.len()
     );

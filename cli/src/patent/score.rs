@@ -108,12 +108,12 @@ fn tell(args: &PatentScore, scored: &[Scored]) {
         None => "tokens are estimated, half as many again as a tokenizer finds: --tokens-of counts"
             .into(),
     };
-    eprintln!(
+    sayln!(
         "IRR from 0 (all sentences alike) to 100; likeness in percent; {tokens}. The paper's figures are \
          those marked so."
     );
     if args.reference.is_some() && scored.iter().any(|one| one.scores.tokens > SKIPPED_ABOVE) {
-        eprintln!("above {SKIPPED_ABOVE} tokens the paper's ROUGE counts as 0");
+        sayln!("above {SKIPPED_ABOVE} tokens the paper's ROUGE counts as 0");
     }
 }
 

@@ -113,10 +113,10 @@ impl Session {
             print_support(answer);
         }
         if let Some(told) = cut_answer(answer.finish) {
-            eprintln!("\n{told}");
+            sayln!("\n{told}");
         }
         if !self.output.quiet {
-            eprintln!(
+            sayln!(
                 "\n{}",
                 usage_line(&outcome.usage, &outcome.unspent, self.started.elapsed())
             );
@@ -161,7 +161,7 @@ impl Session {
         let mut answers = Vec::new();
         for interrupt in interrupts {
             let planned: Planned = serde_json::from_value(interrupt.question.clone()).ok()?;
-            eprint!("{planned} Go on? [y/N] ");
+            say!("{planned} Go on? [y/N] ");
             let line = tokio::task::spawn_blocking(|| {
                 let mut line = String::new();
                 io::stdin().lock().read_line(&mut line).map(|_| line)

@@ -94,7 +94,7 @@ async fn evaluate(
     let told = |item: &RepairedItem, done| {
         let (suite, strategy) = (&suite.name, strategy.name());
         let (id, line) = (&item.answered.id, line(item));
-        eprintln!("{suite} {strategy} {done}/{total} {id}: {line}");
+        sayln!("{suite} {strategy} {done}/{total} {id}: {line}");
     };
     Ok(suite.evaluate(strategy, &args.out, told).await?)
 }

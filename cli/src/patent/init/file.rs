@@ -39,7 +39,7 @@ impl DraftFile {
             form = form_of(&Document::read(&self.path)?.text);
         }
         if !self.draft.answer(question).is_empty() {
-            eprintln!(
+            sayln!(
                 "{question} was answered in {} meanwhile; that answer stays",
                 self.path.display()
             );

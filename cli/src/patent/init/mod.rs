@@ -28,22 +28,22 @@ fn interview(args: &PatentInit, mut lines: Lines) -> Result<(), Failure> {
     let mut file = DraftFile::open(&args.file)?;
     let open = file.draft().unanswered();
     if open.len() < Question::ALL.len() && !open.is_empty() {
-        eprintln!(
+        sayln!(
             "{}: {} of 5 questions are answered; here are the others",
             args.file.display(),
             Question::ALL.len() - open.len()
         );
     }
     if !open.is_empty() && lines.is_terminal() {
-        eprintln!("{}", words::WELCOME);
+        sayln!("{}", words::WELCOME);
     }
     for question in open {
-        eprintln!("{}", words::asked(question, lines.is_terminal()));
+        sayln!("{}", words::asked(question, lines.is_terminal()));
         let Some(answer) = lines.answer(question)? else {
             break;
         };
         if answer.trim().is_empty() {
-            eprintln!("left for later");
+            sayln!("left for later");
             continue;
         }
         file.answer(question, answer)?;
@@ -66,12 +66,12 @@ fn finish(args: &PatentInit, draft: &Draft, path: &Path) -> Result<(), Failure> 
     }
     let name = path.display();
     if open.len() == Question::ALL.len() {
-        eprintln!("nothing was answered, and nothing written");
+        sayln!("nothing was answered, and nothing written");
         return Ok(());
     }
     match open.first() {
-        None => eprintln!("{name}: all five questions are answered"),
-        Some(first) => eprintln!(
+        None => sayln!("{name}: all five questions are answered"),
+        Some(first) => sayln!(
             "{name}: {} left, the first is {first}; the same command goes on with it",
             open.len()
         ),
@@ -81,7 +81,7 @@ fn finish(args: &PatentInit, draft: &Draft, path: &Path) -> Result<(), Failure> 
         .filter(|finding| finding.severity > Severity::Advice)
         .count();
     if open.is_empty() && worth_a_look > 0 {
-        eprintln!("`catena patent check {name}` says what is still thin ({worth_a_look} findings)");
+        sayln!("`catena patent check {name}` says what is still thin ({worth_a_look} findings)");
     }
     Ok(())
 }

@@ -117,9 +117,9 @@ pub(super) async fn wait(all: &[Asked]) -> Option<()> {
         return None;
     }
     for asked in all {
-        eprintln!("{}: the {} to be approved", shown(&asked.file), asked.name);
+        sayln!("{}: the {} to be approved", shown(&asked.file), asked.name);
     }
-    eprint!("Change it there if you like, then press Enter to go on. ");
+    say!("Change it there if you like, then press Enter to go on. ");
     let line = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line).map(|read| read > 0)

@@ -121,13 +121,13 @@ pub(super) fn tell(
         }
         if !job.run.output.quiet {
             for path in removed {
-                eprintln!("{}: removed, the patent is complete", shown(&path));
+                sayln!("{}: removed, the patent is complete", shown(&path));
             }
-            eprintln!("{}", summary(&all));
+            sayln!("{}", summary(&all));
             for line in aside.lines() {
-                eprintln!("{line}");
+                sayln!("{line}");
             }
-            eprintln!("{}", usage_line(&usage, &unspent, started.elapsed()));
+            sayln!("{}", usage_line(&usage, &unspent, started.elapsed()));
         }
     }
     let told = |failure: Failure| match job.run.output.json {
@@ -216,21 +216,21 @@ pub(super) fn failed(
     }
     match &left {
         Some(left) => {
-            eprintln!(
+            sayln!(
                 "{} of {} pieces are written; missing: {}",
                 left.pieces - left.missing.len(),
                 left.pieces,
                 listed(&left.missing)
             );
             for path in written {
-                eprintln!("{}: what there is, marked as incomplete", shown(path));
+                sayln!("{}: what there is, marked as incomplete", shown(path));
             }
         }
-        None => eprintln!("nothing is written yet"),
+        None => sayln!("nothing is written yet"),
     }
     if error.spent().is_some() && !job.run.output.quiet {
         let unspent = error.unspent().copied().unwrap_or_default();
-        eprintln!("{}", usage_line(&usage, &unspent, started.elapsed()));
+        sayln!("{}", usage_line(&usage, &unspent, started.elapsed()));
     }
     failure
 }

@@ -58,7 +58,7 @@ fn sound(findings: &[DraftFinding], args: &PatentWrite) -> Result<(), Failure> {
     }
     let quiet = args.run.output.quiet || args.run.output.json;
     if !findings.is_empty() && !quiet {
-        eprintln!(
+        sayln!(
             "the draft has {} findings; `catena patent check {name}` lists them",
             findings.len()
         );

@@ -51,7 +51,7 @@ impl Show {
                 let Some(line) = retried(event) else { return };
                 self.bar.set_message(line.clone());
                 if self.lines {
-                    eprintln!("{line}");
+                    sayln!("{line}");
                 }
             }
             EventKind::Note { .. } => self.pieces(work),
@@ -66,7 +66,7 @@ impl Show {
                 let line = line(*piece, work);
                 self.bar.set_message(line.clone());
                 if self.lines {
-                    eprintln!("{line}");
+                    sayln!("{line}");
                 }
             }
         }
