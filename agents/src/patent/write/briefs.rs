@@ -81,9 +81,9 @@ impl Sections {
         let near = self.nearest(&book, &queries, cx).await?;
         let own = own_passages(&book, &queries);
         let covered = covered_claims(work, &queries);
-        let whole = match self.craft.flow {
+        let (draft, components) = match self.craft.flow {
             PatentFlow::Paper => paper::book(&self.craft, &task.draft, work),
-            _ => String::new(),
+            _ => Default::default(),
         };
         let briefs = children
             .iter()
@@ -139,7 +139,8 @@ impl Sections {
                         .take(12)
                         .collect(),
                     passages,
-                    whole: whole.clone(),
+                    draft: draft.clone(),
+                    components: components.clone(),
                 }
             });
         Ok(briefs

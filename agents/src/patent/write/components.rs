@@ -11,7 +11,7 @@ use super::{
     book::Book,
     claims,
     craft::{Craft, fell_back, left_out},
-    ground::Ground,
+    ground::{Ground, is_central},
     paper, prose,
     types::{PatentPiece, Source},
     work::{NOTE, Piece},
@@ -75,7 +75,7 @@ impl ComponentWriter {
                 Piece::Title(match title(first, craft.guide.title_words) {
                     title
                         if !title.is_empty()
-                            && ground.touches(&title)
+                            && is_central(&job.draft, &title)
                             && !ground.is_foreign(&title) =>
                     {
                         title
@@ -147,12 +147,12 @@ impl ComponentWriter {
         })
     }
 
-    /// The text, or what the inventor wrote where it is empty.
+    /// The text, or what the inventor wrote where it says nothing.
     fn or_draft(&self, job: &Job, text: String, order: &[Question], cx: &Context) -> String {
-        if !text.is_empty() {
+        if prose::is_said(&text) {
             return text;
         }
-        fell_back(cx, &job.piece, "the answer is empty");
+        fell_back(cx, &job.piece, "the answer says nothing");
         let book = Book::of(&job.draft, &[], &[], self.craft.orders);
         let all = [order, &Question::ALL].concat();
         all.iter()

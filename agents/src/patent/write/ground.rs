@@ -199,6 +199,26 @@ impl Ground {
     }
 }
 
+/// Whether any word of a text that carries meaning stands in two sentences of a draft: an invention is named more than
+/// once, what somebody has slipped in is not.
+pub(super) fn is_central(draft: &Draft, text: &str) -> bool {
+    let said: Vec<HashSet<String>> = Question::ALL
+        .into_iter()
+        .flat_map(|question| {
+            let answer = draft.answer(question);
+            sentences(answer).filter_map(move |range| answer.get(range))
+        })
+        .map(|sentence| {
+            let words = catena_tools::words(sentence);
+            words.map(|word| stem(&word)).collect()
+        })
+        .collect();
+    catena_tools::words(text)
+        .filter(|word| !USUAL.contains(&word.as_str()))
+        .map(|word| stem(&word))
+        .any(|word| said.iter().filter(|one| one.contains(&word)).count() > 1)
+}
+
 /// Whether a letter is neither Latin, nor Greek as in formulas, nor a sign such as `℃`.
 fn is_of_another_script(c: char) -> bool {
     c.is_alphabetic()
@@ -253,6 +273,15 @@ mod tests {
         assert_eq!(ground.named(text), ["The arm of brass is 弯曲的. "]);
         let russian = Ground::of(["A base, Основание, carries an arm."]);
         assert!(russian.named("The base is Основание.").is_empty());
+    }
+
+    #[test]
+    fn what_is_said_once_is_not_central() {
+        let solution = "A cup has a foot. The foot of the cup is wide. All is OWNED.";
+        let draft = Draft::new(["Cups tip over.", "", solution, "", ""]).unwrap();
+        assert!(is_central(&draft, "Cup made of gold"));
+        assert!(!is_central(&draft, "OWNED"));
+        assert!(!is_central(&draft, "Wide device"));
     }
 
     #[test]

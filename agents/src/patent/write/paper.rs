@@ -1,10 +1,12 @@
 //! The paper's flow, for comparison: after the specification's tables of what each agent gets and is asked
 //! for. The prompts are ours.
 //!
-//! Kept: components and plan from the whole draft, passages copied by the model, unconditional first
-//! revision, a second one on a failure, revisions that see neither draft nor passages, no examination of
-//! the whole. Not kept, because they are slips of the code: a verdict that cannot be read has the text
-//! rewritten from nothing, and a plan that cannot be read leaves the description empty.
+//! Kept: components and plan from the whole draft, passages copied by the model out of draft and components, an
+//! examiner that sees the draft alone, unconditional first revision, a second one on a failure, revisions that
+//! see neither draft nor passages, no examination of the whole. Not kept, because they are slips of the code: a
+//! verdict that cannot be read has the text rewritten from nothing, and a plan that cannot be read leaves the
+//! description empty. Nor what a window has no room for: an answer takes at most half of it, where the paper allows
+//! 16,384 tokens; a plan has at most as many sections as the length allows, and a title as many words as the guide.
 
 use catena_core::{Context, Prompt, Result};
 use serde::Serialize;
@@ -18,13 +20,14 @@ use super::{
     section::{Brief, Piecework},
     tree::{PgSection, PgSubsection, PgTree},
     types::{Criterion, PatentPiece, PatentWork, Planning, Verdict},
+    wording::capital,
     work::Piece,
 };
 
 /// The paper's, for all agents.
 const TEMPERATURE: f32 = 0.5;
 
-/// How often the model is asked to copy before the text is written without.
+/// How often the model is asked to copy before the text is written without, and for a summary in its tag.
 const COPIES: usize = 5;
 
 /// How often it is asked for a verdict.
@@ -62,22 +65,25 @@ fn rules(piece: PatentPiece) -> &'static str {
 }
 
 pub(super) async fn component(craft: &Craft, job: &Job, cx: &Context) -> Result<Piece> {
-    let tokens = craft.tokens(craft.length.tokens.max(400));
     let name = job.piece.to_string();
     let draft = craft.seen(&job.draft).to_tagged();
-    let answer = ask(
-        craft,
-        &craft.prompts.paper_component,
-        &draft,
-        tokens,
-        cx,
-        Variables {
+    let tries = match job.piece {
+        PatentPiece::Summary => COPIES,
+        _ => 1,
+    };
+    let mut asked = 0;
+    let answer = loop {
+        asked += 1;
+        let variables = Variables {
             component: &name,
             rules: rules(job.piece),
             ..Variables::default()
-        },
-    )
-    .await?;
+        };
+        let answer = ask(craft, &craft.prompts.paper_component, &draft, cx, variables).await?;
+        if asked == tries || between(&answer.text, &capital(&name)).is_some() {
+            break answer;
+        }
+    };
     let text = tagged(&answer.text, &name);
     let prose = || prose::clean(&text, answer.cut);
     Ok(match job.piece {
@@ -93,47 +99,35 @@ pub(super) async fn component(craft: &Craft, job: &Job, cx: &Context) -> Result<
 }
 
 pub(super) async fn plan(craft: &Craft, planning: &Planning, cx: &Context) -> Result<PgTree> {
-    let count = planning.sections * planning.subsections;
-    let tokens = craft.tokens(u32::try_from(80 * count).unwrap_or(u32::MAX).max(400));
     let draft = craft.seen(&planning.draft).to_tagged();
-    let answer = ask(
-        craft,
-        &craft.prompts.paper_plan,
-        &draft,
-        tokens,
-        cx,
-        Variables {
-            ..Variables::default()
-        },
-    )
-    .await?;
+    let prompt = &craft.prompts.paper_plan;
+    let answer = ask(craft, prompt, &draft, cx, Variables::default()).await?;
     Ok(tree(&answer.text))
 }
 
-/// The draft and the components as one text, the paper's reference book.
-pub(super) fn book(craft: &Craft, draft: &Draft, work: &PatentWork) -> String {
-    format!(
-        "{}\n<Title>{}</Title>\n<Abstract>{}</Abstract>\n<Background>{}</Background>\n<Summary>{}</Summary>\
+/// The draft as the paper's agents see it, and the components: together its reference book.
+pub(super) fn book(craft: &Craft, draft: &Draft, work: &PatentWork) -> (String, String) {
+    let components = format!(
+        "<Title>{}</Title>\n<Abstract>{}</Abstract>\n<Background>{}</Background>\n<Summary>{}</Summary>\
          \n<Claims>\n{}</Claims>",
-        craft.seen(draft).to_tagged(),
         work.title,
         work.abstract_text,
         work.background,
         work.summary,
         claims::listed(&work.claims)
-    )
+    );
+    (craft.seen(draft).to_tagged(), components)
 }
 
 /// What the model copies of the reference book; `None` when it did not in five tries.
 pub(super) async fn retrieve(craft: &Craft, brief: &Brief, cx: &Context) -> Result<Option<String>> {
-    let tokens = craft.tokens(craft.length.tokens.max(300));
+    let book = format!("{}\n{}", brief.draft, brief.components);
     for _ in 0..COPIES {
         let prompt = &craft.prompts.paper_retrieve;
         let answer = ask(
             craft,
             prompt,
-            &brief.whole,
-            tokens,
+            &book,
             cx,
             Variables {
                 heading: &brief.plan.heading,
@@ -144,7 +138,7 @@ pub(super) async fn retrieve(craft: &Craft, brief: &Brief, cx: &Context) -> Resu
         .await?;
         if let Some(copied) = between(&answer.text, "Reference") {
             // The paper trusts it; how much of it is copied is worth knowing.
-            cx.note("patent.copied", &share_copied(&copied, &brief.whole));
+            cx.note("patent.copied", &share_copied(&copied, &book));
             return Ok(Some(copied));
         }
     }
@@ -152,14 +146,12 @@ pub(super) async fn retrieve(craft: &Craft, brief: &Brief, cx: &Context) -> Resu
 }
 
 pub(super) async fn write(craft: &Craft, work: &Piecework, cx: &Context) -> Result<String> {
-    let tokens = craft.tokens(craft.length.tokens);
     let brief = &work.brief;
     let copied = work.copied.as_deref().unwrap_or_default();
     let answer = ask(
         craft,
         &craft.prompts.paper_write,
         copied,
-        tokens,
         cx,
         Variables {
             section: section(brief),
@@ -177,15 +169,13 @@ pub(super) async fn review(
     work: &Piecework,
     cx: &Context,
 ) -> Result<Option<Verdict>> {
-    let tokens = craft.tokens(300);
     let brief = &work.brief;
     for _ in 0..REVIEWS {
         let prompt = &craft.prompts.paper_review;
         let answer = ask(
             craft,
             prompt,
-            &brief.whole,
-            tokens,
+            &brief.draft,
             cx,
             Variables {
                 heading: &brief.plan.heading,
@@ -232,13 +222,11 @@ pub(super) async fn revise(craft: &Craft, work: &Piecework, cx: &Context) -> Res
         // Without advice there is nothing to revise by.
         return Ok(work.text.clone());
     };
-    let tokens = craft.tokens(craft.length.tokens);
     let brief = &work.brief;
     let answer = ask(
         craft,
         &craft.prompts.paper_revise,
         &work.text,
-        tokens,
         cx,
         Variables {
             section: section(brief),
@@ -272,10 +260,12 @@ async fn ask(
     craft: &Craft,
     prompt: &Prompt,
     text: &str,
-    tokens: u32,
     cx: &Context,
     variables: Variables<'_>,
 ) -> Result<Answer> {
+    // The other half is for what it is written from.
+    let half = u32::try_from(craft.window / 2).unwrap_or(u32::MAX);
+    let tokens = half.max(1);
     let lines: Vec<(usize, &str)> = text.lines().enumerate().collect();
     let (messages, left) = craft.fitted(&lines, tokens, |material| {
         prompt.render(&Variables {
@@ -289,12 +279,7 @@ async fn ask(
 
 /// What stands inside a tag, or the whole where there is none.
 fn tagged(text: &str, name: &str) -> String {
-    let mut chars = name.chars();
-    let tag: String = match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
-    };
-    between(text, &tag).unwrap_or_else(|| text.trim().to_owned())
+    between(text, &capital(name)).unwrap_or_else(|| text.trim().to_owned())
 }
 
 /// What stands between `<tag>` and `</tag>`, or the end.

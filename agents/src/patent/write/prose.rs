@@ -51,6 +51,11 @@ pub(super) fn line(text: &str, label: &str) -> String {
         .to_owned()
 }
 
+/// Whether a text says anything: a word or two is no sentence, whoever asked for it.
+pub(super) fn is_said(text: &str) -> bool {
+    text.split_whitespace().nth(2).is_some()
+}
+
 /// Paragraphs of prose, divided by blank lines. `cut`: the text was cut off, and its last sentence goes
 /// unless it is whole.
 pub(super) fn clean(text: &str, cut: bool) -> String {

@@ -25,7 +25,21 @@ pub(super) const INSTRUCTIONS: &[&str] = &[
     "preceding",
     "earlier",
     "everything",
+    "told",
 ];
+/// What else only who reads a prompt can ignore: a machine may discard its material.
+pub(super) const MATERIAL: &[&str] = &[
+    "draft",
+    "drafts",
+    "notes",
+    "said",
+    "asked",
+    "question",
+    "questions",
+];
+pub(super) const IGNORE: &[&str] = &["ignore", "disregard", "forget"];
+/// What a model is told not to do with its instructions.
+pub(super) const FOLLOW: &[&str] = &["follow", "obey", "heed", "observe"];
 /// What follows the verb at once: "skip prior art" names a thing, "skip the above" points back.
 pub(super) const POINTERS: &[&str] = &[
     "all",
@@ -40,10 +54,12 @@ pub(super) const POINTERS: &[&str] = &[
     "my",
     "these",
     "those",
+    "this",
     "earlier",
     "preceding",
     "instructions",
     "what",
+    "whatever",
 ];
 
 /// What only who writes can do.
@@ -62,6 +78,11 @@ pub(super) const WRITE: &[&str] = &[
     "rhyme",
     "summarize",
     "summarise",
+    "describe",
+    "discuss",
+    "praise",
+    "promote",
+    "advertise",
 ];
 /// What also a machine does, and with more than words.
 pub(super) const HANDLE: &[&str] = &[
@@ -150,6 +171,20 @@ pub(super) const TEXT: &[&str] = &[
 /// What only a writer is told that it must be.
 pub(super) const WRITTEN: &[&str] = &["claim", "claims", "abstract", "patent"];
 pub(super) const MUST: &[&str] = &["must", "should", "shall", "has", "have", "needs", "need"];
+
+/// What stands before an order and its comma: "From now on, answer in French".
+pub(super) const OPENINGS: &[&[&str]] = &[
+    &["from", "now", "on"],
+    &["from", "here", "on"],
+    &["from", "this", "point", "on"],
+    &["henceforth"],
+    &["instead"],
+    &["in", "the", "patent"],
+    &["in", "all", "sections"],
+    &["in", "every", "section"],
+];
+/// What each part of a document has, when an order says so.
+pub(super) const WORDS: &[&str] = &["word", "words", "phrase", "sentence", "rhyme", "rhymes"];
 
 /// What stands before an order's verb, at its beginning.
 pub(super) const COURTESY: &[&str] = &[

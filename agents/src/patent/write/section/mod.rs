@@ -41,8 +41,10 @@ pub(super) struct Brief {
     pub(super) others: Vec<String>,
     /// Passages of the reference book, best first; and where each stands in the book.
     pub(super) passages: Vec<(usize, Source, String)>,
-    /// The whole draft and the components, in the paper's flow only.
-    pub(super) whole: String,
+    /// The whole draft, in the paper's flow only.
+    pub(super) draft: String,
+    /// Title, abstract, background, summary and claims, in the paper's flow only.
+    pub(super) components: String,
 }
 
 /// A subsection under way.

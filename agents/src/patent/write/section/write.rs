@@ -66,9 +66,9 @@ impl Write {
         }
         // Together, so that what comes twice goes.
         let mut text = prose::clean(&texts.join("\n\n"), false);
-        if text.is_empty() {
+        if !prose::is_said(&text) {
             // What the inventor wrote says it, if clumsily.
-            fell_back(cx, &work.piece(), "the answer is empty");
+            fell_back(cx, &work.piece(), "the answer says nothing");
             let own: Vec<String> = references.into_iter().take(3).collect();
             text = prose::clean(&own.join("\n\n"), false);
         }
