@@ -161,8 +161,12 @@ async fn load_named(
     let model = LocalModel::load(path, options).await;
     spinner.finish_and_clear();
     let model = Arc::new(model?);
+    let chat = Arc::clone(&model) as Arc<dyn ChatModel>;
     Ok(Loaded {
-        chat: Arc::clone(&model) as Arc<dyn ChatModel>,
+        chat: match layered {
+            true => config.requests.retried(chat),
+            false => chat,
+        },
         scorer: Some(model),
         place,
     })

@@ -68,6 +68,12 @@ impl Requests {
             }
             model = Arc::new(limit);
         }
+        self.retried(model)
+    }
+
+    /// `model`, asked again where that may help: a server after it was away, an engine of this machine
+    /// after it was started anew.
+    pub(crate) fn retried(self, model: Arc<dyn ChatModel>) -> Arc<dyn ChatModel> {
         match self.retries.unwrap_or(RETRIES) {
             0 => model,
             retries => {

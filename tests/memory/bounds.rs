@@ -1,6 +1,10 @@
 //! Nothing grows with the length of a conversation.
 
-use catena::{Run, RunOptions, agents::Message, memory::NewItem};
+use catena::{
+    Run, RunOptions,
+    agents::Message,
+    memory::{Form, NewItem, Reason},
+};
 use proptest::prelude::*;
 
 use crate::support::{Bot, WINDOW, model};
@@ -119,6 +123,9 @@ async fn the_turn_before_is_left_out_where_there_is_no_room_for_a_word_of_it() {
             .await
             .recall;
         assert_eq!(recall.tokens, 0);
+        // And that is told.
+        let flash = recall.flash.unwrap();
+        assert_eq!((flash.form, flash.reason), (Form::Dropped, Reason::NoRoom));
     }
 }
 

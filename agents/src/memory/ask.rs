@@ -87,10 +87,13 @@ impl Asked {
     }
 }
 
-/// Whether a token is the beginning of a word, which may take several. A single letter says too little.
+/// Whether a token is the beginning of a word, which may take several. A single letter says too little, and what
+/// is a word itself says something else: "No" is no "notes".
 fn begins(word: &str, token: &str) -> bool {
+    const WORDS: &[&str] = &["no", "not", "ye", "gene"];
     let token = token.trim().to_lowercase();
-    token.len() > 1 && word.to_lowercase().starts_with(&token)
+    let word = word.to_lowercase();
+    token == word || token.len() > 1 && word.starts_with(&token) && !WORDS.contains(&token.as_str())
 }
 
 /// Which of the two words comes first, if the answer begins with one of them.
@@ -128,6 +131,8 @@ mod tests {
         assert!(begins("general", " gener"));
         assert!(begins("Yes", "yes"));
         assert!(!begins("notes", "n"));
+        assert!(!begins("notes", "No") && !begins("notes", "not"));
+        assert!(begins("no", "No") && begins("notes", " note"));
         assert!(!begins("notes", "general"));
         assert!(!begins("notes", " "));
     }

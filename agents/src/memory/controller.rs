@@ -99,7 +99,14 @@ impl Agent for Controller {
                     .await?
             }
         };
+        let known = facts.clone();
         let facts = self.facts_that_fit(facts, limit);
+        for left_out in known
+            .iter()
+            .filter(|fact| !facts.iter().any(|kept| kept.id == fact.id))
+        {
+            cx.note("memory.fact_left_out", left_out);
+        }
         let of_facts: u64 = facts.iter().map(|fact| self.fact_size(fact)).sum();
         let room = limit.saturating_sub(of_facts);
         let verdicts = self.judge(cx, &message, &found, room).await?;
@@ -202,7 +209,7 @@ impl Controller {
         };
         let asked = self.asker.ask(cx, &self.need, &NEED, &variables).await?;
         Ok(match asked {
-            None => because(true, NeedReason::NotAsked),
+            None => because(true, NeedReason::NoRoom),
             Some(asked) => Need {
                 needed: asked.yes.unwrap_or(true),
                 reason: match asked.yes {
@@ -466,7 +473,7 @@ impl Controller {
             && tokens <= self.around_flash()
         {
             // There is no room for a word of it: what is written around it alone would be too much.
-            packing.flash = None;
+            packing.flash = Some((Form::Dropped, Reason::NoRoom));
             packing.tokens = packing.tokens.saturating_sub(tokens);
         }
         packing

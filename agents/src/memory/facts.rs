@@ -5,6 +5,7 @@ use std::{collections::HashSet, sync::Arc};
 use catena_core::{ChatModel, ChatRequest, Context, Prompt, Result, sentences};
 use serde::Serialize;
 
+use super::spare::short_of;
 use crate::whole::{is_cut, tell_cut};
 
 /// Learns facts from messages.
@@ -46,6 +47,8 @@ impl Facts {
         })?;
         let request = ChatRequest::new(messages).max_tokens(ANSWER_TOKENS);
         if self.model.prompt_tokens(&request) + u64::from(ANSWER_TOKENS) > self.window {
+            let why = "the message is too long for the question that asks for them";
+            short_of(cx, "the facts in the message", why);
             return Ok(Vec::new());
         }
         let answer = cx.chat(&*self.model, request).await?;

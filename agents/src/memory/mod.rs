@@ -52,13 +52,15 @@ pub enum Ablation {
 ///
 /// `recall` asks the model whether the message needs memory at all; searches the archive; ranks what
 /// it finds; asks, when not all of it fits, what helps and whether a summary is enough; and packs it
-/// into the tokens that there are. The turn before is always in. `answer` asks the model.
+/// into the tokens that there are. The turn before is always in, unless the message leaves no room for a word of it. `answer`
+/// asks the model.
 /// `remember` has a long turn summarised, learns the facts in the message, and writes both down. A
 /// turn takes one call to the model, and one more for each of these that is needed; no prompt
 /// exceeds the window, however long the conversation has become.
 ///
 /// Every decision is a note among the run's events, with its reason: `memory.need`,
-/// `memory.activated` for each memory, `memory.fact` for each fact, `memory.written`,
+/// `memory.activated` for each memory, `memory.fact` for each fact, `memory.fact_left_out` for each for which there was no
+/// room, `memory.written`,
 /// and `memory.without` for what a turn had to do without. The first ones are
 /// in [`Reply::recall`] too. An answer that is cut off at its limit of tokens, or of which the provider withheld
 /// the rest, says so ([`Reply::finish`], and the note `answer.cut`); an empty one is an error, and nothing of the

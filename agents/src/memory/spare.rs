@@ -12,6 +12,11 @@ pub(super) fn without(cx: &Context, what: &str, error: Error) -> Result<()> {
     {
         return Err(error);
     }
-    cx.note(NOTE, &json!({ "what": what, "error": error.to_string() }));
+    short_of(cx, what, &error.to_string());
     Ok(())
+}
+
+/// Says in a note what a turn goes without, and why.
+pub(super) fn short_of(cx: &Context, what: &str, why: &str) {
+    cx.note(NOTE, &json!({ "what": what, "error": why }));
 }

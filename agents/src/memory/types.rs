@@ -40,7 +40,7 @@ pub struct Reply {
 pub struct Recall {
     /// Whether memory was needed (SCM's first question).
     pub need: Need,
-    /// The flash memory: the turn before.
+    /// The flash memory: the turn before. It is always in, but for windows that a message fills to the last tokens.
     pub flash: Option<Activated>,
     /// What was activated, the highest rank first; also what was dropped.
     pub activated: Vec<Activated>,
@@ -92,6 +92,8 @@ pub enum NeedReason {
     Unclear,
     /// The controller is turned off.
     NotAsked,
+    /// The question did not fit the window; memory is searched then.
+    NoRoom,
     /// Activation is turned off.
     Off,
 }
@@ -132,7 +134,7 @@ pub struct RecalledFact {
     pub since: Option<String>,
     /// What held before, the latest first: the latest values, and the very first.
     pub before: Vec<PastFact>,
-    /// Whether it has to do with the message, beyond being the nearest that there is.
+    /// Why it came up: it has to do with the message, or it is no more than the nearest that there is.
     pub near: bool,
 }
 

@@ -15,7 +15,7 @@ use crate::{
 pub(super) fn why(recall: &Recall) -> String {
     let mut text = format!("{}\n", need(&recall.need));
     if let Some(flash) = &recall.flash {
-        text += &heading("the turn before, which is always there");
+        text += &heading("the turn before, which is there as long as there is room");
         text += &format!("  {}\n", activated(flash));
     }
     if !recall.facts.is_empty() {
@@ -61,6 +61,9 @@ fn need(need: &Need) -> String {
         (NeedReason::Unclear, _) => {
             "the model was asked whether it takes memory to answer, and said neither yes nor no: memory was searched".to_owned()
         }
+        (NeedReason::NoRoom, _) => {
+            "the question whether it takes memory does not fit the window: memory was searched".to_owned()
+        }
         (_, true) => "memory was searched without asking".to_owned(),
         (_, false) => "memory was not searched".to_owned(),
     }
@@ -92,8 +95,13 @@ fn fact(fact: &RecalledFact) -> String {
         (Some(is), Some(since)) => format!("{is} (since {since})"),
         _ => "nothing any more".to_owned(),
     };
+    let why = match fact.near {
+        true => "it has to do with the message",
+        false => "the nearest that there is",
+    };
     let text = format!("{}: {now}{before}", fact.about);
-    format!("  {:>5}  {}\n", format!("#{}", fact.id), harmless(&text))
+    let number = format!("#{}", fact.id);
+    format!("  {number:>5}  {}\n{:9}{why}\n", harmless(&text), "")
 }
 
 fn form(form: Form) -> String {
@@ -158,11 +166,12 @@ mod tests {
         };
         insta::assert_snapshot!(why(&recall), @r"
         the model was asked whether it takes memory to answer, and said yes (probability 0.90)
-        the turn before, which is always there
+        the turn before, which is there as long as there is room
              #3  turn 2     1970-01-01  My dog [31mis called Rex.
                   its first 9 tokens: there was no room for more
         facts
              #4  name of the dog: Rex (since 2026-11-25)
+                 it has to do with the message
         memories, the highest rank first
              #3  turn 2     1970-01-01  My dog [31mis called Rex.
                   left out: the model said that it does not help

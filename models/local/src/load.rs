@@ -33,6 +33,8 @@ pub(crate) struct Loaded {
     pub(crate) ends: Vec<u32>,
     /// Bytes that a token takes in the prefix cache; 0 where the engine itself bounds it.
     pub(crate) bytes_per_token: u64,
+    /// The most bytes of that cache.
+    pub(crate) prefix_cache: u64,
 }
 
 /// Loads a GGUF file; slow, so not on an async thread.
@@ -67,9 +69,13 @@ pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
         }
         None => Err(cause),
     });
-    loaded.map_err(|cause| {
+    let loaded = loaded.map_err(|cause| {
         Error::invalid(format!("loading the model '{}': {cause}", path.display()))
             .with_help("the engine may not know this architecture; see its list of GGUF models")
+    })?;
+    Ok(Loaded {
+        prefix_cache: memory::prefix_cache(options, need.left()),
+        ..loaded
     })
 }
 
@@ -87,12 +93,14 @@ pub(crate) fn need(source: &GgufFile, options: &LocalOptions) -> (Option<Form>, 
             _ => Some(Form::Q8),
         },
     };
-    let need = Need {
+    let mut need = Need {
         weights: requantise::memory(source, form),
         working: memory::WORKING,
-        prefix_cache: paged::pool(source, options).unwrap_or(options.prefix_cache),
+        prefix_cache: 0,
         available,
     };
+    let cache = || memory::prefix_cache(options, need.left());
+    need.prefix_cache = paged::pool(source, options).unwrap_or_else(cache);
     (form, need)
 }
 
@@ -197,5 +205,6 @@ fn describe(pipeline: SharedPipeline) -> Result<Loaded, String> {
         window,
         ends,
         bytes_per_token,
+        prefix_cache: 0,
     })
 }

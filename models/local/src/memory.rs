@@ -4,10 +4,25 @@ use std::{fs, path::Path};
 
 use catena_core::{Error, Result};
 
-use crate::Device;
+use crate::{Device, LocalOptions};
 
 /// See [`Need::working`].
 pub(crate) const WORKING: u64 = 512 << 20;
+
+/// The bounds of a prefix cache that nobody has set.
+const LEAST_CACHE: u64 = 512 << 20;
+const MOST_CACHE: u64 = 4 << 30;
+
+/// The most bytes of the prefix cache where a model leaves so many of the memory. On a GPU the engine forgets old
+/// sequences by itself, and would not use more.
+pub(crate) fn prefix_cache(options: &LocalOptions, left: Option<u64>) -> u64 {
+    options
+        .prefix_cache
+        .unwrap_or_else(|| match (options.device, left) {
+            (Device::Cpu, Some(left)) => (left / 4).clamp(LEAST_CACHE, MOST_CACHE),
+            _ => LEAST_CACHE,
+        })
+}
 
 /// The memory that a model needs, against what there is; see
 /// [`LocalModel::need`](crate::LocalModel::need).
@@ -41,6 +56,11 @@ impl Need {
     fn fits_with(&self, more: u64) -> bool {
         let all = self.least().saturating_add(more);
         self.available.is_none_or(|available| all <= available)
+    }
+
+    /// What it leaves of the memory; `None` where the system does not tell.
+    pub(crate) fn left(&self) -> Option<u64> {
+        Some(self.available?.saturating_sub(self.least()))
     }
 
     fn least(&self) -> u64 {
@@ -117,6 +137,17 @@ mod tests {
         assert_eq!(parse(meminfo), Some(23_012_345 * 1024));
         assert_eq!(parse("MemTotal: 1 kB\n"), None);
         assert_eq!(parse("MemAvailable: lots\n"), None);
+    }
+
+    #[test]
+    fn a_cache_takes_a_quarter_of_what_is_left() {
+        let options = LocalOptions::new().device(Device::Cpu);
+        let cache = |left| prefix_cache(&options, left);
+        assert_eq!(cache(Some(8 << 30)), 2 << 30);
+        assert_eq!(cache(Some(0)), LEAST_CACHE);
+        assert_eq!(cache(Some(64 << 30)), MOST_CACHE);
+        assert_eq!(cache(None), LEAST_CACHE);
+        assert_eq!(prefix_cache(&options.prefix_cache(0), Some(8 << 30)), 0);
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl LocalModel {
         let loaded = load::file(&path, &options)?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         let profile = profile(&name, &options, &loaded)?;
-        let ledger = Ledger::new(loaded.bytes_per_token, options.prefix_cache, options.device);
+        let ledger = Ledger::new(loaded.bytes_per_token, loaded.prefix_cache, options.device);
         let reload = Box::new(move || load::file(&path, &options).map(|loaded| loaded.pipeline));
         let engine = Engine::start(loaded.pipeline, reload, ledger)?;
         Ok(Self {
@@ -267,7 +267,7 @@ fn profile(default_name: &str, options: &LocalOptions, loaded: &Loaded) -> Resul
     profile.parallel = options.parallel;
     profile.json_schema = true;
     profile.logprobs = true;
-    profile.prefix_cache = options.prefix_cache > 0;
+    profile.prefix_cache = loaded.prefix_cache > 0;
     Ok(profile)
 }
 

@@ -137,7 +137,8 @@ pub struct LocalOptions {
     pub(crate) device: Device,
     pub(crate) window: Option<u32>,
     pub(crate) weights: Weights,
-    pub(crate) prefix_cache: u64,
+    /// `None`: by the memory that there is.
+    pub(crate) prefix_cache: Option<u64>,
     pub(crate) parallel: usize,
     pub(crate) paged_attention: bool,
 }
@@ -149,7 +150,7 @@ impl Default for LocalOptions {
             device: Device::default(),
             window: None,
             weights: Weights::default(),
-            prefix_cache: 512 << 20,
+            prefix_cache: None,
             parallel: 1,
             paged_attention: true,
         }
@@ -202,14 +203,15 @@ impl LocalOptions {
     }
 
     /// How many bytes the cache of prompts that were read before may hold; 0 turns it off.
-    /// Default: 512 MiB.
+    /// Default: on a CPU a quarter of what the model leaves of the memory available when it is loaded, but at
+    /// least 512 MiB and at most 4 GiB; on a GPU 512 MiB.
     ///
     /// A prompt that begins like an earlier one is read only from where they differ. When the
     /// cache is full it is emptied; with [paged attention](Self::paged_attention), what was used
     /// longest ago makes way.
     #[must_use]
     pub fn prefix_cache(mut self, bytes: u64) -> Self {
-        self.prefix_cache = bytes;
+        self.prefix_cache = Some(bytes);
         self
     }
 

@@ -14,6 +14,7 @@ use mistralrs::{
 use crate::{
     gguf::GgufFile,
     load::SharedPipeline,
+    memory,
     options::{Device, LocalOptions},
 };
 
@@ -34,7 +35,7 @@ pub(crate) fn pool(source: &GgufFile, options: &LocalOptions) -> Option<u64> {
     let window = window.checked_mul(source.keys_and_values()?)?;
     window
         .checked_mul(NUMBER)?
-        .checked_add(options.prefix_cache)
+        .checked_add(memory::prefix_cache(options, None))
 }
 
 fn is_cuda(device: Device) -> bool {
