@@ -105,7 +105,7 @@ pub(crate) struct PatentScore {
     #[arg(long, value_name = "MODEL")]
     pub(crate) tokens_of: Option<String>,
 
-    /// Whose rules findings are counted by [default: us]
+    /// Whose rules findings are counted by [default: us; of a file that `catena patent write` made, its own]
     #[arg(short, long, value_enum, value_name = "WHOSE")]
     pub(crate) jurisdiction: Option<Office>,
 

@@ -113,7 +113,11 @@ fn tell(args: &PatentScore, scored: &[Scored]) {
          those marked so."
     );
     if args.reference.is_some() && scored.iter().any(|one| one.scores.tokens > SKIPPED_ABOVE) {
-        sayln!("above {SKIPPED_ABOVE} tokens the paper's ROUGE counts as 0");
+        let applied = match exact {
+            true => "",
+            false => ", which an estimate cannot tell: it is computed here",
+        };
+        sayln!("above {SKIPPED_ABOVE} tokens the paper's ROUGE counts as 0{applied}");
     }
 }
 

@@ -33,7 +33,12 @@ pub(super) fn independent(answer: &Independent, guide: &Guide) -> Option<PatentC
             .take(PARTS.1)
             .collect()
     };
-    let (known, mut parts) = (listed(&answer.known), listed(&answer.parts));
+    // Where claims have one part, nothing is written of what is known, and it may take no part away.
+    let known = match guide.two_part_claims {
+        true => listed(&answer.known),
+        false => Vec::new(),
+    };
+    let mut parts = listed(&answer.parts);
     if method && parts.iter().filter(|part| is_step(part)).count() >= PARTS.0 {
         // Things among the steps are no steps.
         parts.retain(|part| is_step(part));
@@ -42,17 +47,17 @@ pub(super) fn independent(answer: &Independent, guide: &Guide) -> Option<PatentC
         return None;
     }
     let open = format!("{} {subject}", capital(article(&subject)));
-    let text = match guide.two_part_claims && !known.is_empty() {
+    let text = match known.is_empty() {
         true => format!(
+            "{open}, {}:\n{}.",
+            guide.claim_transition,
+            and_list(&parts, ";\n")
+        ),
+        false => format!(
             "{open}, {} {}, {}:\n{}.",
             guide.claim_transition,
             and_list(&known, ", "),
             guide.claim_division,
-            and_list(&parts, ";\n")
-        ),
-        false => format!(
-            "{open}, {}:\n{}.",
-            guide.claim_transition,
             and_list(&parts, ";\n")
         ),
     };
@@ -293,6 +298,26 @@ mod tests {
         guide.claim_transition = "including".into();
         let claim = independent(&answer, &guide).unwrap();
         assert_eq!(claim.text(), "A cup, including:\na lid; and\na hinge.");
+    }
+
+    #[test]
+    fn what_is_known_takes_a_part_away_only_where_it_is_written() {
+        let strings = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
+        let answer = Independent {
+            subject: "cup".into(),
+            known: strings(&["a foot", "a rim"]),
+            parts: strings(&["a rim", "a lid"]),
+        };
+        assert_eq!(
+            independent(&answer, &us()).unwrap().text(),
+            "A cup, comprising:\na rim; and\na lid."
+        );
+        assert_eq!(
+            independent(&answer, &Jurisdiction::Ep.guide())
+                .unwrap()
+                .text(),
+            "A cup, comprising a foot, and a rim, characterised in that it comprises:\na lid."
+        );
     }
 
     #[test]
