@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     super::{PatentClaim, check::introduced},
-    claims::subject_of,
+    claims::{is_independent, subject_of},
     glossary::{Glossary, Term, places},
     types::{PatentPiece, PatentWork, Source},
 };
@@ -23,8 +23,8 @@ pub struct ClaimChange {
 }
 
 /// What has to be written anew when `claims` take the place of those of `work`, told without a model: the
-/// subsections that rest on a claim which is different, and every piece that uses a term which what is
-/// different names.
+/// subsections that rest on a claim which is different, every piece that uses a term which what is different
+/// names, and abstract and summary where an independent claim is different in its terms or its subject.
 ///
 /// With `work.claims` replaced, [`PatentTask::redo`](super::PatentTask::redo) takes the pieces and leaves
 /// everything else as it is.
@@ -74,8 +74,14 @@ pub fn claims_changed(work: &PatentWork, claims: &[PatentClaim]) -> ClaimChange 
     };
     let known: Vec<&Term> = work.glossary.terms.iter().collect();
     let mut terms: Vec<String> = Vec::new();
+    // The first independent claim that claims something else now.
+    let mut main: Option<u32> = None;
     for number in &changed {
         let (before, after) = (text(&work.claims, *number), text(claims, *number));
+        let independent = [&before, &after]
+            .into_iter()
+            .any(|text| !text.is_empty() && is_independent(text));
+        let mut other = subject_of(&before) != subject_of(&after);
         for clause in different_clauses(&before, &after) {
             let named = known
                 .iter()
@@ -83,11 +89,17 @@ pub fn claims_changed(work: &PatentWork, claims: &[PatentClaim]) -> ClaimChange 
                 .filter(|name| !places(&clause, name).is_empty())
                 .chain(introduced(&clause));
             for name in named {
-                let new = !terms.iter().any(|term| term.eq_ignore_ascii_case(&name));
-                if new && !is_subject(&name) {
+                if is_subject(&name) {
+                    continue;
+                }
+                other = true;
+                if !terms.iter().any(|term| term.eq_ignore_ascii_case(&name)) {
                     terms.push(name);
                 }
             }
+        }
+        if independent && other {
+            main.get_or_insert(*number);
         }
     }
     let subject =
@@ -104,7 +116,14 @@ pub fn claims_changed(work: &PatentWork, claims: &[PatentClaim]) -> ClaimChange 
         (PatentPiece::Summary, &work.summary),
     ];
     for (piece, text) in texts {
-        if let Some(why) = used(&terms, text, &work.glossary) {
+        // They say what is claimed, in whichever words.
+        let says = match piece {
+            PatentPiece::Background => None,
+            _ => main.filter(|_| !text.is_empty()),
+        };
+        let why = used(&terms, text, &work.glossary)
+            .or_else(|| says.map(|number| format!("says what claim {number} claims")));
+        if let Some(why) = why {
             pieces.push((piece, why));
         }
     }
@@ -227,6 +246,38 @@ mod tests {
         assert_eq!(pieces(&change), ["2.1: rests on claim 3"]);
         let change = claims_changed(&work(), &claims[..1]);
         assert_eq!(change.claims, [2]);
+    }
+
+    #[test]
+    fn abstract_and_summary_say_what_independent_claims_claim() {
+        let mut work = work();
+        work.background = "Cups tip over.".into();
+        let mut claims = work.claims.clone();
+        claims[0] = PatentClaim::new(1, "A cup, comprising: a rim; a foot; a lid; and a hinge.");
+        let change = claims_changed(&work, &claims);
+        assert_eq!(change.terms, ["hinge"]);
+        assert_eq!(
+            pieces(&change),
+            [
+                "abstract: says what claim 1 claims",
+                "summary: says what claim 1 claims",
+                "1.1: rests on claim 1"
+            ]
+        );
+        // Another order of words is no other claim.
+        claims[0] = PatentClaim::new(1, "A cup, comprising: a rim, a foot, and a lid.");
+        assert_eq!(
+            pieces(&claims_changed(&work, &claims)),
+            ["1.1: rests on claim 1"]
+        );
+        // Neither is a dependent claim.
+        claims = work.claims.clone();
+        claims[1] = PatentClaim::new(2, "The cup of claim 1, wherein a hinge is red.");
+        let told = pieces(&claims_changed(&work, &claims));
+        assert!(
+            told.iter().all(|piece| !piece.contains("says what")),
+            "{told:?}"
+        );
     }
 
     #[test]

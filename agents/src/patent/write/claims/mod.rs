@@ -6,7 +6,7 @@ mod independent;
 mod text;
 
 pub(super) use independent::fallback;
-pub(super) use text::{as_sentence, listed, parse, subject_of};
+pub(super) use text::{as_sentence, is_independent, listed, parse, subject_of};
 
 use catena_core::{Context, Result};
 use serde::{Deserialize, Serialize};

@@ -72,6 +72,11 @@ pub(in crate::patent::write) fn subject_of(claim: &str) -> Option<String> {
     subject(claim.get(..last.end())?)
 }
 
+/// Whether a claim refers to no other.
+pub(in crate::patent::write) fn is_independent(claim: &str) -> bool {
+    reference_at(claim).is_none()
+}
+
 /// The byte at which `of claim 1` or `according to any one of claims 1 to 3` begins.
 fn reference_at(claim: &str) -> Option<usize> {
     let found = words(claim);
