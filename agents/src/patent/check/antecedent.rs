@@ -12,7 +12,7 @@ use super::{
     super::Patent,
     Finding, PatentPlace, Rule, Severity, finding,
     said::{Claims, Said},
-    words::{Word, words},
+    words::{Word, singular, words},
 };
 
 /// Words that no noun phrase goes on with.
@@ -322,6 +322,82 @@ fn name_in<'a, 'b>(phrase: &'b [Word<'a>], next: Option<&Word<'a>>) -> &'b [Word
 /// Whether no noun phrase goes on with this word.
 pub(in crate::patent) fn is_stop(word: &Word<'_>) -> bool {
     word.is(STOPS)
+}
+
+/// Verbs of claims and descriptions, in the singular, that are hardly ever a noun.
+const VERBS: &[&str] = &[
+    "allows",
+    "becomes",
+    "carries",
+    "closes",
+    "communicates",
+    "connects",
+    "corresponds",
+    "defines",
+    "detects",
+    "determines",
+    "enables",
+    "encloses",
+    "engages",
+    "ensures",
+    "extends",
+    "falls",
+    "generates",
+    "holds",
+    "joins",
+    "keeps",
+    "lies",
+    "moves",
+    "opens",
+    "operates",
+    "prevents",
+    "protrudes",
+    "provides",
+    "receives",
+    "remains",
+    "rises",
+    "rotates",
+    "sends",
+    "separates",
+    "serves",
+    "surrounds",
+    "transmits",
+];
+
+/// Whether a name that ends with `last` ends before these words: before punctuation, a word that no name goes
+/// on with, or a verb. Where it cannot be told, it goes on: `the valve closing spring`.
+pub(in crate::patent) fn ends_name(last: &Word<'_>, rest: &[Word<'_>]) -> bool {
+    let Some(next) = rest.first() else {
+        return true;
+    };
+    let ends =
+        |word: Option<&Word<'_>>| word.is_none_or(|word| word.after_punctuation || is_stop(word));
+    let plural = singular(&last.lower) != last.lower;
+    // "The valves open".
+    let bare = || plural && VERBS.iter().any(|verb| singular(verb) == next.lower);
+    if ends(Some(next)) || next.is(VERBS) || bare() {
+        return true;
+    }
+    let after = rest.get(1);
+    let lower = next.lower.as_str();
+    let is_noun = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
+    // "A lever joined to", but "a spring loaded valve" and "a water feed".
+    if lower.ends_with("ed") && !is_noun(&["eed", "bed", "shed", "sled"]) {
+        return ends(after) || after.is_some_and(|after| after.lower.ends_with("ly"));
+    }
+    // "The valve slowly opens", but "the valve assembly".
+    if lower.ends_with("ly") && !is_noun(&["assembly", "supply", "family", "fly"]) {
+        return ends_name(last, rest.get(1..).unwrap_or_default());
+    }
+    // "The lid seals the rim", "water flows into", "a sensor measuring the light": what stands before an article
+    // or the way is a verb.
+    let object = after.is_some_and(|after| {
+        !after.after_punctuation
+            && after.is(&[
+                "a", "an", "the", "said", "into", "onto", "through", "toward", "towards",
+            ])
+    });
+    object && (lower.ends_with('s') && !plural || lower.ends_with("ing"))
 }
 
 fn missing(text: &str, so_far: &mut Said, mut report: impl FnMut(usize, &str, &str)) {

@@ -16,7 +16,7 @@ mod support;
 mod terms;
 mod words;
 
-pub(super) use antecedent::{introduced, is_stop, unintroduced};
+pub(super) use antecedent::{ends_name, introduced, unintroduced};
 pub(super) use contradiction::{Contradiction, Said, Statement, contradictions, statements};
 pub(super) use mentions::{Mention, mentions};
 pub(super) use terms::{Spelling, squashed};

@@ -11,7 +11,9 @@ use std::{
 
 use super::{
     super::Patent,
-    Finding, PatentPlace, Rule, Severity, finding, introduced, is_stop,
+    Finding, PatentPlace, Rule, Severity,
+    antecedent::is_stop,
+    finding, introduced,
     words::{Word, singular, words},
 };
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{
     Draft, PatentClaim, Question,
-    check::{Mention, Word, introduced, is_stop, mentions, singular, squashed, words},
+    check::{Mention, Word, ends_name, introduced, mentions, singular, squashed, words},
 };
 
 /// The most terms.
@@ -243,7 +243,7 @@ impl Glossary {
                 // What was written goes, with its parenthesis.
                 done = next.end() + usize::from(closes(next));
                 at += 1;
-            } else if next.is_some_and(|next| !next.after_punctuation && !is_stop(next)) {
+            } else if !ends_name(last, rest.get(length..).unwrap_or_default()) {
                 continue;
             }
             out.push(' ');
@@ -461,5 +461,63 @@ mod tests {
             glossary.mark_claim("A cup holder, comprising a base."),
             "A cup holder (100), comprising a base (106)."
         );
+    }
+
+    #[test]
+    fn a_verb_ends_a_name_and_a_noun_does_not() {
+        let claims = [PatentClaim::new(
+            1,
+            "A pump, comprising: a float; a lever; a valve; and a plurality of arms.",
+        )];
+        let glossary = Glossary::of(&draft("", "FIG. 1: the pump"), &claims);
+        for (text, marked) in [
+            (
+                "a float joined to a valve, wherein the lever opens the valve",
+                "a float (102) joined to a valve (106), wherein the lever (104) opens the valve (106)",
+            ),
+            (
+                "the float holds water and slowly rises",
+                "the float (102) holds water and slowly rises",
+            ),
+            (
+                "the valve automatically closes",
+                "the valve (106) automatically closes",
+            ),
+            ("the valve slowly closes", "the valve (106) slowly closes"),
+            (
+                "the lever seals the valve",
+                "the lever (104) seals the valve (106)",
+            ),
+            (
+                "a float engaging the lever",
+                "a float (102) engaging the lever (104)",
+            ),
+            (
+                "a lever arranged between, and a valve mounted rotatably",
+                "a lever (104) arranged between, and a valve (106) mounted rotatably",
+            ),
+            (
+                "the arms hold the float",
+                "the arms (108) hold the float (102)",
+            ),
+            // Other names.
+            ("a valve closing spring", "a valve closing spring"),
+            (
+                "a valve holder of the pump",
+                "a valve holder of the pump (100)",
+            ),
+            (
+                "the valve seats and a float seal",
+                "the valve seats and a float seal",
+            ),
+            ("a lever loaded spring", "a lever loaded spring"),
+            (
+                "a valve assembly in a float shed",
+                "a valve assembly in a float shed",
+            ),
+        ] {
+            assert_eq!(glossary.mark_claim(text), marked, "{text}");
+            assert_eq!(glossary.mark_claim(marked), marked, "{text}");
+        }
     }
 }
