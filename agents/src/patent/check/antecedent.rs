@@ -4,19 +4,20 @@
 //! A noun phrase begins behind "the" or "said" and ends before punctuation or a word that no noun
 //! phrase goes on with. It has an antecedent if its words stand earlier in that order, or all of
 //! them in any order (`the stored values` after `storing values`). If not, shorter beginnings of
-//! it are tried, as long as what is left looks like a verb. Not reported, because granted
-//! claims are full of it: "the X of …" at its first mention, which may be inherent in what follows
+//! it are tried, as long as what is left looks like a verb. A plural is no mention of what was
+//! introduced once and alone (`number.rs`). Not reported, because granted claims are full of it: "the X of …" at its first mention, which may be inherent in what follows
 //! (MPEP 2173.05(e)); superlatives; and fixed phrases.
 
 use super::{
     super::Patent,
     Finding, PatentPlace, Rule, Severity, finding,
+    number::is_plural_of_one,
     said::{Claims, Said},
     words::{Word, singular, words},
 };
 
 /// Words that no noun phrase goes on with.
-const STOPS: &[&str] = &[
+pub(super) const STOPS: &[&str] = &[
     "a",
     "an",
     "the",
@@ -231,13 +232,25 @@ pub(super) fn check(patent: &Patent, findings: &mut Vec<Finding>) {
     for claim in &patent.claims {
         let mut so_far = known.before(claim.number());
         // Once a phrase is reported it is known, here and in the claims that depend on this one.
-        missing(claim.text(), &mut so_far, |_, article, phrase| {
+        flawed(claim.text(), &mut so_far, |flaw, _, article, phrase| {
+            let (message, advice) = match flaw {
+                Flaw::Missing => (
+                    format!("'{article} {phrase}' was not introduced before"),
+                    format!(
+                        "introduce it with 'a' or 'an', or refer to the claim that has '{phrase}'"
+                    ),
+                ),
+                Flaw::Number => (
+                    format!("'{article} {phrase}' points at several, and one was introduced"),
+                    "name one, or introduce several ('at least one', 'a plurality of')".to_owned(),
+                ),
+            };
             findings.push(finding(
                 Rule::AntecedentBasis,
                 Severity::Warning,
                 PatentPlace::Claim(claim.number()),
-                format!("'{article} {phrase}' was not introduced before"),
-                format!("introduce it with 'a' or 'an', or refer to the claim that has '{phrase}'"),
+                message,
+                advice,
             ));
         });
     }
@@ -249,8 +262,10 @@ pub(in crate::patent) fn unintroduced(patent: &Patent, claim: u32) -> Vec<(usize
     let mut found = Vec::new();
     let mut so_far = Claims::of(patent).before(claim);
     if let Some(claim) = patent.claim(claim) {
-        missing(claim.text(), &mut so_far, |at, _, phrase| {
-            found.push((at, phrase.to_owned()));
+        flawed(claim.text(), &mut so_far, |flaw, at, _, phrase| {
+            if flaw == Flaw::Missing {
+                found.push((at, phrase.to_owned()));
+            }
         });
     }
     found
@@ -400,7 +415,16 @@ pub(in crate::patent) fn ends_name(last: &Word<'_>, rest: &[Word<'_>]) -> bool {
     object && (lower.ends_with('s') && !plural || lower.ends_with("ing"))
 }
 
-fn missing(text: &str, so_far: &mut Said, mut report: impl FnMut(usize, &str, &str)) {
+/// What is wrong with a phrase behind "the" or "said".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    /// It was not introduced.
+    Missing,
+    /// It is a plural, and one was introduced.
+    Number,
+}
+
+fn flawed(text: &str, so_far: &mut Said, mut report: impl FnMut(Flaw, usize, &str, &str)) {
     let words = words(text);
     for (at, word) in words.iter().enumerate() {
         so_far.push(word);
@@ -423,7 +447,22 @@ fn missing(text: &str, so_far: &mut Said, mut report: impl FnMut(usize, &str, &s
         let followed_by_of = rest
             .get(phrase.len())
             .is_some_and(|word| word.lower == "of" && !word.after_punctuation);
-        if has_antecedent(so_far, phrase) || (followed_by_of && !said) {
+        if let Some(name) = antecedent(so_far, phrase) {
+            // In "the float valve closes the inlet" it may be a verb that ends with an s.
+            let may_be_verb = name.len() > 1
+                && rest.get(name.len()).is_some_and(|next| {
+                    !next.after_punctuation && next.is(&["a", "an", "the", "said"])
+                });
+            let certain = !followed_by_of && !may_be_verb && so_far.has_phrase(name);
+            if let Some(last) = name.last().filter(|_| certain)
+                && is_plural_of_one(last, so_far)
+            {
+                let name = text.get(first.start..last.end()).unwrap_or_default();
+                report(Flaw::Number, word.start, &word.lower, name);
+            }
+            continue;
+        }
+        if followed_by_of && !said {
             continue;
         }
         // Before an auxiliary the phrase is complete; else its end is a guess.
@@ -432,7 +471,7 @@ fn missing(text: &str, so_far: &mut Said, mut report: impl FnMut(usize, &str, &s
         });
         let end = likely_end(phrase).filter(|_| !complete).unwrap_or(last);
         let name = text.get(first.start..end.end()).unwrap_or_default();
-        report(word.start, &word.lower, name);
+        report(Flaw::Missing, word.start, &word.lower, name);
     }
 }
 
@@ -448,18 +487,19 @@ fn phrase<'a, 'b>(words: &'b [Word<'a>]) -> &'b [Word<'a>] {
     words.get(..length).unwrap_or_default()
 }
 
-fn has_antecedent(so_far: &Said, phrase: &[Word<'_>]) -> bool {
+/// The longest beginning of a phrase that was said before and may be a name by itself.
+fn antecedent<'a, 'b>(so_far: &Said, phrase: &'b [Word<'a>]) -> Option<&'b [Word<'a>]> {
     // What this very phrase added is not pushed yet.
-    (1..=phrase.len()).rev().any(|length| {
-        let Some((name, rest)) = phrase.split_at_checked(length) else {
-            return false;
-        };
+    (1..=phrase.len()).rev().find_map(|length| {
+        let (name, rest) = phrase.split_at_checked(length)?;
         let complete = match (name.last(), rest.first()) {
             (_, None) => true,
-            (Some(last), Some(next)) => is_name_end(last) && is_verb_like(next),
+            (Some(last), Some(next)) => is_name_end(&last.lower) && is_verb_like(&next.lower),
             (None, _) => false,
         };
-        complete && (so_far.has_phrase(name) || name.len() > 1 && so_far.has_words(name))
+        let said =
+            complete && (so_far.has_phrase(name) || name.len() > 1 && so_far.has_words(name));
+        said.then_some(name)
     })
 }
 
@@ -468,28 +508,28 @@ fn likely_end<'a, 'b>(phrase: &'b [Word<'a>]) -> Option<&'b Word<'a>> {
     phrase
         .windows(2)
         .find(|pair| {
-            matches!(pair, [last, next] if is_name_end(last) && is_verb_like(next)
+            matches!(pair, [last, next] if is_name_end(&last.lower) && is_verb_like(&next.lower)
                 && !next.lower.ends_with("ing"))
         })
         .and_then(<[Word<'_>]>::first)
 }
 
 /// Whether a noun phrase can end with this word: ordinals and participles are followed by a noun.
-fn is_name_end(word: &Word<'_>) -> bool {
+pub(super) fn is_name_end(word: &str) -> bool {
     const ORDINALS: &[&str] = &[
         "first", "second", "third", "fourth", "fifth", "last", "upper", "lower", "inner", "outer",
         "new", "left", "right", "front", "rear", "other",
     ];
-    !word.is(ORDINALS)
+    !ORDINALS.contains(&word)
 }
 
-fn is_verb_like(word: &Word<'_>) -> bool {
-    let lower = word.lower.as_str();
+pub(super) fn is_verb_like(word: &str) -> bool {
     ["s", "ed", "ing", "ly", "able", "ible"]
         .iter()
-        .any(|ending| lower.ends_with(ending))
-        || word.is(&[
+        .any(|ending| word.ends_with(ending))
+        || [
             "store", "be", "at", "sent", "held", "made", "set", "put", "kept", "built",
-        ])
-        || lower.bytes().all(|byte| byte.is_ascii_digit())
+        ]
+        .contains(&word)
+        || word.bytes().all(|byte| byte.is_ascii_digit())
 }

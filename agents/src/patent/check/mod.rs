@@ -9,6 +9,7 @@ mod claims;
 mod contradiction;
 mod form;
 mod mentions;
+mod number;
 mod numerals;
 mod references;
 mod said;

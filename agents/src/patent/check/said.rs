@@ -66,19 +66,35 @@ impl Claims {
     }
 }
 
-/// A word as it is compared: its singular, and its stem with those of its parts.
+/// A word as it is compared: as it stands there, its singular, and its stem with those of its parts.
 #[derive(Clone)]
-struct Form {
-    singular: Rc<str>,
+pub(super) struct Form {
+    lower: Rc<str>,
+    pub(super) singular: Rc<str>,
     stems: Rc<[Rc<str>]>,
+    pub(super) after_punctuation: bool,
 }
 
 impl Form {
+    pub(super) fn is(&self, words: &[&str]) -> bool {
+        words.contains(&&*self.lower)
+    }
+
+    pub(super) fn lower(&self) -> &str {
+        &self.lower
+    }
+
+    pub(super) fn is_plural(&self) -> bool {
+        self.lower != self.singular
+    }
+
     fn of(word: &Word<'_>) -> Self {
         // "line-based calibration" introduces what is "line based".
         let parts = word.lower.split('-').filter(|part| *part != word.lower);
         Self {
+            lower: word.lower.as_str().into(),
             singular: singular(&word.lower).into(),
+            after_punctuation: word.after_punctuation,
             stems: std::iter::once(word.lower.as_str())
                 .chain(parts)
                 .map(|part| stem(part).into())
@@ -87,10 +103,10 @@ impl Form {
     }
 }
 
-/// The words so far, by their singular in order, and by their stem.
+/// The words so far in their order, and by their stem.
 #[derive(Default)]
 pub(super) struct Said {
-    text: Vec<Rc<str>>,
+    text: Vec<Form>,
     stems: HashSet<Rc<str>>,
 }
 
@@ -100,18 +116,22 @@ impl Said {
     }
 
     fn add(&mut self, form: Form) {
-        self.text.push(form.singular);
         self.stems.extend(form.stems.iter().cloned());
+        self.text.push(form);
+    }
+
+    pub(super) fn forms(&self) -> &[Form] {
+        &self.text
     }
 
     /// Whether these words stand in the text so far in this order.
     pub(super) fn has_phrase(&self, phrase: &[Word<'_>]) -> bool {
         let wanted: Vec<String> = phrase.iter().map(|word| singular(&word.lower)).collect();
-        let same = |found: &[Rc<str>]| {
+        let same = |found: &[Form]| {
             found
                 .iter()
                 .zip(&wanted)
-                .all(|(one, other)| **one == **other)
+                .all(|(one, other)| *one.singular == **other)
         };
         !wanted.is_empty() && self.text.windows(wanted.len()).any(same)
     }

@@ -194,6 +194,62 @@ fn what_is_pointed_at_was_introduced() {
 }
 
 #[test]
+fn a_plural_points_at_several() {
+    for (claim, phrase) in [
+        (
+            "A pump with a valve, wherein the valves are closed.",
+            "the valves",
+        ),
+        (
+            "A pump comprising a float valve; and a lever, wherein said float valves are closed.",
+            "said float valves",
+        ),
+        (
+            "A pump with a valve and a lever, wherein the two valves are closed.",
+            "the valves",
+        ),
+    ] {
+        assert_eq!(
+            found(&with_claims(&[claim]), Rule::AntecedentBasis),
+            [format!(
+                "claim 1: '{phrase}' points at several, and one was introduced"
+            )],
+            "{claim}"
+        );
+    }
+    for claim in [
+        "A pump with an outer vessel and an inner vessel, wherein the vessels are round.",
+        "A pump with an outer and an inner vessel, wherein the vessels are round.",
+        "A pump with a first and second valve, wherein the valves are closed.",
+        "A pump with at least one valve, wherein the valves are closed.",
+        "A pump with one or more valves, wherein the valves are closed.",
+        "A pump with a plurality of valves, wherein the valves are closed.",
+        "A pump with an arm on each side, each arm having a hinge, the hinges being of brass.",
+        "A pump with arms having a hinge, wherein the hinges are of brass.",
+        "A pump with a lens, wherein the lens is round.",
+        "A pump with a valve and a lever, wherein the valve closes the pump.",
+        "A pump with a float valve, wherein the valves of the float are closed.",
+    ] {
+        assert_eq!(
+            found(&with_claims(&[claim]), Rule::AntecedentBasis),
+            [""; 0],
+            "{claim}"
+        );
+    }
+    // It is said once, where it is first.
+    let patent = with_claims(&[
+        "A pump having a valve.",
+        "The pump of claim 1, wherein the valves are closed and the valves are red.",
+        "The pump of claim 2, wherein the valves are round.",
+        "The pump of claim 1, having another valve, wherein the valves are red.",
+    ]);
+    assert_eq!(
+        found(&patent, Rule::AntecedentBasis),
+        ["claim 2: 'the valves' points at several, and one was introduced"]
+    );
+}
+
+#[test]
 fn what_another_claim_introduced_counts_only_if_referred_to() {
     let patent = with_claims(&[
         "A cup having a foot.",
