@@ -4,8 +4,8 @@
 use std::{fs, path::Path, sync::Arc};
 
 use catena_agents::{
-    AutoPatent, Draft, DraftRule, Jurisdiction, Patent, PatentLength, PatentTask, Question,
-    SectionKind, WrittenPatent, examine_draft,
+    AutoPatent, Draft, DraftFinding, DraftRule, Jurisdiction, Patent, PatentLength, PatentTask,
+    Question, SectionKind, WrittenPatent, examine_draft,
 };
 use catena_core::{ChatRequest, Run, RunOptions, sentences};
 use catena_evals::derive_draft;
@@ -66,7 +66,8 @@ async fn drafts_of_real_patents_become_whole_documents() {
     }
 }
 
-/// The problem of a real patent is one.
+/// The problem of a real patent is one, its background names what exists, its claims name parts of the solution, and
+/// its drawings are described.
 #[test]
 fn drafts_of_real_patents_tell_a_problem() {
     for truth in granted() {
@@ -80,6 +81,10 @@ fn drafts_of_real_patents_tell_a_problem() {
                 .all(|finding| finding.rule != DraftRule::NoProblem),
             "{findings:?}"
         );
+        let names = |finding: &DraftFinding| {
+            finding.message.contains("names nothing") || finding.message == "no figure is described"
+        };
+        assert!(!findings.iter().any(names), "{findings:?}");
     }
 }
 

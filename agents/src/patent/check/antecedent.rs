@@ -5,8 +5,9 @@
 //! phrase goes on with. It has an antecedent if its words stand earlier in that order, or all of
 //! them in any order (`the stored values` after `storing values`). If not, shorter beginnings of
 //! it are tried, as long as what is left looks like a verb. A plural is no mention of what was
-//! introduced once and alone (`number.rs`). Not reported, because granted claims are full of it: "the X of …" at its first mention, which may be inherent in what follows
-//! (MPEP 2173.05(e)); superlatives; and fixed phrases.
+//! introduced once and alone (`number.rs`). Not reported, because granted claims are full of it: "the
+//! X of …" at its first mention, which may be inherent in what follows (MPEP 2173.05(e));
+//! superlatives; and fixed phrases.
 
 use super::{
     super::Patent,

@@ -10,6 +10,7 @@ use super::{
     finding::{DraftFinding, DraftRule},
     is_order,
     lacks::{says_what_is_wrong, says_what_lacks},
+    names::{draws_nothing, is_drawn, names_what_exists, says_nothing_but_praise},
 };
 use catena_core::sentences;
 
@@ -49,6 +50,9 @@ pub fn examine_draft(draft: &Draft) -> Vec<DraftFinding> {
                 "there is no answer".into(),
                 advice,
             );
+            if question == Question::Drawings {
+                drawings(draft, answer, &mut report);
+            }
             continue;
         }
         length(question, answer, &mut report);
@@ -74,13 +78,10 @@ pub fn examine_draft(draft: &Draft) -> Vec<DraftFinding> {
         }
         match question {
             Question::Problem => problem(answer, &mut report),
-            Question::KeyPoints => {}
+            Question::KeyPoints => undescribed(draft, answer, &mut report),
             Question::Background => comparison(answer, &mut report),
             Question::Solution => solution(draft, answer, &mut report),
             Question::Drawings => drawings(draft, answer, &mut report),
-        }
-        if question == Question::KeyPoints {
-            undescribed(draft, answer, &mut report);
         }
         for sentence in sentences(answer) {
             let sentence = answer.get(sentence).unwrap_or_default().trim();
@@ -172,6 +173,17 @@ fn problem(answer: &str, report: &mut Report<'_>) {
 }
 
 fn comparison(answer: &str, report: &mut Report<'_>) {
+    let names = sentences(answer)
+        .filter_map(|range| answer.get(range))
+        .any(names_what_exists);
+    if !names {
+        report(
+            DraftRule::NoComparison,
+            Severity::Warning,
+            "it names nothing that exists".into(),
+            "name the closest existing solutions, whoever made them",
+        );
+    }
     if !says_what_lacks(answer) {
         report(
             DraftRule::NoComparison,
@@ -273,11 +285,22 @@ fn undescribed(draft: &Draft, answer: &str, report: &mut Report<'_>) {
         .collect();
     for sentence in sentences(answer) {
         let sentence = answer.get(sentence).unwrap_or_default().trim();
-        let own: Vec<String> = catena_tools::words(sentence)
-            .map(|word| stem(&word))
+        let own: Vec<String> = catena_tools::words(sentence).collect();
+        let said: Vec<&String> = own
+            .iter()
+            .filter(|word| known.contains(&stem(word)))
             .collect();
-        let found = own.iter().filter(|word| known.contains(word)).count();
-        if own.len() >= 3 && found * 3 < own.len() {
+        // A heading, or the number of a list.
+        let is_point = !sentence.ends_with(':')
+            && own.iter().any(|word| word.chars().any(char::is_alphabetic));
+        if is_point && says_nothing_but_praise(&said) {
+            report(
+                DraftRule::Undescribed,
+                Severity::Warning,
+                format!("'{}' names nothing of the solution", shortened(sentence)),
+                "name the part or step of the solution that is new, and describe it there",
+            );
+        } else if own.len() >= 3 && said.len() * 3 < own.len() {
             report(
                 DraftRule::Undescribed,
                 Severity::Warning,
@@ -289,10 +312,20 @@ fn undescribed(draft: &Draft, answer: &str, report: &mut Report<'_>) {
 }
 
 fn drawings(draft: &Draft, answer: &str, report: &mut Report<'_>) {
-    let described = figures(answer);
-    let Some(last) = described.iter().max().copied() else {
-        return;
-    };
+    let mut described = figures(answer);
+    if described.is_empty() && !draws_nothing(answer) {
+        match is_drawn(answer) {
+            // A single drawing needs no number.
+            true => described.push(1),
+            false => report(
+                DraftRule::Figures,
+                Severity::Warning,
+                "no figure is described".into(),
+                "describe each figure ('FIG. 1 shows …'), or write 'None.'",
+            ),
+        }
+    }
+    let last = described.iter().max().copied().unwrap_or(0);
     let missing: Vec<String> = (1..=last.min(99))
         .filter(|number| !described.contains(number))
         .map(|number| number.to_string())
@@ -424,6 +457,103 @@ mod tests {
         let found = examine_draft(&draft);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].rule, found[0].question), (Is::Figures, Drawings));
+    }
+
+    #[test]
+    fn what_is_drawn_is_told() {
+        for answer in [
+            "The cup is nice.",
+            "I will make something later.",
+            "Everything is clear without more.",
+        ] {
+            assert_found(Question::Drawings, answer, DraftRule::Figures);
+        }
+        for answer in [
+            "None.",
+            "No drawings.",
+            "There are no figures.",
+            "There are none.",
+            "n/a",
+            "-",
+            "The drawing is a side view of the cup.",
+            "1: the cup from the side",
+        ] {
+            let mut draft = Draft::new(GOOD).unwrap();
+            draft.set(Question::Drawings, answer).unwrap();
+            assert_eq!(examine_draft(&draft), [], "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_figure_of_the_solution_is_described_or_missed() {
+        for (answer, rules) in [
+            ("None.", &[DraftRule::Figures][..]),
+            ("", &[DraftRule::Unanswered, DraftRule::Figures][..]),
+            ("FIG. 1 shows the cup.", &[][..]),
+            ("The drawing shows the cup.", &[][..]),
+        ] {
+            let mut draft = Draft::new(GOOD).unwrap();
+            let solution = format!("{} FIG. 1 shows the cup.", GOOD[2]);
+            draft.set(Question::Solution, solution).unwrap();
+            draft.set(Question::Drawings, answer).unwrap();
+            let found = examine_draft(&draft);
+            let own: Vec<_> = found.iter().map(|finding| finding.rule).collect();
+            assert_eq!(own, rules, "{answer}: {found:?}");
+            assert!(
+                found
+                    .iter()
+                    .all(|finding| finding.question == Question::Drawings),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_background_names_what_exists() {
+        for answer in [
+            "I have not looked for anything else, but my cup is the best cup that anybody could have.",
+            "There is nothing like it. It is better, and no other is needed.",
+            "We do not know of any existing solution, so the new cup is without rivals.",
+        ] {
+            let mut draft = Draft::new(GOOD).unwrap();
+            draft.set(Question::Background, answer).unwrap();
+            let found = examine_draft(&draft);
+            assert!(
+                found
+                    .iter()
+                    .any(|finding| finding.message == "it names nothing that exists"),
+                "{answer}: {found:?}"
+            );
+        }
+        for answer in [
+            "Cups with a rubber ring wear off, but are cheap.",
+            "A paper cup gets soft when it is not dry.",
+            "We use the cups of Acme, which tip over, too.",
+            "In our laboratory conventional beakers are used, but they break.",
+        ] {
+            assert!(
+                sentences(answer)
+                    .filter_map(|range| answer.get(range))
+                    .any(names_what_exists),
+                "{answer}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_key_point_names_something_of_the_solution() {
+        for answer in [
+            "It is simply the best, much better and cheaper than all others.",
+            "Better. Cheaper. New.",
+            "- titanium\n- the foot is wider than the rim",
+        ] {
+            assert_found(Question::KeyPoints, answer, DraftRule::Undescribed);
+        }
+        let mut draft = Draft::new(GOOD).unwrap();
+        let points =
+            "What is new:\n1. The wide foot.\n2. The weight of iron in the foot.\n3. The ring.";
+        draft.set(Question::KeyPoints, points).unwrap();
+        assert_eq!(examine_draft(&draft), []);
     }
 
     #[test]

@@ -55,9 +55,10 @@ pub enum DraftRule {
     NoParts,
     /// The solution says how the parts belong together, or in which order the steps come.
     NoRelations,
-    /// What is to be protected is described in the solution.
+    /// What is to be protected is named, and described in the solution.
     Undescribed,
-    /// Figures are numbered from 1 without gaps, and each that is mentioned is described.
+    /// Figures are described or there are none, they are numbered from 1 without gaps, and each that is mentioned is
+    /// described.
     Figures,
     /// A reference numeral has one name.
     Numerals,

@@ -4,6 +4,7 @@ mod examine;
 mod finding;
 mod lacks;
 mod markdown;
+mod names;
 mod order;
 mod tagged;
 
