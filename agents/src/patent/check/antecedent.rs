@@ -398,7 +398,7 @@ pub(in crate::patent) fn ends_name(last: &Word<'_>, rest: &[Word<'_>]) -> bool {
     let lower = next.lower.as_str();
     let is_noun = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
     // "A lever joined to", but "a spring loaded valve" and "a water feed".
-    if lower.ends_with("ed") && !is_noun(&["eed", "bed", "shed", "sled"]) {
+    if lower.ends_with("ed") && !is_noun(&["eed"]) && !next.is(&["bed", "led", "shed", "sled"]) {
         return ends(after) || after.is_some_and(|after| after.lower.ends_with("ly"));
     }
     // "The valve slowly opens", but "the valve assembly".

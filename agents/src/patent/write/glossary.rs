@@ -500,6 +500,10 @@ mod tests {
                 "the arms hold the float",
                 "the arms (108) hold the float (102)",
             ),
+            (
+                "the float attached to the lever",
+                "the float (102) attached to the lever (104)",
+            ),
             // Other names.
             ("a valve closing spring", "a valve closing spring"),
             (
