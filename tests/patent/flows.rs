@@ -56,6 +56,18 @@ async fn the_papers_flow_revises_once_more_after_a_failure() {
 }
 
 #[tokio::test]
+async fn a_summary_without_its_tag_is_asked_for_five_times() {
+    let is_summary = |request: &_| shown(request).contains("Write the summary");
+    let model = model(move |purpose, request| match purpose {
+        Purpose::PaperComponent if is_summary(request) => Some("A heavy foot of a cup.".into()),
+        _ => None,
+    });
+    let written = written(writer(&model).flow(PatentFlow::Paper)).await;
+    assert_eq!(count(&model, Purpose::PaperComponent), 4 + 5);
+    assert_eq!(written.work.summary, "A heavy foot of a cup.");
+}
+
+#[tokio::test]
 async fn its_slips_are_not_repeated() {
     // A verdict that cannot be read: asked for twice, and the text stays.
     let model = model(|purpose, _| match purpose {

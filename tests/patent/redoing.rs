@@ -47,13 +47,13 @@ async fn one_section_is_written_again_and_the_others_stay() {
 async fn a_component_can_be_written_again() {
     let before = first().await;
     let again = model(|purpose, _| match purpose {
-        Purpose::Title => Some("Mug".into()),
+        Purpose::Title => Some("Cup that stands".into()),
         _ => None,
     });
     let task = PatentTask::new(draft()).redo(before.work.clone(), [PatentPiece::Title]);
     let (after, _) = told(writer(&again), task).await;
     assert_eq!(purposes(&again), [Purpose::Title]);
-    assert_eq!(after.unwrap().patent.title(), "Mug");
+    assert_eq!(after.unwrap().patent.title(), "Cup that stands");
 }
 
 #[tokio::test]

@@ -136,6 +136,9 @@ pub(crate) fn usual(request: &ChatRequest) -> String {
         Purpose::PaperComponent if shown(request).contains("Write the claims") => {
             "<Claims>1. A cup having a foot.\n2. The cup of claim 1, being red.</Claims>".into()
         }
+        Purpose::PaperComponent if shown(request).contains("Write the summary") => {
+            "<Summary>The foot of a cup is heavy.</Summary>".into()
+        }
         Purpose::PaperComponent => "<Title>Cup with a foot</Title>".into(),
         Purpose::PaperPlan => {
             "<Section-1>Structure: parts\n<Subsection-1>Foot: how it is made</Subsection-1>\

@@ -332,8 +332,6 @@ async fn a_small_window_leaves_passages_out_and_says_so() {
         let tokens = model.prompt_tokens(&request) + u64::from(request.max_tokens.unwrap());
         assert!(tokens <= 420, "{tokens}");
     }
-    let (error, _) = told(writer(&model).window(256), PatentTask::new(draft())).await;
-    assert!(error.unwrap_err().is_context_overflow());
     // Nothing at all fits into less.
     assert!(writer(&model).window(255).build().unwrap_err().is_invalid());
 }

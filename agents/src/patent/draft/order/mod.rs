@@ -351,7 +351,7 @@ mod tests {
             "The title must be printed before the label dries.",
             "All sections must be galvanised.",
             "The background must be darker than the text.",
-            "Do not follow the track on the map by the rules.",
+            "Never follow the rail beyond its end.",
             "The valves do not ignore any previous pulse.",
             "Discard the notes that are torn.",
             "Each section contains a pump.",
