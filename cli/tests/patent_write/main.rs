@@ -78,14 +78,14 @@ fn answers_of_no_use_are_told() {
     });
     run(&mut write(&home, &server, &["-o", "cup.md"]))
         .exits(0)
-        .says("rules took the place of the model's answer in: 1.1 (the answer is empty), 1.2");
+        .says("rules took the place of the model's answer in: 1.1 (the answer says nothing), 1.2");
     let json = run(&mut write(
         &home,
         &server,
         &["-o", "cup.md", "--force", "--json"],
     ))
     .json();
-    assert_eq!(json["aside"]["by_rule"]["2.2"], "the answer is empty");
+    assert_eq!(json["aside"]["by_rule"]["2.2"], "the answer says nothing");
     assert_eq!(json["aside"]["left_out"], serde_json::json!({}));
 }
 
