@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use catena_core::TokenCounter;
 
-use super::{Diagnostic, RepairTask, Report, SourceFile, diagnose::Fault, edit::is_test};
+use super::{Diagnostic, RepairTask, Report, SourceFile, diagnose::Fault, edit::is_test, word};
 
 /// The most diagnostics that are told.
 const TOLD: usize = 4;
@@ -103,8 +103,7 @@ fn is_of(named: &str, path: &str) -> bool {
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .filter(|word| word.len() > 2)
+    word::words(text).filter(|word| word.len() > 2)
 }
 
 /// The names behind `fn`, `def`, `struct`, `class` and the like.

@@ -18,6 +18,7 @@ mod steps;
 mod taxonomy;
 mod types;
 mod typing;
+mod word;
 mod write;
 
 pub use diagnose::{

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Check, CheckStep, Language, Stage, edit::kinds};
+use super::{Check, CheckStep, Language, Stage, edit::kinds, word::words};
 
 /// What runs classes of unittest and examples of doctest.
 const RUNNER: &str = include_str!("own.py");
@@ -71,9 +71,7 @@ fn flags(text: &str) -> Vec<&'static str> {
     }
     // Those of a single example are told by itself.
     let lines = text.lines().filter(|line| !line.contains("doctest: +"));
-    let words: Vec<&str> = lines
-        .flat_map(|line| line.split(|c: char| !(c.is_alphanumeric() || c == '_')))
-        .collect();
+    let words: Vec<&str> = lines.flat_map(words).collect();
     FLAGS
         .into_iter()
         .filter(|flag| words.contains(flag))

@@ -1,7 +1,7 @@
 //! What fails for no fault of the program.
 
 use super::{Fault, Report};
-use crate::repair::RepairTask;
+use crate::repair::{RepairTask, word::words};
 
 /// What is missing around a program, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,10 +127,7 @@ fn is_own(task: &RepairTask, module: &str) -> bool {
 /// project needs.
 fn is_wanted(task: &RepairTask, module: &str) -> bool {
     let fixed = task.fixed.iter().chain(&task.visible.files);
-    let wants = |text: &str| {
-        let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        words.any(|word| word.eq_ignore_ascii_case(module))
-    };
+    let wants = |text: &str| words(text).any(|word| word.eq_ignore_ascii_case(module));
     fixed
         .filter(|file| {
             let name = file.path.rsplit('/').next().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Tracebacks of Python, and what pytest makes of them.
 
 use super::{Diagnostic, Fault, doctest::OF_PYTEST};
+use crate::repair::word::is_part;
 
 /// The exceptions and failed assertions in a text.
 pub(super) fn in_text(text: &str) -> Vec<Diagnostic> {
@@ -168,8 +169,7 @@ pub(super) fn exception(line: &str) -> Option<(&str, &str)> {
         None => (line.trim_end().trim_end_matches(':'), ""),
     };
     let name = name.rsplit('.').next()?;
-    let is_name = name.starts_with(|c: char| c.is_ascii_uppercase())
-        && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let is_name = name.starts_with(|c: char| c.is_ascii_uppercase()) && name.chars().all(is_part);
     is_name.then_some((name, message.trim()))
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{
     Change, Guard, Hunk, Replace, What, docs, endings::endings, guard, imports, syntax::Source,
 };
-use crate::repair::types::Files;
+use crate::repair::{types::Files, word::is_part};
 
 /// Why a correction cannot be applied, for the model to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,7 +175,7 @@ fn replace(path: &str, text: &str, part: Option<&Replace>) -> Result<String, Ref
 
 /// Where a part stands in a text, but within words: `x` does not stand in `max`.
 fn places<'a>(text: &'a str, part: &'a str) -> impl Iterator<Item = usize> + 'a {
-    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let is_word = |c: Option<char>| c.is_some_and(is_part);
     let (begins, ends) = (
         is_word(part.chars().next()),
         is_word(part.chars().next_back()),

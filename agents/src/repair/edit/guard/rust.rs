@@ -9,7 +9,10 @@ use super::{
     kinds::Kinds,
     statements::{attributes, is_body, is_statement, name},
 };
-use crate::repair::edit::syntax::{Node, Source, is_word, words};
+use crate::repair::{
+    edit::syntax::{Node, Source, is_word, words},
+    word,
+};
 
 /// The tests of a file, and those of its functions, macros and tables that `helpers` names.
 pub(super) fn tests<'a>(source: &'a Source, helpers: &BTreeSet<String>) -> Vec<Found<'a>> {
@@ -61,9 +64,7 @@ pub(super) fn kinds(source: &Source) -> Kinds {
             .lines()
             .nth(found.lines.start)
             .unwrap_or_default();
-        let words = first.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        let mut words = words.filter(|word| !word.is_empty());
-        words.all(|word| RUNNING.contains(&word) || word.starts_with("edition20"))
+        word::words(first).all(|word| RUNNING.contains(&word) || word.starts_with("edition20"))
     };
     let tokens = words(source.root().tokens());
     Kinds {

@@ -1,6 +1,9 @@
 //! Whether a text is whole, rather than cut off.
 
-use crate::repair::edit::syntax::{Grammar, Node, Source};
+use crate::repair::{
+    edit::syntax::{Grammar, Node, Source},
+    word::first,
+};
 
 /// Whether nothing is open at the end of a text that goes on over lines: a string, a comment, a here-document of
 /// a shell. Where nothing is known of a language, it is whole.
@@ -48,10 +51,9 @@ fn opened(line: &str) -> impl Iterator<Item = &str> {
         let rest = rest.get(2..).filter(|rest| !rest.starts_with('<'))?;
         let rest = rest.strip_prefix('-').unwrap_or(rest);
         let is_shift = before.ends_with('<') || before.contains("((") && !before.contains("))");
-        let word = rest.trim_start().trim_start_matches(['\'', '"', '\\']);
-        let end = word.find(|c: char| !(c.is_alphanumeric() || c == '_'));
-        let word = word.get(..end.unwrap_or(word.len()))?;
-        (!is_shift && word.starts_with(|c: char| c.is_alphabetic() || c == '_')).then_some(word)
+        let word = first(rest.trim_start().trim_start_matches(['\'', '"', '\\']));
+        let is_name = !word.is_empty() && !word.starts_with(char::is_numeric);
+        (is_name && !is_shift).then_some(word)
     })
 }
 

@@ -1,6 +1,7 @@
 //! When two programs are the same code: blanks, comments, kinds of quotes and where lines break do not matter.
 
-use super::{Grammar, Node, tokens::is_part};
+use super::{Grammar, Node};
+use crate::repair::word::is_part;
 
 impl Node<'_> {
     /// Its code as it is compared.

@@ -1,6 +1,7 @@
 //! The words and signs of a program.
 
 use super::{Grammar, Node};
+use crate::repair::word::is_part;
 
 impl<'a> Node<'a> {
     /// The words, signs and strings in it, without comments.
@@ -75,8 +76,4 @@ pub(in super::super) fn unquoted(token: &str) -> Option<&str> {
         rest.strip_prefix(quote)
             .and_then(|rest| rest.strip_suffix(quote))
     })
-}
-
-pub(super) fn is_part(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
 }
