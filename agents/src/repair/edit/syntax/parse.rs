@@ -5,6 +5,7 @@ use std::{ops::Range, sync::LazyLock};
 use tree_sitter::{Language, Parser, Point, Tree};
 
 use super::{Entry, Grammar, Source};
+use crate::repair::word::first;
 
 /// A parsed text: as one, or with `in_parts` in parts where that does not parse.
 pub(super) fn parsed(grammar: Grammar, text: String, in_parts: bool) -> Source {
@@ -29,19 +30,12 @@ pub(super) fn parsed(grammar: Grammar, text: String, in_parts: bool) -> Source {
         text: String::new(),
     };
     if let Some(tree) = parser.parse(&text, None) {
-        let parts = match in_parts && tree.root_node().has_error() {
-            true => parts(&text, &tree),
-            false => Vec::new(),
+        let trees = match in_parts && tree.root_node().has_error() {
+            true => trees(&mut parser, &text, &tree),
+            false => vec![tree],
         };
-        if parts.is_empty() {
-            source.add(&tree, names);
-        }
-        for range in parts {
-            if parser.set_included_ranges(&[range]).is_ok()
-                && let Some(tree) = parser.parse(&text, None)
-            {
-                source.add(&tree, names);
-            }
+        for tree in &trees {
+            source.add(tree, names);
         }
     }
     let end = source.nodes.len();
@@ -99,9 +93,7 @@ enum Begins {
 }
 
 fn begins(line: &str) -> Begins {
-    let end = line.find(|c: char| !(c.is_alphanumeric() || c == '_'));
-    let word = line.get(..end.unwrap_or(line.len())).unwrap_or_default();
-    match word {
+    match first(line) {
         "" if is_said(line) => Begins::Definition,
         "" | "else" | "elif" | "except" | "finally" | "where" => Begins::Nothing,
         "def" | "class" | "async" | "fn" | "pub" | "mod" | "impl" | "struct" | "enum" | "trait"
@@ -115,9 +107,52 @@ fn is_said(line: &str) -> bool {
     ["@", "#[", "///"].iter().any(|mark| line.starts_with(mark))
 }
 
-/// The parts of a text: what begins at the outermost level, each with what goes on with it. A quote that is missing
-/// makes a string of what comes behind it, so only a definition begins within one.
-fn parts(text: &str, tree: &Tree) -> Vec<tree_sitter::Range> {
+/// The trees of the parts of a broken text.
+///
+/// What looks like a definition within a string is prose, or a quote is missing before it, which makes a string of all
+/// that comes behind. It begins a part where less of the text is broken then.
+fn trees(parser: &mut Parser, text: &str, whole: &Tree) -> Vec<Tree> {
+    let finest = parts(text, whole, true);
+    let mut trees = Vec::new();
+    for part in parts(text, whole, false) {
+        let is_within = |other: &&tree_sitter::Range| {
+            (part.start_byte..part.end_byte).contains(&other.start_byte)
+                && other.end_byte <= part.end_byte
+        };
+        let within: Vec<_> = finest.iter().filter(is_within).copied().collect();
+        // A decorator in prose may hold what comes behind the string.
+        let are_all = within.first().map(|first| first.start_byte) == Some(part.start_byte)
+            && within.last().map(|last| last.end_byte) == Some(part.end_byte);
+        let coarse = parsed_alone(parser, text, &[part]);
+        let fine = match are_all && within.len() > 1 && broken(&coarse) > 0 {
+            true => parsed_alone(parser, text, &within),
+            false => Vec::new(),
+        };
+        let is_better = !fine.is_empty() && broken(&fine) < broken(&coarse);
+        trees.extend(if is_better { fine } else { coarse });
+    }
+    trees
+}
+
+/// The tree of each part by itself.
+fn parsed_alone(parser: &mut Parser, text: &str, parts: &[tree_sitter::Range]) -> Vec<Tree> {
+    let parsed = |part: &tree_sitter::Range| {
+        parser.set_included_ranges(&[*part]).ok()?;
+        parser.parse(text, None)
+    };
+    parts.iter().filter_map(parsed).collect()
+}
+
+/// How many bytes the parts have that do not parse.
+fn broken(trees: &[Tree]) -> usize {
+    let broken = trees.iter().filter(|tree| tree.root_node().has_error());
+    let parts = broken.flat_map(Tree::included_ranges);
+    parts.map(|part| part.end_byte - part.start_byte).sum()
+}
+
+/// The parts of a text: what begins at the outermost level, each with what goes on with it. Within strings nothing
+/// begins, or definitions alone with `in_strings`.
+fn parts(text: &str, tree: &Tree, in_strings: bool) -> Vec<tree_sitter::Range> {
     let mut parts: Vec<(Range<usize>, Range<usize>)> = Vec::new();
     let mut from = 0;
     let mut was_said = false;
@@ -135,7 +170,7 @@ fn parts(text: &str, tree: &Tree) -> Vec<tree_sitter::Range> {
         let begins = match begins(line) {
             Begins::Nothing => false,
             Begins::Something => !is_quoted(),
-            Begins::Definition => true,
+            Begins::Definition => in_strings || !is_quoted(),
         };
         match parts.last_mut() {
             Some((whole, rows)) if !begins || was_said => {
@@ -207,5 +242,55 @@ impl Source {
 
     fn parent_of(&self, at: usize) -> Option<usize> {
         self.nodes.get(at)?.parent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the children of the root begin with.
+    fn first_lines(path: &str, text: &str) -> Vec<String> {
+        let source = Source::of(path, text).unwrap();
+        let children = source.root().children();
+        let line = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        children.map(|child| line(child.text())).collect()
+    }
+
+    #[test]
+    fn prose_in_a_string_begins_nothing() {
+        for (path, text, expected) in [
+            (
+                "a.py",
+                "\"\"\"Sums.\n\nclass of things\ndef of things: none.\n\"\"\"\n\ndef f(x):\n    return (x + 1\n\ndef g():\n    assert f(\"a\")\n",
+                &["\"\"\"Sums.", "def g():"][..],
+            ),
+            // In what is broken itself.
+            (
+                "a.py",
+                "def f(x):\n    \"\"\"F.\n\nclass of numbers\n    \"\"\"\n    return (x\n\ndef g():\n    return 1\n",
+                &["def g():"],
+            ),
+            (
+                "a.rs",
+                "/** A.\nenum of things\n*/\nfn f() -> u8 {\n    g((1]\n}\n\nconst B: &str = \"\nstruct a\n\";\n",
+                &["/** A.", "const B: &str = \""],
+            ),
+        ] {
+            let found = first_lines(path, text);
+            for line in expected {
+                assert!(found.iter().any(|found| found == line), "{found:#?}");
+            }
+            let is_prose = |line: &String| line.contains(" of ") || line == "struct a";
+            assert!(!found.iter().any(is_prose), "{found:#?}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_missing_hides_no_definition() {
+        let text = "def f(x):\n    \"\"\"F.\n    return x\n\n@b\ndef g():\n    \"\"\"G.\"\"\"\n    return 1\n\ndef h():\n    \"\"\"H.\n    Two.\"\"\"\n    return 1\n";
+        let found = first_lines("a.py", text);
+        let behind = found.get(found.len() - 2..).unwrap();
+        assert_eq!(behind, ["@b", "def h():"]);
     }
 }
