@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::statements::{attributes, defined, is_statement, name, own, statements};
-use crate::repair::edit::syntax::{Grammar, Node, Source, is_word, same, words};
+use crate::repair::{
+    edit::syntax::{Grammar, Node, Source, is_word, same, words},
+    word::is_part,
+};
 
 /// A definition that a new version of a file, written as a whole, leaves out rather than gives another name
 /// wherever it stands: a function, class, type, trait, implementation, method, constant or variable, or what a
@@ -52,8 +55,10 @@ pub(in super::super) fn left_out(old: &Source, new: &Source) -> Option<String> {
     };
     // What a trait's implementation does, a derived one does as well.
     let is_derived = |path: &str| {
-        let whole = path.split("::").next().unwrap_or_default();
-        let of = whole.split_once(" for ").map(|(of, _)| of);
+        let mut parts = path.split("::");
+        let of = parts.find_map(|part| Some(part.split_once(" for ")?.0));
+        let beneath: usize = parts.map(|part| part.len() + "::".len()).sum();
+        let whole = path.get(..path.len() - beneath).unwrap_or(path);
         !there.contains_key(whole) && of.is_some_and(|of| derives(new, of))
     };
     let mut lost = before.iter().filter(|(path, _)| !there.contains_key(*path));
@@ -78,7 +83,6 @@ fn codes(definition: Node<'_>) -> Vec<String> {
 
 /// A text with another name wherever one stands.
 fn renamed(text: &str, from: &str, to: &str) -> String {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
     let parts = text.split_inclusive(|c| !is_part(c)).map(|part| {
         let word = part.trim_end_matches(|c| !is_part(c));
         match word == from {
@@ -109,7 +113,8 @@ pub(in super::super) struct Definition<'a> {
     pub(in super::super) node: Node<'a>,
 }
 
-/// The definitions of a file outside of functions, by what they are in and their names: `A.b`, `A::b`.
+/// The definitions of a file outside of functions, by what they are in and their names: `A.b`, `a::A::b`. Of a
+/// property what sets it is another one than what reads it.
 pub(in super::super) fn definitions(source: &Source) -> BTreeMap<String, Definition<'_>> {
     let definition = match source.grammar() {
         Grammar::Python => of_python,
@@ -153,7 +158,8 @@ fn of_python(node: Node<'_>) -> Option<(String, Definition<'_>)> {
     let classes = node
         .ancestors()
         .filter(|of| of.kind() == "class_definition");
-    let mut path: Vec<&str> = [own].into_iter().chain(classes.filter_map(name)).collect();
+    let path = accessor(node, own).into_iter().chain([own]);
+    let mut path: Vec<&str> = path.chain(classes.filter_map(name)).collect();
     path.reverse();
     let is_own = own.starts_with('_') && !own.ends_with("__");
     let is_constant = || !own.contains(|c: char| c.is_lowercase()) || own.ends_with("__");
@@ -163,6 +169,15 @@ fn of_python(node: Node<'_>) -> Option<(String, Definition<'_>)> {
         node,
     };
     Some((path.join("."), definition))
+}
+
+/// What a function does for the property that has its name: `setter` behind `@x.setter`.
+fn accessor<'a>(node: Node<'a>, own: &str) -> Option<&'a str> {
+    let mut decorators = node.children().filter(|child| child.kind() == "decorator");
+    decorators.find_map(|said| match &*words(said.tokens()) {
+        ["@", of, ".", does] if *of == own => Some(*does),
+        _ => None,
+    })
 }
 
 fn of_rust(node: Node<'_>) -> Option<(String, Definition<'_>)> {
@@ -192,19 +207,19 @@ fn of_rust(node: Node<'_>) -> Option<(String, Definition<'_>)> {
         | "const_item" => name(node).filter(|name| *name != "_")?.to_owned(),
         _ => return None,
     };
-    let mut around = node.ancestors().filter_map(|of| match of.kind() {
-        "trait_item" => Some((name(of)?.to_owned(), true)),
-        "impl_item" => Some((implemented(of), of.field("trait").is_some())),
+    let around = node.ancestors().filter_map(|of| match of.kind() {
+        "trait_item" | "mod_item" => name(of).map(str::to_owned),
+        "impl_item" => Some(implemented(of)),
         _ => None,
     });
-    let around = around.next();
-    let is_public = node.has("visibility_modifier")
-        || node.kind() == "impl_item"
-        || around.as_ref().is_some_and(|(_, is_trait)| *is_trait);
-    let path = match around {
-        Some((of, _)) => format!("{of}::{own}"),
-        None => own.clone(),
+    let is_of_trait = || {
+        let of = node.ancestors().nth(1);
+        of.is_some_and(|of| of.kind() == "trait_item" || of.field("trait").is_some())
     };
+    let is_public = node.has("visibility_modifier") || node.kind() == "impl_item" || is_of_trait();
+    let mut path: Vec<String> = [own.clone()].into_iter().chain(around).collect();
+    path.reverse();
+    let path = path.join("::");
     Some((
         path,
         Definition {
@@ -215,21 +230,32 @@ fn of_rust(node: Node<'_>) -> Option<(String, Definition<'_>)> {
     ))
 }
 
-/// `From A for B` of `impl<T> a::From<A> for B where …`, and `A` of `impl A<T>`.
+/// `From A for B` of `impl<T> a::From<A> for B<T> where …`, and `A u8` of `impl A<u8>`. What its parameters are called
+/// does not matter.
 fn implemented(item: Node<'_>) -> String {
-    let in_words = |of: Node<'_>| -> Vec<String> {
+    let parameters = item.field("type_parameters");
+    let own: Vec<&str> = parameters
+        .into_iter()
+        .flat_map(Node::children)
+        .filter_map(|parameter| {
+            let mut words = parameter.tokens().map(Node::text);
+            words.find(|word| is_word(word) && *word != "const")
+        })
+        .collect();
+    let in_words = |of: Node<'_>| -> String {
         let tokens = words(of.tokens());
         let behind = tokens.iter().skip(1).chain([&""]);
         let named = tokens
             .iter()
             .zip(behind)
-            .filter(|(word, next)| is_word(word) && **next != "::");
-        named.map(|(word, _)| (*word).to_owned()).collect()
+            .filter(|(word, next)| is_word(word) && **next != "::" && !own.contains(*word));
+        let named: Vec<&str> = named.map(|(word, _)| *word).collect();
+        named.join(" ")
     };
     let of = item.field("type").map(in_words).unwrap_or_default();
     match item.field("trait") {
-        Some(implemented) => format!("{} for {}", in_words(implemented).join(" "), of.join(" ")),
-        None => of.into_iter().next().unwrap_or_default(),
+        Some(implemented) => format!("{} for {of}", in_words(implemented)),
+        None => of,
     }
 }
 
@@ -305,10 +331,10 @@ mod tests {
             (
                 "fn fmt(&self, f: &mut F) -> R { let x = N; Ok(()) }",
                 "",
-                "Display for A T::fmt",
+                "Display for A::fmt",
             ),
             ("fn sum(&self) -> Pair;", "", "Sum::sum"),
-            ("    pub fn deep() {}\n", "", "deep"),
+            ("    pub fn deep() {}\n", "", "inner::deep"),
             ("fn help<T>(x: T) -> T { x }\n", "", "help"),
         ] {
             assert_eq!(
@@ -322,6 +348,7 @@ mod tests {
         for (from, to) in [
             (whole, "#[derive(Display)]\nstruct B;\n"),
             ("impl<T> std::fmt", "impl<S> fmt"),
+            ("impl<T: Copy> A<T>", "impl<S: Copy> A<S>"),
             ("fn of_tests() {}", ""),
             ("let x = N; ", ""),
             ("{ help(self.x) }", "{ self.x }"),
@@ -343,6 +370,33 @@ mod tests {
             Some("a")
         );
         assert_eq!(left_out("a.txt", "fn a() {}\n", ""), None);
+    }
+
+    #[test]
+    fn definitions_of_the_same_name_are_told_apart() {
+        let rust = "impl A<u8> {\n    pub fn new() -> Self { A(1) }\n}\nimpl<T> B<T> {\n    pub fn new() -> Self { B(2) }\n}\nimpl A<u16> {\n    pub fn new() -> Self { A(3) }\n}\nmod c {\n    pub fn new() {}\n    impl fmt::Display for C {\n        fn fmt(&self) {}\n    }\n}\nmod d {\n    pub fn new() { d() }\n}\n";
+        for (from, expected) in [
+            ("    pub fn new() -> Self { A(1) }\n", "A u8::new"),
+            ("    pub fn new() -> Self { B(2) }\n", "B::new"),
+            ("    pub fn new() -> Self { A(3) }\n", "A u16::new"),
+            ("    pub fn new() {}\n", "c::new"),
+            ("    pub fn new() { d() }\n", "d::new"),
+            ("        fn fmt(&self) {}\n", "c::Display for C::fmt"),
+        ] {
+            assert_eq!(lost("a.rs", rust, from, "").as_deref(), Some(expected));
+        }
+        let whole = "    impl fmt::Display for C {\n        fn fmt(&self) {}\n    }\n";
+        let derived = "    #[derive(Display)]\n    struct C;\n";
+        assert_eq!(lost("a.rs", rust, whole, derived), None);
+        let python = "class A:\n    @property\n    def x(self):\n        return self._x\n\n    @x.setter\n    def x(self, value):\n        self._x = value\n";
+        let (getter, setter) = python.split_once("\n\n").unwrap();
+        assert_eq!(
+            lost("a.py", python, setter, "").as_deref(),
+            Some("A.x.setter")
+        );
+        let getter = getter.strip_prefix("class A:\n").unwrap();
+        assert_eq!(lost("a.py", python, getter, "").as_deref(), Some("A.x"));
+        assert_eq!(lost("a.py", python, "= value", "= int(value)"), None);
     }
 
     #[test]
