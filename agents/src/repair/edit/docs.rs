@@ -1,7 +1,7 @@
 //! Documentation that a program written anew leaves out.
 
 use super::{
-    guard::{defined, definitions, docs},
+    guard::{defined, definitions, docs, is_import},
     syntax::{Grammar, Node, Source},
 };
 
@@ -34,33 +34,49 @@ pub(super) fn kept(old: &Source, new: &Source) -> String {
     all
 }
 
-/// The docstring of one node that another one lacks, and before which line it belongs.
+/// The docstring of one node that another one lacks, and before which line it belongs. What stands behind imports
+/// was meant as one.
 fn docstring(before: Node<'_>, after: Node<'_>) -> Option<(usize, String)> {
-    let is_docstring =
-        |node: &Node<'_>| node.kind() == "expression_statement" && node.has("string");
-    let lost = first(before).filter(is_docstring)?;
-    let place = first(after).filter(|node| !is_docstring(node))?;
+    let lost = body(before)?.next().filter(is_string)?;
+    let place = body(after)?.next()?;
+    let said = body(after)?.find(|node| !is_import(*node));
+    let is_said = said.is_some_and(|node| is_string(&node));
+    // Wherever else the same text stands.
+    let stands = || body(after).is_some_and(|mut all| all.any(|node| node.same() == lost.same()));
+    if is_said || stands() {
+        return None;
+    }
     Some((place.lines().start, moved(lost, place)?))
 }
 
-/// The first statement of a file, a class or a function of Python.
-fn first(of: Node<'_>) -> Option<Node<'_>> {
+/// The statements of a file, a class or a function of Python.
+fn body(of: Node<'_>) -> Option<impl Iterator<Item = Node<'_>>> {
     let body = match of.parent() {
         None => of,
         Some(_) => defined(of)?.field("body")?,
     };
-    body.children().find(|node| !node.is_comment())
+    Some(body.children().filter(|node| !node.is_comment()))
+}
+
+/// Whether a statement is a string and no more.
+fn is_string(node: &Node<'_>) -> bool {
+    node.kind() == "expression_statement" && node.has("string")
 }
 
 /// The doc comments of one item that another one lacks, and before which line they belong.
 fn comment(before: Node<'_>, after: Node<'_>) -> Option<(usize, String)> {
-    let is_doc = |node: &Node<'_>| !docs(*node).is_empty();
     let there = said(after);
     if there.iter().any(is_doc) {
         return None;
     }
     let place = match after.parent() {
-        None => after.children().next()?,
+        None => {
+            // What a file says of itself may stand behind a licence.
+            let head = said(before).into_iter().take_while(|node| !is_doc(node));
+            let above: Vec<&str> = head.map(|node| node.text().trim_end()).collect();
+            let mut all = after.children();
+            all.find(|node| !above.contains(&node.text().trim_end()))?
+        }
         Some(_) => {
             let attribute = there.iter().find(|node| node.kind() == "attribute_item");
             *attribute.unwrap_or(&after)
@@ -71,12 +87,20 @@ fn comment(before: Node<'_>, after: Node<'_>) -> Option<(usize, String)> {
     (!lost.is_empty()).then_some((place.lines().start, lost))
 }
 
-/// The comments and attributes before an item of Rust, and what a file says of itself.
+fn is_doc(node: &Node<'_>) -> bool {
+    !docs(*node).is_empty()
+}
+
+/// The comments and attributes before an item of Rust, or those of its own that a file begins with.
 fn said(item: Node<'_>) -> Vec<Node<'_>> {
     let is_inner =
         |node: &Node<'_>| node.text().starts_with("//!") || node.text().starts_with("/*!");
     if item.parent().is_none() {
-        return item.children().take_while(is_inner).collect();
+        let is_own = |node: &Node<'_>| match node.kind() {
+            "inner_attribute_item" | "shebang" => true,
+            _ => is_inner(node) || node.is_comment() && !is_doc(node),
+        };
+        return item.children().take_while(is_own).collect();
     }
     let is_said =
         |node: &Node<'_>| node.is_comment() && !is_inner(node) || node.kind() == "attribute_item";
@@ -128,8 +152,62 @@ mod tests {
     }
 
     #[test]
+    fn what_rust_says_of_a_file_comes_back_behind_its_licence() {
+        let old =
+            "// Mine.\n// All of it.\n\n//! Sums.\n#![allow(dead_code)]\n//! More.\n\nfn f() {}\n";
+        for (new, expected) in [
+            (
+                "// Mine.\n// All of it.\n\n#![allow(dead_code)]\nfn f() { g() }\n",
+                "// Mine.\n// All of it.\n\n//! Sums.\n//! More.\n#![allow(dead_code)]\nfn f() { g() }\n",
+            ),
+            (
+                "// F.\nfn f() { g() }\n",
+                "//! Sums.\n//! More.\n// F.\nfn f() { g() }\n",
+            ),
+            (
+                "/// F.\nfn f() { g() }\n",
+                "//! Sums.\n//! More.\n/// F.\nfn f() { g() }\n",
+            ),
+        ] {
+            assert_eq!(kept("a.rs", old, new), expected);
+        }
+        let same = old.replace("{}", "{ g() }");
+        assert_eq!(kept("a.rs", old, &same), same);
+        let first = "//! Sums.\nfn f() {}\n";
+        let behind = "// Mine.\n//! Sums.\nfn f() { g() }\n";
+        assert_eq!(kept("a.rs", first, behind), behind);
+    }
+
+    #[test]
+    fn definitions_of_the_same_name_keep_what_is_said_of_each() {
+        let rust = "mod a {\n    /// A.\n    pub fn new() {}\n}\nmod b {\n    /// B.\n    pub fn new() {}\n}\n";
+        let bare = rust.replace("    /// A.\n", "").replace("    /// B.\n", "");
+        assert_eq!(kept("a.rs", rust, &bare), rust);
+        let python = "class A:\n    @property\n    def x(self):\n        \"X.\"\n        return 1\n\n    @x.setter\n    def x(self, x):\n        \"Sets.\"\n        self.y = x\n";
+        let bare = python
+            .replace("        \"X.\"\n", "")
+            .replace("        \"Sets.\"\n", "");
+        assert_eq!(kept("a.py", python, &bare), python);
+    }
+
+    #[test]
     fn what_is_said_otherwise_stays() {
         for (path, old, new) in [
+            (
+                "a.py",
+                "'Sums.'\nimport os\nx = 1\n",
+                "import os\nfrom a import b\n\"\"\"Sums.\"\"\"\nx = 2\n",
+            ),
+            (
+                "a.py",
+                "'Sums.'\nx = 1\n",
+                "import os\n'Sums of all.'\nx = 2\n",
+            ),
+            (
+                "a.py",
+                "def f():\n    'F.'\n    return 1\n",
+                "def f():\n    x = 1\n    'F.'\n    return x\n",
+            ),
             (
                 "a.py",
                 "def f():\n    'F.'\n    return 1\n",

@@ -22,7 +22,7 @@ pub(super) use definitions::{definitions, left_out};
 pub(super) use doctests::docs;
 pub(in crate::repair) use kinds::kinds;
 pub(super) use names::bound;
-pub(super) use statements::{defined, is_statement};
+pub(super) use statements::{defined, is_import, is_statement};
 pub(super) use whole::is_whole;
 
 use std::{collections::BTreeSet, ops::Range};

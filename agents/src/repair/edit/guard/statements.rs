@@ -186,7 +186,7 @@ fn caught(of: Node<'_>, inner: Node<'_>) -> Option<String> {
 }
 
 /// Whether a statement is an import.
-pub(super) fn is_import(statement: Node<'_>) -> bool {
+pub(in super::super) fn is_import(statement: Node<'_>) -> bool {
     match statement.grammar() {
         Grammar::Python => {
             statement.kind().starts_with("import_") || statement.kind().starts_with("future_import")
