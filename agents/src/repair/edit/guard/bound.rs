@@ -57,6 +57,9 @@ fn add(counts: &mut Counts, by: By, name: &str) {
 /// The modules that find and run tests.
 const RUNNERS: [&str; 3] = ["unittest", "pytest", "doctest"];
 
+/// By what Python calls it, a program knows that it is run, and tests itself.
+const OWN_NAME: &str = "__name__";
+
 fn of_python(source: &Source, names: &BTreeSet<String>, locals: bool) -> Counts {
     let of_runner = |(parent, name): &(&str, &str)| {
         RUNNERS.contains(parent) || RUNNERS.contains(name) || name.contains("TestCase")
@@ -100,7 +103,7 @@ fn of_python(source: &Source, names: &BTreeSet<String>, locals: bool) -> Counts 
 fn target(node: Node<'_>) -> Option<Node<'_>> {
     match node.kind() {
         "assignment" => node.field("right").and(node.field("left")),
-        "for_statement" => node.field("left"),
+        "augmented_assignment" | "for_statement" => node.field("left"),
         "named_expression" => node.field("name"),
         "as_pattern" => node.field("alias"),
         _ => None,
@@ -117,7 +120,9 @@ struct Bindings<'a> {
 
 impl Bindings<'_> {
     fn named(&mut self, name: &str) {
-        if self.names.contains(name) {
+        if name == OWN_NAME {
+            add(&mut self.counts, By::Known, name);
+        } else if self.names.contains(name) {
             add(&mut self.counts, By::Name, name);
         }
     }
@@ -141,6 +146,9 @@ impl Bindings<'_> {
                     .and_then(|entry| unquoted(entry.text())),
             };
             let name = name.unwrap_or_default();
+            if name == OWN_NAME && matches!(root, "globals" | "vars") {
+                self.named(name);
+            }
             // Of a runner, of a test or of what tests are made from: `TestAdd.test_add = …`.
             let is_of_test = self.runners.contains(root) || self.names.contains(root);
             let is_set = one.kind() == "attribute" && is_of_test;
@@ -174,7 +182,7 @@ impl Bindings<'_> {
 }
 
 /// The macros by which tests of Rust assert without an import.
-const MACROS: [&str; 8] = [
+const MACROS: [&str; 9] = [
     "assert",
     "assert_eq",
     "assert_ne",
@@ -183,6 +191,7 @@ const MACROS: [&str; 8] = [
     "debug_assert_ne",
     "matches",
     "panic",
+    "unreachable",
 ];
 
 fn of_rust(source: &Source, names: &BTreeSet<String>, locals: bool) -> Counts {
@@ -255,6 +264,13 @@ mod tests {
             // Of a test, so that it does not run or asserts nothing.
             "test_a.__test__ = False",
             "test_a.pytestmark = None",
+            "check += 1",
+            // Whether it is the program that is run.
+            "__name__ = 'a'",
+            "__name__ += 'a'",
+            "del __name__",
+            "globals()['__name__'] = 'a'",
+            "from b import c as __name__",
             // What runs tests, whatever it is called.
             "TestCase.assertEqual = print",
             "Case.run = print",
@@ -284,6 +300,9 @@ mod tests {
             "def f():\n    from b import check",
             "from unittest import TestCase",
             "unit.run = 1",
+            "def f(g):\n    f.__name__ = g.__name__",
+            "f.__name__ = 'g'",
+            "names['__name__'] = __name__",
         ] {
             let new = format!("{PYTHON}{line}\n");
             assert_eq!(binds("a.py", PYTHON, &new), None, "{line}");
