@@ -185,6 +185,11 @@ mod tests {
             ("def main():\n    same", "@quiet\ndef main():\n    same"),
             ("\ndef main", "\ndef same(got, want):\n    pass\n\ndef main"),
             ("\ndef main", "\nsame = print\n\ndef main"),
+            ("def main", "async def main"),
+            ("def same", "async def same"),
+            ("def main():\n", "def main():\n    yield\n"),
+            ("    for a in", "    x = [(yield)]\n    for a in"),
+            ("\nif __name__", "\n__name__ = \"x\"\n\nif __name__"),
         ] {
             let new = SCRIPT.replace(from, to);
             assert_ne!(new, SCRIPT, "{from}");
@@ -201,6 +206,11 @@ mod tests {
                 "def main():\n",
                 "def main():\n    \"\"\"Checks.\"\"\"\n    print(1)\n",
             ),
+            (
+                "def main():\n",
+                "def main():\n    def each():\n        yield 1\n    all = lambda: (yield)\n",
+            ),
+            ("def add", "async def more():\n    yield 1\n\ndef add"),
             (
                 "    return a - b\n",
                 "    if a:\n        return a + b\n    return b\n",
@@ -251,6 +261,47 @@ mod tests {
         assert!(weakens("a.py", other, &other.replace("if x", "if True")).is_some());
     }
 
+    const PANICS: &str = "fn add(a: u32, b: u32) -> u32 {\n    if a > 9 {\n        panic!(\"a lot\");\n    }\n    a - b\n}\n\nfn same(got: u32, want: u32) {\n    if got != want {\n        panic!(\"{got}\");\n    }\n}\n\nfn main() {\n    same(add(1, 1), 2);\n    match add(1, 2) {\n        3 => println!(\"three\"),\n        other => panic!(\"{other}\"),\n    }\n    match add(2, 2) {\n        4 => {}\n        _ => std::process::exit(1),\n    }\n}\n";
+
+    #[test]
+    fn what_main_panics_at_stays() {
+        for (from, to) in [
+            (
+                "other => panic!(\"{other}\")",
+                "other => println!(\"{other}\")",
+            ),
+            ("        other =>", "        0 => {}\n        other =>"),
+            ("        3 =>", "        3 | 0 =>"),
+            ("        3 =>", "        _ =>"),
+            ("_ => std::process::exit(1)", "_ => std::process::exit(0)"),
+            ("        4 => {}", "        4 | 0 => {}"),
+            ("        4 => {}", "        x if x < 9 => {}"),
+            ("got != want", "got > want"),
+            ("        panic!(\"{got}\");\n", ""),
+            ("    same(add(1, 1), 2);\n", ""),
+            ("match add(1, 2)", "match 3"),
+            ("fn same", "async fn same"),
+        ] {
+            let new = PANICS.replace(from, to);
+            assert_ne!(new, PANICS, "{from}");
+            assert!(weakens("a.rs", PANICS, &new).is_some(), "{new}");
+        }
+        for (from, to) in [
+            ("a - b", "a + b"),
+            ("    if a > 9 {\n        panic!(\"a lot\");\n    }\n", ""),
+            ("println!(\"three\")", "println!(\"3\")"),
+            ("panic!(\"{other}\"),", "panic!(\"{other}\")"),
+            (
+                "    match add(2, 2)",
+                "    println!(\"{}\", add(0, 1));\n    match add(2, 2)",
+            ),
+        ] {
+            let new = PANICS.replace(from, to);
+            assert_ne!(new, PANICS, "{from}");
+            assert_eq!(weakens("a.rs", PANICS, &new), None, "{new}");
+        }
+    }
+
     const MAIN: &str = "fn add(a: u32, b: u32) -> u32 {\n    a - b\n}\n\nfn check(\n    want: u32,\n) {\n    assert_eq!(\n        add(1, 1),\n        want\n    );\n}\n\nfn main() {\n    check(2);\n    assert!(add(2, 1) == 3, \"sum\");\n}\n";
 
     #[test]
@@ -293,6 +344,7 @@ mod tests {
                 "fn add",
                 "macro_rules! assert { ($($x:tt)*) => {} }\nfn add",
             ),
+            ("fn check", "async fn check"),
         ] {
             let new = MAIN.replace(from, to);
             assert_ne!(new, MAIN, "{from}");

@@ -12,6 +12,7 @@ mod kinds;
 mod modules;
 mod names;
 mod of_python;
+mod panics;
 mod rust;
 mod shell;
 mod statements;

@@ -9,7 +9,8 @@ pub(super) struct Statement {
     pub(super) same: String,
     /// The first of its lines.
     pub(super) first: String,
-    /// The heads of the blocks around it, as they are compared: of a function its name, of a `try` what catches.
+    /// The heads of the blocks around it, as they are compared: of a function its name and whether it runs when it is
+    /// called, of a `try` what catches, of an arm of a match also what the arms before it take.
     pub(super) heads: Vec<String>,
     /// The names of the functions and classes around it, from the inside.
     pub(super) functions: Vec<String>,
@@ -130,9 +131,10 @@ impl Statement {
         let around = heads(own);
         let closes = |token: Node<'_>| matches!(token.kind(), "}" | ")" | "]" | ";");
         let mut found = Self {
-            same: same(self::own(own)),
+            // The last arm of a match may have a comma.
+            same: same(self::own(own)).trim_end_matches(',').to_owned(),
             first: own.text().lines().next().unwrap_or_default().to_owned(),
-            heads: said(own),
+            heads: said(own).into_iter().chain(taken_before(own)).collect(),
             functions: defined(own)
                 .and_then(name)
                 .map(str::to_owned)
@@ -144,8 +146,10 @@ impl Statement {
         let mut inner = own;
         for head in around {
             found.heads.extend(head.said);
+            found.heads.extend(taken_before(head.of));
             match head.name {
                 Some(name) => {
+                    found.heads.extend(deferred(head.of).map(str::to_owned));
                     found.heads.push(format!("fn {name}"));
                     found.functions.push(name.to_owned());
                 }
@@ -160,6 +164,36 @@ impl Statement {
         }
         Some(found)
     }
+}
+
+/// What keeps a function from running when it is called: it only gives what can be awaited or gone through.
+fn deferred(of: Node<'_>) -> Option<&'static str> {
+    let function = defined(of)?;
+    let is_async = |node: Node<'_>| node.has("async");
+    if is_async(function)
+        || function
+            .children()
+            .any(|said| said.kind() == "function_modifiers" && is_async(said))
+    {
+        return Some("async");
+    }
+    let is_own = |node: Node<'_>| !matches!(node.kind(), "function_definition" | "lambda");
+    let mut inside = function.field("body")?.walk(is_own);
+    inside.any(|node| node.kind() == "yield").then_some("yield")
+}
+
+/// What the arms before one of a match take, so that it is not come to.
+fn taken_before(arm: Node<'_>) -> Vec<String> {
+    let is_arm = |node: &Node<'_>| matches!(node.kind(), "match_arm" | "case_clause");
+    if !is_arm(&arm) {
+        return Vec::new();
+    }
+    let takes = |before: Node<'_>| {
+        let is_taken =
+            |part: &Node<'_>| matches!(part.kind(), "match_pattern" | "case_pattern" | "if_clause");
+        same(before.children().filter(is_taken).flat_map(Node::tokens))
+    };
+    arm.preceding().filter(is_arm).map(takes).collect()
 }
 
 /// Whether a statement before one in its block leaves that, whatever happens.

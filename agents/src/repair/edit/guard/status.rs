@@ -4,9 +4,13 @@ use std::collections::HashSet;
 
 use super::{
     exits::{each, succeeds},
+    panics::panics,
     statements::{Statement, own, statements},
 };
-use crate::repair::edit::syntax::{Source, words};
+use crate::repair::{
+    edit::syntax::{Source, words},
+    word,
+};
 
 /// What ends a process with a status that it is given.
 const ENDS: [&str; 8] = [
@@ -20,8 +24,8 @@ const ENDS: [&str; 8] = [
     "libc::exit",
 ];
 
-/// The statements of a program by which the process ends with a status that says something: another one than 0. One
-/// that depends on how the program was called says nothing of it.
+/// The statements of a program by which the process ends with a status that says something: another one than 0, or that
+/// of a panic. One that depends on how the program was called says nothing of it.
 pub(super) fn failures(source: &Source) -> Vec<Statement> {
     let mut found = Vec::new();
     let mut telling: HashSet<&str> = HashSet::new();
@@ -56,12 +60,10 @@ pub(super) fn failures(source: &Source) -> Vec<Statement> {
         };
         found.extend(of.filter(|of| is_status || tokens.contains(&"ExitCode") || is_telling(of)));
     }
+    found.extend(panics(source));
     let is_of_its_call = |found: &Statement| {
-        let words = found
-            .heads
-            .iter()
-            .flat_map(|head| head.split(|c: char| !(c.is_alphanumeric() || c == '_')));
-        { words }.any(|word| matches!(word, "argv" | "args" | "environ" | "getenv" | "env"))
+        let mut words = found.heads.iter().flat_map(|head| word::words(head));
+        words.any(|word| matches!(word, "argv" | "args" | "environ" | "getenv" | "env"))
     };
     found.retain(|found| !is_of_its_call(found));
     found
@@ -100,6 +102,11 @@ mod tests {
             ),
             // How it was called is no test.
             ("a.py", "if len(sys.argv) < 2:\n    sys.exit(1)\n", &[]),
+            (
+                "a.rs",
+                "fn main() {\n    if env::args().count() < 2 { panic!(); }\n    if f() { panic!(\"f\"); }\n}\n",
+                &["panic!(\"f\");"],
+            ),
             (
                 "a.rs",
                 "fn main() {\n    std::process::exit(1);\n}\n",
