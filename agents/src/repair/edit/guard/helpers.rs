@@ -7,7 +7,7 @@ use super::{
     functions::{Asserts, Function, Last, functions, ranges, table},
     statements::{is_import, own, statements},
 };
-use crate::repair::edit::syntax::{Source, words};
+use crate::repair::edit::syntax::{Node, Source, words};
 
 /// The names of those functions and macros of the files that may be changed which are there for tests to assert
 /// by: what they do is part of the tests.
@@ -100,9 +100,7 @@ pub(super) fn tables(
         .iter()
         .chain(fixed)
         .flat_map(|file| found(file, helpers));
-    let gone_through: BTreeSet<&str> = tests
-        .flat_map(|test| gone_through(&words(test.node.tokens())))
-        .collect();
+    let gone_through: BTreeSet<&str> = tests.flat_map(|test| gone_through(test.node)).collect();
     let tables: BTreeSet<&str> = open
         .iter()
         .flat_map(|file| file.root().children())
@@ -121,16 +119,30 @@ pub(super) fn tables(
     names.map(str::to_owned).collect()
 }
 
-/// What a code goes through: `for a in NAME`, `parametrize("a", NAME)`.
-fn gone_through<'a>(tokens: &[&'a str]) -> Vec<&'a str> {
+/// What a code goes through: `for a in NAME`, `for a, b in zip(NAME, OTHER)`, `parametrize("a", NAME)`,
+/// `NAME.iter().zip(…)`; also what it looks for something in.
+fn gone_through(code: Node<'_>) -> Vec<&str> {
+    let tokens = words(code.tokens());
     let mut names = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
-        let rest = tokens.get(at + 1..).unwrap_or_default();
-        match (*token, rest) {
+        match (*token, tokens.get(at + 1..).unwrap_or_default()) {
             ("in", ["&", name, ..] | [name, ..]) => names.push(*name),
-            ("parametrize", rest) => names.extend(rest.iter().take_while(|token| **token != ")")),
+            (name, [".", "iter" | "into_iter", ..]) => names.push(name),
             _ => {}
         }
+    }
+    for node in code.all() {
+        let given = match node.kind() {
+            "for_statement" | "for_in_clause" => node.field("right"),
+            "for_expression" => node.field("value"),
+            "call" => {
+                let called = node.field("function").and_then(|of| of.tokens().last());
+                let is_one = called.is_some_and(|called| called.text() == "parametrize");
+                node.field("arguments").filter(|_| is_one)
+            }
+            _ => None,
+        };
+        names.extend(given.into_iter().flat_map(Node::tokens).map(Node::text));
     }
     names
 }
@@ -251,7 +263,7 @@ mod tests {
                 "check",
             ),
         ] {
-            assert_eq!(of("a.py", text), expected, "{text}");
+            assert_eq!(of("test_a.py", text), expected, "{text}");
         }
     }
 
@@ -266,7 +278,7 @@ mod tests {
             "def run(x):\n    if not x:\n        raise ValueError(x)\n    print(x)\ndef test_a():\n    run(f(1))\n",
             "def f(x):\n    assert x\n",
         ] {
-            assert_eq!(of("a.py", text), "", "{text}");
+            assert_eq!(of("test_a.py", text), "", "{text}");
         }
     }
 
@@ -323,16 +335,40 @@ mod tests {
         };
         for (path, text) in [
             (
-                "a.py",
+                "test_a.py",
                 "CASES = [\n    (1, 2),\n]\ndef test_a():\n    for a, b in CASES:\n        assert f(a) == b\n",
             ),
             (
-                "a.py",
+                "test_a.py",
                 "CASES: list = [(1, 2)]\n@pytest.mark.parametrize('a,b', CASES)\ndef test_a(a, b):\n    assert f(a) == b\n",
             ),
             (
-                "a.py",
+                "test_a.py",
                 "CASES = [1]\ndef check():\n    for a in CASES:\n        assert f(a)\ndef test_a():\n    check()\n",
+            ),
+            (
+                "test_a.py",
+                "CASES = [1]\ndef test_a():\n    for at, a in enumerate(CASES, 1):\n        assert f(a) == at\n",
+            ),
+            (
+                "test_a.py",
+                "CASES = [1]\ndef test_a():\n    for a, b in zip([2], reversed(CASES)):\n        assert f(a) == b\n",
+            ),
+            (
+                "test_a.py",
+                "CASES = {1: 2}\ndef test_a():\n    assert all(f(a) == b for a, b in sorted(CASES.items()))\n",
+            ),
+            (
+                "test_a.py",
+                "CASES = [1]\n@pytest.mark.parametrize('a', list(zip([1], [2])) + CASES)\ndef test_a(a):\n    assert f(a)\n",
+            ),
+            (
+                "a.rs",
+                "const CASES: [u8; 1] = [1];\n#[test]\nfn t() {\n    for (at, a) in [2].iter().zip(CASES).enumerate() {\n        assert!(f(a, at));\n    }\n}\n",
+            ),
+            (
+                "a.rs",
+                "const CASES: [u8; 1] = [1];\n#[test]\nfn t() {\n    CASES.iter().for_each(|a| assert!(f(a)));\n}\n",
             ),
             (
                 "a.rs",
@@ -346,18 +382,18 @@ mod tests {
             assert_eq!(of(path, text), ["CASES"], "{text}");
             // What the program itself needs may be wrong.
             let used = match path {
-                "a.py" => format!("{text}def f(a):\n    return CASES[a]\n"),
+                "test_a.py" => format!("{text}def f(a):\n    return CASES[a]\n"),
                 _ => format!("{text}fn f(a: u8) -> bool {{ CASES[0] == a }}\n"),
             };
             assert!(of(path, &used).is_empty(), "{used}");
         }
         let constant = "LIMIT = 3\ndef test_a():\n    assert LIMIT == 4\n";
-        assert!(of("a.py", constant).is_empty());
+        assert!(of("test_a.py", constant).is_empty());
     }
 
     #[test]
     fn tests_may_be_in_other_files() {
-        let of = |text: &str| Source::of("a.py", text).unwrap();
+        let of = |text: &str| Source::of("test_a.py", text).unwrap();
         let open = of("def check(got, want):\n    assert got == want\n");
         let tests = "from checks import check\ndef test_a():\n    check(f(1), 2)\n";
         let found = |text: &str| helpers(std::slice::from_ref(&open), &[of(text)]);
