@@ -39,7 +39,7 @@ pub(super) fn files<'a>(
         let own = places.filter(|(named, _)| is_of(named, &file.path));
         // The tests of a file often are of others, which they call.
         let in_test =
-            |line: Option<u32>| line.is_some_and(|line| is_test(&file.path, &file.text, line));
+            |line: Option<u32>| line.is_some_and(|line| is_test(&task.visible, file, line));
         own.into_iter().any(|(_, line)| !in_test(line))
     };
     let mut named: Vec<_> = files.iter().filter(names).collect();

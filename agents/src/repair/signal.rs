@@ -1,4 +1,5 @@
-//! Files that say themselves whether they are right: scripts and programs that are the command of a check.
+//! What the commands of a check say of files: those that say themselves whether they are right, and those of which the
+//! functions are tests.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +43,21 @@ pub(super) fn signals(check: &Check, files: &[SourceFile]) -> Vec<Signal> {
         }
     }
     found
+}
+
+/// Whether a command has pytest collect the functions of a file, whatever that is called: it names the file.
+pub(super) fn is_collected(check: &Check, path: &str) -> bool {
+    let is_pytest = |word: &str| matches!(word.rsplit('/').next(), Some("pytest" | "py.test"));
+    check.steps.iter().any(|step| {
+        let whole = step.command.iter().map(|word| &**word);
+        let parts = step.command.iter().flat_map(|word| words(word));
+        let all: Vec<&str> = whole.chain(parts).collect();
+        // Behind `::` stands which of its tests are run.
+        let mut files = all
+            .iter()
+            .map(|word| word.split("::").next().unwrap_or(word));
+        all.iter().any(|word| is_pytest(word)) && files.any(|word| is_named(word, path))
+    })
 }
 
 /// The words of a word, which may be a shell's whole line.
@@ -104,6 +120,24 @@ mod tests {
         ] {
             assert_eq!(named(command), expected, "{command}");
         }
+    }
+
+    #[test]
+    fn pytest_collects_the_functions_of_files_that_a_command_names() {
+        for (command, expected) in [
+            ("python3 -m pytest -q a.py", true),
+            ("/usr/bin/pytest ./a.py::test_a", true),
+            ("sh -c 'pytest;a.py'", true),
+            ("pytest", false),
+            ("pytest b.py", false),
+            ("python3 a.py", false),
+            ("python3 -m unittest a.py", false),
+        ] {
+            let check = Check::project(command.split(' '), Duration::from_secs(1));
+            assert_eq!(is_collected(&check, "a.py"), expected, "{command}");
+        }
+        let own = Check::own("a.py", "def test_a():\n    assert f()\n").unwrap();
+        assert!(is_collected(&own, "a.py"));
     }
 
     #[test]

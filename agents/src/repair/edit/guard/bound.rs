@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
-    names::{bound, imported},
+    names::{Path, bound, imported},
     statements::{defined, is_import, is_statement, name},
 };
 use crate::repair::edit::syntax::{Grammar, Node, Source, unquoted, words};
@@ -23,11 +23,23 @@ pub(super) fn rebound(
         Grammar::Rust => of_rust(source, names, locals),
     };
     let before = count(old);
-    count(new).into_iter().find_map(|(bound, times)| {
+    let more = count(new).into_iter().find_map(|(bound, times)| {
         let old = before.get(&bound).copied().unwrap_or(0);
         let is_free = old == 0 && bound.by == By::Name;
         (times > old && !is_free).then_some(bound.name)
-    })
+    });
+    more.or_else(|| taken_elsewhere(old, new))
+}
+
+/// A name that an import took from a module that runs tests, and that another import takes from another module now.
+fn taken_elsewhere(old: &Source, new: &Source) -> Option<String> {
+    let there = imported(new);
+    let of_runners = imported(old)
+        .into_iter()
+        .filter(|(_, path)| is_of_runner(path));
+    let mut names = of_runners.map(|(name, _)| name);
+    let taken = names.find(|name| there.get(name).is_some_and(|path| !is_of_runner(path)));
+    taken.map(str::to_owned)
 }
 
 /// A name, and how it gets its meaning.
@@ -57,15 +69,16 @@ fn add(counts: &mut Counts, by: By, name: &str) {
 /// The modules that find and run tests.
 const RUNNERS: [&str; 3] = ["unittest", "pytest", "doctest"];
 
+fn is_of_runner((parent, name): &Path<'_>) -> bool {
+    RUNNERS.contains(parent) || RUNNERS.contains(name) || name.contains("TestCase")
+}
+
 /// By what Python calls it, a program knows that it is run, and tests itself.
 const OWN_NAME: &str = "__name__";
 
 fn of_python(source: &Source, names: &BTreeSet<String>, locals: bool) -> Counts {
-    let of_runner = |(parent, name): &(&str, &str)| {
-        RUNNERS.contains(parent) || RUNNERS.contains(name) || name.contains("TestCase")
-    };
     let imports = imported(source);
-    let others = imports.iter().filter(|(_, path)| of_runner(path));
+    let others = imports.iter().filter(|(_, path)| is_of_runner(path));
     let runners = others.map(|(bound, _)| *bound).chain(RUNNERS).collect();
     let mut bindings = Bindings {
         names,
@@ -74,14 +87,18 @@ fn of_python(source: &Source, names: &BTreeSet<String>, locals: bool) -> Counts 
     };
     // The same import twice is no other meaning.
     let mut imported: HashSet<String> = HashSet::new();
+    let mut of_runners: HashSet<(&str, Path<'_>)> = HashSet::new();
     for node in source.root().all() {
         let is_own = |of: Node<'_>| matches!(of.kind(), "function_definition" | "class_definition");
         let is_local = || !locals && node.ancestors().any(is_own);
         if is_import(node) {
             let is_outermost = node.ancestors().count() == 1;
             let is_new = !is_outermost || imported.insert(node.same());
-            for (name, _) in bound(node).iter().filter(|_| is_new && !is_local()) {
-                bindings.named(name);
+            for (name, path) in bound(node).iter().filter(|_| is_new && !is_local()) {
+                // Of a runner it is the same however it is imported.
+                if !is_of_runner(path) || of_runners.insert((*name, *path)) {
+                    bindings.named(name);
+                }
             }
         } else if let Some(defined) = defined(node).filter(|_| is_statement(node)) {
             name(defined)
@@ -122,7 +139,7 @@ impl Bindings<'_> {
     fn named(&mut self, name: &str) {
         if name == OWN_NAME {
             add(&mut self.counts, By::Known, name);
-        } else if self.names.contains(name) {
+        } else if self.names.contains(name) || self.runners.contains(name) {
             add(&mut self.counts, By::Name, name);
         }
     }
@@ -235,7 +252,7 @@ mod tests {
         rebound(&old, &new, &BTreeSet::from(names), false)
     }
 
-    const PYTHON: &str = "from unittest import TestCase as Case\nimport unittest as u\nfrom checks import (\n    check,\n)\nfrom unittest import TestCase\ndef test_a():\n    pass\n";
+    const PYTHON: &str = "from unittest import TestCase as Case\nfrom pytest import raises as fails\nimport unittest as u\nfrom checks import (\n    check,\n)\nfrom unittest import TestCase\ndef test_a():\n    pass\n";
 
     #[test]
     fn another_meaning_is_found() {
@@ -265,6 +282,9 @@ mod tests {
             "test_a.__test__ = False",
             "test_a.pytestmark = None",
             "check += 1",
+            "u = quiet",
+            "from quiet import TestCase as Case",
+            "def fails(*all): pass",
             // Whether it is the program that is run.
             "__name__ = 'a'",
             "__name__ += 'a'",
@@ -303,10 +323,15 @@ mod tests {
             "def f(g):\n    f.__name__ = g.__name__",
             "f.__name__ = 'g'",
             "names['__name__'] = __name__",
+            "import pytest",
+            "if u:\n    import unittest as u",
+            "def f():\n    u = 1",
         ] {
             let new = format!("{PYTHON}{line}\n");
             assert_eq!(binds("a.py", PYTHON, &new), None, "{line}");
         }
+        let quiet = PYTHON.replace("from pytest import raises", "from quiet import raises");
+        assert!(binds("a.py", PYTHON, &quiet).is_some());
         // It was missing.
         assert_eq!(binds("a.py", "", "from checks import check\n"), None);
     }

@@ -232,7 +232,7 @@ fn of_rust(node: Node<'_>) -> Option<(String, Definition<'_>)> {
 
 /// `From A for B` of `impl<T> a::From<A> for B<T> where …`, and `A u8` of `impl A<u8>`. What its parameters are called
 /// does not matter.
-fn implemented(item: Node<'_>) -> String {
+pub(super) fn implemented(item: Node<'_>) -> String {
     let parameters = item.field("type_parameters");
     let own: Vec<&str> = parameters
         .into_iter()

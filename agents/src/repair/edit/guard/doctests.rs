@@ -1,12 +1,16 @@
 //! The examples in doc comments of Rust.
 
-use super::Found;
+use super::{
+    definitions::implemented,
+    found::Found,
+    statements::{is_torn, name},
+};
 use crate::repair::edit::syntax::{Node, Source};
 
 /// The code blocks in doc comments: those between fences, and lines that are indented as Markdown has code.
 pub(super) fn doctests(source: &Source) -> Vec<Found<'_>> {
     let lines: Vec<&str> = source.text().lines().collect();
-    let found = |range: std::ops::Range<usize>| Found {
+    let found = |of: Node<'_>, range: std::ops::Range<usize>| Found {
         code: {
             let own = lines.get(range.clone()).unwrap_or_default().iter();
             own.map(|line| format!("{}\n", line.trim())).collect()
@@ -16,11 +20,16 @@ pub(super) fn doctests(source: &Source) -> Vec<Found<'_>> {
         name: None,
         is_harmless: true,
         docstring: None,
+        of: documented(of),
     };
     let mut all = Vec::new();
     let mut open: Option<usize> = None;
     let mut next = 0;
-    for (index, doc) in source.root().all().flat_map(docs) {
+    let said = source.root().all().flat_map(|node| {
+        let lines = docs(node).into_iter();
+        lines.map(move |(index, doc)| (node, index, doc))
+    });
+    for (node, index, doc) in said {
         if index > next {
             open = None;
         }
@@ -31,16 +40,47 @@ pub(super) fn doctests(source: &Source) -> Vec<Found<'_>> {
         match open {
             None if is_fence => open = Some(index),
             None if doc.starts_with("     ") && !doc.trim().is_empty() => {
-                all.push(found(index..index + 1));
+                all.push(found(node, index..index + 1));
             }
             Some(from) if is_fence => {
-                all.push(found(from..index + 1));
+                all.push(found(node, from..index + 1));
                 open = None;
             }
             _ => {}
         }
     }
     all
+}
+
+/// What a doc comment or attribute is of, by its name and those of what it is in: `a::A::f`; `None` where a broken
+/// program does not tell.
+fn documented(doc: Node<'_>) -> Option<String> {
+    let is_inner = doc.kind() == "inner_attribute_item"
+        || ["//!", "/*!"]
+            .iter()
+            .any(|mark| doc.text().starts_with(mark));
+    let item = match is_inner {
+        true => None,
+        false => {
+            let behind = doc.parent()?.children().skip_while(|node| *node != doc);
+            let is_said = |node: &Node<'_>| node.is_comment() || node.kind() == "attribute_item";
+            Some({ behind }.find(|node| !is_said(node))?)
+        }
+    };
+    if is_torn(item.unwrap_or(doc)) {
+        return None;
+    }
+    let named = |of: Node<'_>| match of.kind() {
+        "impl_item" => Some(implemented(of)),
+        // What a macro is given, and what has no name, is told by what it is.
+        "macro_invocation" => of.field("macro").map(|of| of.text().to_owned()),
+        _ => name(of).map(str::to_owned),
+    };
+    let own = item.map(|item| named(item).unwrap_or_else(|| item.kind().to_owned()));
+    let around = doc.ancestors().filter_map(named);
+    let mut path: Vec<String> = own.into_iter().chain(around).collect();
+    path.reverse();
+    Some(path.join("::"))
 }
 
 /// The lines of a doc comment or attribute, and what each says, with the blank before it.

@@ -51,7 +51,9 @@ fn ends(source: &Source, is_signal: bool) -> BTreeMap<Place, Vec<&'static str>> 
     for (end, named, around) in each(source) {
         let kind = match end {
             "sys.exit" | "exit" | "quit" | "SystemExit" | "parser.exit" => Kind::Raises,
-            "pytest.exit" | "pytest.skip" | "SkipTest" => Kind::Skips,
+            "pytest.exit" | "pytest.skip" | "pytest.importorskip" | "pytest.xfail" | "SkipTest" => {
+                Kind::Skips
+            }
             _ => Kind::Ends,
         };
         if fails(&named) || kind == Kind::Raises && tells(&named) {
@@ -75,7 +77,8 @@ pub(super) fn each(source: &Source) -> impl Iterator<Item = (&'static str, Named
     };
     let is_rust = source.grammar() == Grammar::Rust;
     let may_be = |name: &str| match name {
-        "_exit" | "exit" | "quit" | "abort" | "skip" | "SystemExit" | "SkipTest" => true,
+        "_exit" | "exit" | "quit" | "abort" | "SystemExit" => true,
+        "skip" | "importorskip" | "xfail" | "SkipTest" => true,
         name => name.starts_with("exec"),
     };
     let (all, modules) = named(source, may_be);
@@ -145,6 +148,8 @@ fn of_python(named: &Named<'_>, parses: bool, source: &Source) -> Option<&'stati
         ("sys", "exit") => Some("sys.exit"),
         ("pytest", "exit") => Some("pytest.exit"),
         ("pytest", "skip") => Some("pytest.skip"),
+        ("pytest", "importorskip") => Some("pytest.importorskip"),
+        ("pytest", "xfail") => Some("pytest.xfail"),
         (_, "SystemExit") if is_raised => Some("SystemExit"),
         (_, "SkipTest") if is_raised => Some("SkipTest"),
         (parent, "exit") if parses && is_called && !parent.is_empty() => Some("parser.exit"),
@@ -223,6 +228,16 @@ mod tests {
             ("a.py", "raise SystemExit from error", Some("SystemExit")),
             ("a.py", "class Stop(SystemExit): pass", Some("SystemExit")),
             ("a.py", "raise unittest.SkipTest('x')", Some("SkipTest")),
+            (
+                "a.py",
+                "import pytest\nnumpy = pytest.importorskip('numpy')",
+                Some("pytest.importorskip"),
+            ),
+            (
+                "a.py",
+                "from pytest import xfail\nif x: xfail('later')",
+                Some("pytest.xfail"),
+            ),
             ("a.rs", "std::process::exit(0);", Some("process::exit")),
             // Under another name.
             ("a.py", "import os\nos.execvp('true', [])", Some("os.exec…")),
@@ -316,6 +331,7 @@ mod tests {
             ("a.py", "except SystemExit:"),
             ("a.py", "except SystemExit as error:"),
             ("a.py", "with self.assertRaises(SystemExit):"),
+            ("a.py", "@pytest.mark.xfail\ndef test_a(): pass"),
             ("a.py", "on_exit(0); atexit.register(f); self.quit()"),
             ("a.py", "def exit(self):\n    self._exit(0); door().exit()"),
             ("a.py", "from door import exit\nexit(0)"),

@@ -130,7 +130,7 @@ pub(super) fn functions(source: &Source) -> Vec<Function<'_>> {
 }
 
 /// Whether a node of Python gives something to who called the function.
-fn returns(node: Node<'_>) -> bool {
+pub(super) fn returns(node: Node<'_>) -> bool {
     match node.kind() {
         "return_statement" => node
             .children()
@@ -180,7 +180,9 @@ fn checks(tokens: &[&str], grammar: Grammar) -> bool {
 fn raises(tokens: &[&str], grammar: Grammar) -> bool {
     match grammar {
         Grammar::Python => tokens.contains(&"raise"),
-        Grammar::Rust => tokens.windows(2).any(|two| two == ["panic", "!"]),
+        Grammar::Rust => tokens
+            .windows(2)
+            .any(|two| matches!(two, ["panic" | "unreachable", "!"])),
     }
 }
 

@@ -65,12 +65,17 @@ mod tests {
                 "def test_a():\n    assert f()\ntest_a()\n",
                 (false, false, false),
             ),
+            ("def testament():\n    return 1\n", (false, false, false)),
             // None that a runner would take.
             (
                 "def test_link(host):\n    return host\n",
                 (false, false, false),
             ),
             ("TEXT = '''\n>>> f()\n'''\n", (false, false, false)),
+            (
+                "def f():\n    x = 1\n    '''\n    >>> f()\n    '''\n",
+                (false, false, false),
+            ),
             (
                 "'''\nclass T(TestCase):\n'''\n# class TestA:\n",
                 (false, false, false),

@@ -4,8 +4,10 @@ mod assertions;
 mod bound;
 mod declared;
 mod definitions;
+mod docstrings;
 mod doctests;
 mod exits;
+mod found;
 mod functions;
 mod helpers;
 mod kinds;
@@ -26,11 +28,14 @@ pub(super) use names::bound;
 pub(super) use statements::{defined, is_import, is_statement};
 pub(super) use whole::is_whole;
 
-use std::{collections::BTreeSet, ops::Range};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::syntax::{Grammar, Node, Source};
+#[cfg(test)]
+use self::found::tests;
+use self::found::{are_changed, found};
+use super::syntax::{Grammar, Source};
 use crate::repair::{
     Check, Diagnostic, Fault, Report, SourceFile,
     signal::{self, Signal},
@@ -48,6 +53,9 @@ pub(in crate::repair) struct Guard {
     /// The functions by which tests assert, and the tables that they go through.
     #[serde(default)]
     helpers: BTreeSet<String>,
+    /// The files whose functions a command has pytest collect, whatever they are called.
+    #[serde(default)]
+    collected: BTreeSet<String>,
     /// Lines that import what cannot be.
     pub(super) broken: Vec<String>,
 }
@@ -67,7 +75,10 @@ impl Guard {
             _ => false,
         };
         let signals = signal::signals(check, files);
-        let parsed = |file: &SourceFile| Source::of(&file.path, &file.text);
+        let paths = files.iter().map(|file| file.path.clone());
+        let collected = paths.filter(|path| signal::is_collected(check, path));
+        let collected: BTreeSet<String> = collected.collect();
+        let parsed = |file: &SourceFile| parsed(&collected, &file.path, &file.text);
         let open: Vec<Source> = files.iter().filter_map(parsed).collect();
         let others: Vec<Source> = fixed
             .iter()
@@ -84,6 +95,7 @@ impl Guard {
             tested: tested.map(|file| file.path.clone()).collect(),
             asserting: assertions::asserting(&own),
             helpers,
+            collected,
             broken: told
                 .filter(is_import)
                 .filter_map(|told| told.source.clone())
@@ -100,7 +112,8 @@ impl Guard {
                 "it changes, leaves out or goes around `{lost}` in {path}, which says whether the program passes; it has to stay as it is"
             )
         };
-        let (Some(old), Some(new)) = (Source::of(path, old), Source::of(path, new)) else {
+        let parsed = |text: &str| parsed(&self.collected, path, text);
+        let (Some(old), Some(new)) = (parsed(old), parsed(new)) else {
             return signal
                 .and_then(|_| shell::silenced(path, old, new))
                 .map(weakens);
@@ -145,84 +158,26 @@ impl Guard {
     }
 }
 
-/// A test in a file, or what tests assert by.
-#[derive(Debug)]
-struct Found<'a> {
-    /// What is compared of it, behind the heads of the blocks around it and what stands before these.
-    code: String,
-    /// Its node; of an example the string, or nothing of its own.
-    node: Node<'a>,
-    /// Its lines, from 0.
-    lines: Range<usize>,
-    /// What a test is called that has a name.
-    name: Option<String>,
-    /// Whether it does nothing to other tests, wherever a correction adds it.
-    is_harmless: bool,
-    /// The line of the docstring that an example is of: examples behind it see what it binds.
-    docstring: Option<usize>,
+/// A parsed file, of which it is known whether pytest collects its functions.
+fn parsed(collected: &BTreeSet<String>, path: &str, text: &str) -> Option<Source> {
+    let source = Source::of(path, text)?;
+    Some(match collected.contains(path) {
+        true => source.collected(),
+        false => source,
+    })
 }
 
-fn found<'a>(source: &'a Source, helpers: &BTreeSet<String>) -> Vec<Found<'a>> {
-    match source.grammar() {
-        Grammar::Rust => rust::tests(source, helpers),
-        Grammar::Python => of_python::tests(source, helpers),
-    }
-}
-
-/// The heads of the blocks around a node, from the outside, as they are compared.
-fn around(node: Node<'_>) -> String {
-    let heads = statements::heads(node).into_iter().rev();
-    heads
-        .map(|head| format!("{}{}\n", head.said.concat(), head.code))
-        .collect()
-}
-
-/// Whether a new version of a file lacks a test of the old one, has it otherwise, or has what keeps it from
-/// being run. More tests may be added.
-///
-/// These are the test items of Rust and doctests; `test…` functions, classes of tests and doctests of Python; each
-/// with the attributes or decorators before it and the heads of the blocks around it; and the functions that
-/// `helpers` names. What stands in a comment is no test.
-fn are_changed(old: &Source, new: &Source, helpers: &BTreeSet<String>) -> bool {
-    let (before, after) = (found(old, helpers), found(new, helpers));
-    let mut left: Vec<&str> = before.iter().map(|test| &*test.code).collect();
-    let is_known: Vec<bool> = after
-        .iter()
-        .map(|test| {
-            let known = left.iter().position(|left| *left == test.code);
-            known.map(|at| left.swap_remove(at)).is_some()
-        })
-        .collect();
-    let is_added = |at: usize, test: &Found<'_>| {
-        let is_renewed = || {
-            before
-                .iter()
-                .any(|old| old.name.is_some() && old.name == test.name)
-        };
-        let is_before = || {
-            let behind = after.iter().zip(&is_known).skip(at + 1);
-            let mut known = behind.filter(|(_, is_known)| **is_known);
-            test.docstring.is_some() && known.any(|(known, _)| known.docstring == test.docstring)
-        };
-        test.is_harmless && !is_renewed() && !is_before()
-    };
-    let mut all = after.iter().zip(&is_known).enumerate();
-    !left.is_empty() || all.any(|(at, (test, is_known))| !is_known && !is_added(at, test))
-}
-
-#[cfg(test)]
-fn tests(path: &str, text: &str) -> Vec<String> {
-    let source = Source::of(path, text).unwrap();
-    let found = found(&source, &BTreeSet::new());
-    found.into_iter().map(|test| test.code).collect()
-}
-
-/// Whether a line of a file, from 1, is one of a test.
-pub(in crate::repair) fn is_test(path: &str, text: &str, line: u32) -> bool {
+/// Whether a line of a file, from 1, is one of a test that a check runs.
+pub(in crate::repair) fn is_test(check: &Check, file: &SourceFile, line: u32) -> bool {
     let line = usize::try_from(line)
         .ok()
         .and_then(|line| line.checked_sub(1));
-    let (Some(line), Some(source)) = (line, Source::of(path, text)) else {
+    let is_collected = signal::is_collected(check, &file.path);
+    let collected = is_collected
+        .then(|| file.path.clone())
+        .into_iter()
+        .collect();
+    let (Some(line), Some(source)) = (line, parsed(&collected, &file.path, &file.text)) else {
         return false;
     };
     functions::ranges(&source)
@@ -383,108 +338,8 @@ mod broken {
 }
 
 #[cfg(test)]
-mod additions {
+mod refusals {
     use super::*;
-
-    fn are_changed(path: &str, old: &str, new: &str) -> bool {
-        let (old, new) = (
-            Source::of(path, old).unwrap(),
-            Source::of(path, new).unwrap(),
-        );
-        super::are_changed(&old, &new, &BTreeSet::new())
-    }
-
-    const PYTHON: &str = "def f(x):\n    \"\"\"F.\n\n    >>> f(1)\n    2\n    \"\"\"\n    return x\n\ndef test_f():\n    assert f(1) == 2\n";
-    const RUST: &str =
-        "/// F.\nfn f() -> u8 { 1 }\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {}\n}\n";
-
-    #[test]
-    fn tests_may_be_added() {
-        for (path, text, from, to) in [
-            ("a.py", PYTHON, "    2\n", "    2\n    >>> f(2)\n    3\n"),
-            ("a.py", PYTHON, "    2\n", "    2\n\n    >>> f(2)\n    3\n"),
-            (
-                "a.py",
-                PYTHON,
-                "def test_f",
-                "def test_g():\n    assert f(0) == 1\n\ndef test_f",
-            ),
-            (
-                "a.py",
-                PYTHON,
-                "def test_f",
-                "class T(unittest.TestCase):\n    def test_g(self): pass\n\ndef test_f",
-            ),
-            (
-                "a.py",
-                PYTHON,
-                "def f",
-                "\"\"\"A.\n\n>>> f(3)\n4\n\"\"\"\ndef f",
-            ),
-            (
-                "a.rs",
-                RUST,
-                "/// F.\n",
-                "/// F.\n/// ```\n/// f();\n/// ```\n",
-            ),
-            (
-                "a.rs",
-                RUST,
-                "#[cfg(test)]\nmod",
-                "#[test]\nfn u() {}\n#[cfg(test)]\nmod",
-            ),
-            (
-                "a.rs",
-                RUST,
-                "#[cfg(test)]\nmod",
-                "#[cfg(test)]\nmod more {\n    #[test] fn u() {}\n}\n#[cfg(test)]\nmod",
-            ),
-            ("a.rs", RUST, "fn f", "#[cfg(not(test))]\nfn g() {}\nfn f"),
-        ] {
-            let new = text.replace(from, to);
-            assert_ne!(new, text, "{from}");
-            assert!(!are_changed(path, text, &new), "{new}");
-        }
-        let main = "#[cfg(not(test))]\nfn main() { f() }\n";
-        assert!(!are_changed("a.rs", main, &main.replace("f()", "g()")));
-    }
-
-    #[test]
-    fn what_is_added_keeps_no_test_from_being_run() {
-        for (path, text, from, to) in [
-            (
-                "a.py",
-                PYTHON,
-                "    >>> f(1)",
-                "    >>> f = lambda x: 2\n    >>> f(1)",
-            ),
-            (
-                "a.py",
-                PYTHON,
-                "    return x\n",
-                "    return x\n\ndef test_f():\n    pass\n",
-            ),
-            (
-                "a.py",
-                PYTHON,
-                "def test_f",
-                "pytestmark = skip\ndef test_f",
-            ),
-            ("a.py", PYTHON, "def f(x)", "__test__ = {}\ndef f(x)"),
-            (
-                "a.rs",
-                RUST,
-                "fn f() -> u8 { 1 }",
-                "#[cfg(not(test))]\nfn f() -> u8 { 1 }\n#[cfg(test)]\nfn f() -> u8 { 2 }",
-            ),
-            ("a.rs", RUST, "fn f", "#[cfg_attr(test, inline)]\nfn f"),
-            ("a.rs", RUST, "/// F.", "#![cfg(any())]\n/// F."),
-        ] {
-            let new = text.replace(from, to);
-            assert_ne!(new, text, "{from}");
-            assert!(are_changed(path, text, &new), "{new}");
-        }
-    }
 
     /// Why a correction of a file that is tested by what it holds itself is refused.
     fn refused(path: &str, old: &str, from: &str, to: &str) -> Option<String> {
@@ -493,6 +348,27 @@ mod additions {
         assert_ne!(new, old, "{from}");
         let check = Check::own(path, old).unwrap();
         Guard::of(&files, &[], &check, None).refusal(path, old, &new)
+    }
+
+    #[test]
+    fn functions_of_the_program_may_be_called_like_tests() {
+        let old = "def test_link(host):\n    return host\n";
+        let new = old.replace("return host", "return host.up");
+        let files = [SourceFile::new("a.py", old)];
+        for (command, is_refused) in [
+            ("pytest", false),
+            ("python3 -m pytest a.py", true),
+            ("python3 -m unittest a.py", false),
+            ("make test", false),
+        ] {
+            let limit = std::time::Duration::from_secs(1);
+            let check = Check::project(command.split(' '), limit);
+            let guard = Guard::of(&files, &[], &check, None);
+            let refusal = guard.refusal("a.py", old, &new);
+            assert_eq!(refusal.is_some(), is_refused, "{command}");
+            let given = SourceFile::new("a.py", old);
+            assert_eq!(is_test(&check, &given, 1), is_refused, "{command}");
+        }
     }
 
     #[test]

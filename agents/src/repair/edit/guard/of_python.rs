@@ -1,37 +1,51 @@
 //! The tests in a file of Python.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    Found, around,
-    functions::table,
+    assertions::asserts,
+    docstrings::examples,
+    found::{Found, around},
+    functions::{returns, table},
     kinds::Kinds,
-    names::imported,
-    statements::{defined, is_statement, name},
+    names::{Path, bound, imported},
+    statements::{defined, is_body, is_import, is_statement, name},
 };
-use crate::repair::edit::syntax::{Node, Source, is_word, words};
+use crate::repair::edit::syntax::{Grammar, Node, Source, is_word, words};
 
 /// The tests of a file, and those of its functions and tables that `helpers` names.
+///
+/// These are what unittest and pytest would run: classes of tests, fixtures, and functions that are called like tests
+/// where pytest collects them. In other files a function may be called so for what it does, and is a test only if it
+/// could be nothing else.
 pub(super) fn tests<'a>(source: &'a Source, helpers: &BTreeSet<String>) -> Vec<Found<'a>> {
     let classes = Classes::of(source);
+    let imports = imported(source);
     let whole = |node: Node<'a>| {
         let defined = defined(node);
         let named = defined.and_then(name);
-        let test = named.filter(|name| match defined.map(Node::kind) {
-            Some("class_definition") => classes.tests.contains(name),
-            _ => name.starts_with("test"),
-        });
+        let is_test = |name: &&str| match defined {
+            Some(class) if class.kind() == "class_definition" => classes.tests.contains(*name),
+            Some(function) => is_called_test(name) && is_run(function, source),
+            None => false,
+        };
+        let fixture = fixture(node, &imports);
+        let test = named.filter(|name| is_test(name) || fixture.is_some());
         let helper = named
             .or_else(|| table(node))
             .filter(|name| helpers.contains(*name));
         let name = test.or(helper);
-        (name.is_some() || decides(node, named) || is_torn(node)).then(|| Found {
+        let decides = || decides(node, named, &imports);
+        (name.is_some() || decides() || is_torn_test(node, source)).then(|| Found {
             code: around(node) + &node.same(),
             node,
             lines: node.lines(),
             name: name.map(str::to_owned),
-            is_harmless: test.is_some(),
+            // One that is used by itself has a say in all tests.
+            is_harmless: test.is_some()
+                && !fixture.is_some_and(|said| said.text().contains("autouse")),
             docstring: None,
+            of: Some(String::new()),
         })
     };
     let mut found = Vec::new();
@@ -53,6 +67,60 @@ pub(super) fn tests<'a>(source: &'a Source, helpers: &BTreeSet<String>) -> Vec<F
     found
 }
 
+/// Whether a function is called like a test: `test_a`, `testA`, and no `testament` or `tester`.
+fn is_called_test(name: &str) -> bool {
+    let rest = name.strip_prefix("test");
+    rest.is_some_and(|rest| !rest.starts_with(char::is_lowercase))
+}
+
+/// Whether a function that is called like a test is run as one: it is in no other and in no class, and pytest collects
+/// those of the file, or it asserts, needs nothing and gives nothing. With `self` it was of a class that does not parse.
+fn is_run(function: Node<'_>, source: &Source) -> bool {
+    let is_own = |of: Node<'_>| matches!(of.kind(), "function_definition" | "class_definition");
+    let first = || function.field("parameters")?.children().nth(1);
+    let is_method = || first().is_some_and(|first| first.text() == "self");
+    let is_only_test = || {
+        let body = function.field("body");
+        let judges = |body: Node<'_>| {
+            let asserts = asserts(&words(body.tokens()), Grammar::Python);
+            asserts && !body.all().any(returns)
+        };
+        !needs(function) && body.is_some_and(judges)
+    };
+    let is_alone = !function.ancestors().any(is_own);
+    is_alone && (source.is_collected() || is_method() || is_only_test())
+}
+
+/// Whether a function has to be given something: by a fixture, or by who calls it.
+fn needs(function: Node<'_>) -> bool {
+    let is_needed = |given: Node<'_>| matches!(given.kind(), "identifier" | "typed_parameter");
+    let given = function.field("parameters");
+    given.is_some_and(|given| given.children().any(is_needed))
+}
+
+/// What makes a fixture of a function: `@pytest.fixture(…)`. What it gives is what tests begin with.
+fn fixture<'a>(statement: Node<'a>, imports: &HashMap<&'a str, Path<'a>>) -> Option<Node<'a>> {
+    let mut decorators = statement
+        .children()
+        .filter(|child| child.kind() == "decorator");
+    decorators.find(|said| {
+        let tokens = words(said.tokens().skip(1));
+        matches!(
+            named(&tokens, imports),
+            ("pytest" | "pytest_asyncio", "fixture")
+        )
+    })
+}
+
+/// What a code begins with, and what that is of, however an import renamed it: `unittest` and `main` of `main()`.
+fn named<'a>(code: &[&'a str], imports: &HashMap<&'a str, Path<'a>>) -> Path<'a> {
+    match code {
+        [module, ".", name, ..] => (imports.get(module).map_or(*module, |path| path.1), *name),
+        [name, ..] => imports.get(name).copied().unwrap_or(("", *name)),
+        [] => ("", ""),
+    }
+}
+
 /// Which kinds of tests a file holds.
 pub(super) fn kinds(source: &Source) -> Kinds {
     let classes = Classes::of(source);
@@ -68,21 +136,15 @@ pub(super) fn kinds(source: &Source) -> Kinds {
         if defined.kind() == "class_definition" {
             return name.starts_with("Test") && !classes.cases.contains(name);
         }
-        // A fixture, or who calls it gives it something.
-        let wants = |given: Node<'_>| matches!(given.kind(), "identifier" | "typed_parameter");
-        let given = defined.field("parameters");
-        let is_run = || !is_called(name) && !given.is_some_and(|given| given.children().any(wants));
-        name.starts_with("test") && (speaks || is_run())
+        is_called_test(name) && (speaks || !is_called(name) && !needs(defined))
     };
     let mut statements = source.root().children();
     Kinds {
         items: !classes.cases.is_empty(),
-        doctests: source.root().all().any(|node| {
-            let is_bare = node
-                .parent()
-                .is_some_and(|of| of.kind() == "expression_statement");
-            node.kind() == "string" && is_bare && !examples(node).is_empty()
-        }),
+        doctests: source
+            .root()
+            .all()
+            .any(|node| node.kind() == "string" && !examples(node).is_empty()),
         of_pytest: statements.any(is_of_pytest),
     }
 }
@@ -167,36 +229,6 @@ fn heads(source: &Source) -> BTreeMap<&str, Vec<Vec<&str>>> {
     heads
 }
 
-/// The examples in a string, which end with their output.
-fn examples(string: Node<'_>) -> Vec<Found<'_>> {
-    let mut found: Vec<Found<'_>> = Vec::new();
-    let mut is_open = false;
-    let text = string.text();
-    let inside = text
-        .trim_start_matches(char::is_alphabetic)
-        .trim_matches(['"', '\'']);
-    for (line, text) in (string.lines().start..).zip(inside.lines()) {
-        let text = text.trim();
-        if text.starts_with(">>> ") {
-            is_open = true;
-            found.push(Found {
-                code: String::new(),
-                node: string,
-                lines: line..line,
-                name: None,
-                is_harmless: true,
-                docstring: Some(string.lines().start),
-            });
-        }
-        is_open &= !text.is_empty();
-        if let Some(example) = found.last_mut().filter(|_| is_open) {
-            example.code += &format!("{text}\n");
-            example.lines.end = line + 1;
-        }
-    }
-    found
-}
-
 /// What has a say in which tests are run, wherever it is bound.
 const DECIDING: [&str; 7] = [
     "pytestmark",
@@ -208,22 +240,61 @@ const DECIDING: [&str; 7] = [
     "setup_module",
 ];
 
+/// How hooks of pytest begin that have one, too.
+const HOOKS: [&str; 7] = [
+    "pytest_collect",
+    "pytest_generate_tests",
+    "pytest_ignore_collect",
+    "pytest_itemcollected",
+    "pytest_make",
+    "pytest_pyfunc",
+    "pytest_runtest",
+];
+
 /// Whether the head of a test is in it of which no function or class can be made.
-fn is_torn(node: Node<'_>) -> bool {
-    let words = words(node.children().filter(|child| child.is_leaf()));
-    let is_head = |two: &[&str]| match two {
-        ["def", name] => name.starts_with("test"),
-        ["class", name] => name.starts_with("Test"),
+fn is_torn_test(node: Node<'_>, source: &Source) -> bool {
+    let leaves: Vec<Node<'_>> = node.children().filter(|child| child.is_leaf()).collect();
+    let may_be_run = |name: Node<'_>| {
+        let behind = node.text().get(name.bytes().end - node.bytes().start..);
+        let behind = behind.unwrap_or_default().trim_start();
+        behind.starts_with("(self") || behind.starts_with("()")
+    };
+    let is_head = |two: &[Node<'_>]| match two {
+        [def, name] if def.text() == "def" => {
+            is_called_test(name.text()) && (source.is_collected() || may_be_run(*name))
+        }
+        [class, name] => class.text() == "class" && name.text().starts_with("Test"),
         _ => false,
     };
-    node.kind() == "ERROR" && words.windows(2).any(is_head)
+    node.kind() == "ERROR" && leaves.windows(2).any(is_head)
 }
 
 /// Whether a statement has a say in which tests are run; `defined` is what it defines.
-fn decides(statement: Node<'_>, defined: Option<&str>) -> bool {
-    let words: Vec<&str> = statement.tokens().take(4).map(Node::text).collect();
-    let first = defined.or_else(|| words.first().copied());
-    first.is_some_and(|name| DECIDING.contains(&name)) || *words == ["unittest", ".", "main", "("]
+fn decides<'a>(
+    statement: Node<'a>,
+    defined: Option<&str>,
+    imports: &HashMap<&'a str, Path<'a>>,
+) -> bool {
+    let is_hook = |name: &str| HOOKS.iter().any(|hook| name.starts_with(hook));
+    if let Some(defined) = defined {
+        return DECIDING.contains(&defined) || is_hook(defined);
+    }
+    let mut own = statement.walk(|node| !is_body(node));
+    own.any(|node| match node.kind() {
+        "assignment" | "augmented_assignment" => {
+            let left = node.field("left").into_iter().flat_map(Node::tokens);
+            { left }.any(|token| DECIDING.contains(&token.text()))
+        }
+        _ if is_import(node) => {
+            let names = bound(node).into_iter();
+            { names }.any(|(name, _)| DECIDING.contains(&name))
+        }
+        "call" => {
+            let called = node.field("function").map(|of| words(of.tokens()));
+            called.is_some_and(|called| named(&called, imports) == ("unittest", "main"))
+        }
+        _ => false,
+    })
 }
 
 #[cfg(test)]
@@ -234,7 +305,7 @@ mod tests {
 
     #[test]
     fn tests_are_found_whole() {
-        let found = tests("a.py", TEXT);
+        let found = tests("test_a.py", TEXT);
         assert_eq!(
             found,
             [
@@ -243,49 +314,137 @@ mod tests {
             ]
         );
         assert_eq!(
-            tests("a.py", &TEXT.replace("return x", "return x + 1")),
+            tests("test_a.py", &TEXT.replace("return x", "return x + 1")),
             found
         );
     }
 
     #[test]
+    fn functions_are_tests_where_pytest_collects_them() {
+        let of = |path: &str, text: &str| tests(path, text).len();
+        for (path, expected) in [
+            ("test_a.py", 1),
+            ("p/a_test.py", 1),
+            ("a.py", 0),
+            ("tests/a.py", 0),
+            ("testing.py", 0),
+        ] {
+            for text in [
+                "def test_link(host):\n    return host\n",
+                "if True:\n    async def testLink(): pass\n",
+            ] {
+                assert_eq!(of(path, text), expected, "{path}");
+            }
+        }
+        for text in [
+            "def testament():\n    return 1\n",
+            "def tester(x): pass\n",
+            "class Door:\n    def test_lock(self): pass\n",
+            "def f():\n    def test_f(): pass\n",
+            "def contest_f(): pass\n",
+        ] {
+            assert_eq!(of("test_a.py", text), 0, "{text}");
+        }
+        // It can be nothing else.
+        let only = "def test_f():\n    assert f(1) == 2\n";
+        assert_eq!(of("a.py", only), 1);
+        for (from, to) in [
+            ("test_f", "testament"),
+            ("()", "(x)"),
+            ("== 2\n", "== 2\n    return 3\n"),
+            ("def", "class A:\n  def"),
+        ] {
+            assert_eq!(of("a.py", &only.replacen(from, to, 1)), 0, "{to}");
+        }
+        let case = "class Sums(unittest.TestCase):\n    def test_a(self): pass\n";
+        assert_eq!(of("a.py", case), 1);
+    }
+
+    #[test]
+    fn fixtures_are_part_of_the_tests() {
+        for (import, said) in [
+            ("import pytest", "@pytest.fixture"),
+            ("import pytest as p", "@p.fixture(scope='module')"),
+            ("from pytest import fixture", "@once\n@fixture()"),
+            ("from pytest import fixture as given", "@given"),
+            ("import pytest_asyncio", "@pytest_asyncio.fixture"),
+        ] {
+            let text = format!("{import}\n{said}\ndef cases():\n    return [(1, 2)]\n");
+            let all = tests("a.py", &text);
+            assert_eq!(all.len(), 1, "{text}");
+            assert_ne!(tests("a.py", &text.replace("(1, 2)", "")), all, "{text}");
+        }
+        for text in [
+            "from doors import fixture\n@fixture\ndef cases(): pass\n",
+            "import pytest\n@pytest.hook\ndef cases(): pass\n",
+            "def fixture(): pass\n",
+        ] {
+            assert!(tests("a.py", text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_test_that_is_torn_stays() {
         let torn = "class Sums:\n    def f(self):\n        return (1\n\n    def test_f(self):\n        assert f(1) == 2\n";
-        let found = tests("a.py", torn);
+        let found = tests("test_a.py", torn);
         assert!(!found.is_empty());
         assert_ne!(
-            tests("a.py", &torn.replace("(1\n", "1\n").replace("== 2", "== 1")),
+            tests(
+                "test_a.py",
+                &torn.replace("(1\n", "1\n").replace("== 2", "== 1")
+            ),
             found
         );
     }
 
     #[test]
     fn other_names_are_no_tests() {
-        let found = tests("a.py", TEXT);
-        for line in ["test_x = 1", "x = test_f", "if test_f == 1: pass", "del x"] {
-            assert_eq!(tests("a.py", &TEXT.replace("x = 1", line)), found, "{line}");
+        let found = tests("test_a.py", TEXT);
+        for line in [
+            "test_x = 1",
+            "x = test_f",
+            "if test_f == 1: pass",
+            "del x",
+            "def main(): pass\nmain()",
+            "x = pytestmark",
+        ] {
+            assert_eq!(
+                tests("test_a.py", &TEXT.replace("x = 1", line)),
+                found,
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn what_keeps_a_test_from_being_run_is_part_of_it() {
-        let found = tests("a.py", TEXT);
+        let found = tests("test_a.py", TEXT);
         for (from, to) in [
             ("def test_f", "@unittest.skip('x')\ndef test_f"),
             ("def test_f", "@mark(\n    1,\n)\n@skip\n# why\ndef test_f"),
             ("def test_f", "if False:\n  def test_f"),
             ("def test_f", "pytestmark = pytest.mark.skip\ndef test_f"),
+            ("x = 1", "x = pytestmark = [skip]"),
+            ("x = 1", "x, pytestmark = 1, skip"),
+            ("x = 1", "from hooks import load_tests"),
+            (
+                "x = 1",
+                "def pytest_collection_modifyitems(items): items.clear()",
+            ),
+            ("x = 1", "import unittest as u\nu.main(exit=False)"),
+            ("x = 1", "from unittest import main\nmain()"),
+            ("x = 1", "from unittest import main as m\nx = m()"),
             (">>> f(1)", ">>> f(1)  # doctest: +SKIP"),
             ("x = 1", "__test__ = False"),
             ("x = 1", "load_tests = lambda *all: unittest.TestSuite()"),
             ("x = 1", "def load_tests(*all): return unittest.TestSuite()"),
         ] {
-            assert_ne!(tests("a.py", &TEXT.replace(from, to)), found, "{to}");
+            assert_ne!(tests("test_a.py", &TEXT.replace(from, to)), found, "{to}");
         }
         let quoted = TEXT.replace("def test_f", "\"\"\"\ndef test_f") + "\"\"\"\n";
-        assert_ne!(tests("a.py", &quoted), found);
+        assert_ne!(tests("test_a.py", &quoted), found);
         let class = "import unittest\n@retry\nclass Sums(unittest.TestCase):\n    def test_a(self):\n        s = '''\nx'''\n        self.fail(s)\n";
-        let [whole] = &*tests("a.py", class) else {
+        let [whole] = &*tests("test_a.py", class) else {
             panic!("one")
         };
         assert!(
@@ -311,14 +470,14 @@ mod tests {
         ] {
             let text =
                 format!("{import}\nclass {head}:\n    def setUp(self):\n        self.x = 1\n");
-            let all = tests("a.py", &text).join("\n");
+            let all = tests("test_a.py", &text).join("\n");
             assert!(all.contains("self.x=1"), "{text}");
         }
         let mixin = "class Checks:\n    def check(self, x):\n        self.assertEqual(x, 1)\nclass A(Checks, TestCase):\n    pass\n";
-        assert!(tests("a.py", mixin)[0].contains("assertEqual"));
+        assert!(tests("test_a.py", mixin)[0].contains("assertEqual"));
         // Nothing is made of a name.
         let other =
             "from door import TestCase as Door\nclass Case:\n    pass\nclass A(Case):\n    pass\n";
-        assert!(tests("a.py", other).is_empty());
+        assert!(tests("test_a.py", other).is_empty());
     }
 }

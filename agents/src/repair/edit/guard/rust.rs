@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Found, around,
     doctests::doctests,
+    found::{Found, around},
     functions::table,
     kinds::Kinds,
     statements::{attributes, is_body, is_statement, name},
@@ -51,6 +51,7 @@ pub(super) fn tests<'a>(source: &'a Source, helpers: &BTreeSet<String>) -> Vec<F
             name: helper.filter(|_| !is_test).map(str::to_owned),
             is_harmless: is_made || is_test && is_only_test(&attributes, node),
             docstring: None,
+            of: Some(String::new()),
         });
     }
     found

@@ -52,6 +52,12 @@ fn is_said(node: Node<'_>) -> bool {
     matches!(node.kind(), "attribute_item" | "{" | "}")
 }
 
+/// Whether what a node is in cannot be told: the head of one of the blocks around it does not parse.
+pub(super) fn is_torn(node: Node<'_>) -> bool {
+    let mut all = std::iter::once(node).chain(node.ancestors());
+    all.any(|of| of.kind() == "ERROR" || !is_body(of) && of.has("ERROR"))
+}
+
 /// The words and signs of a statement, but for those of the blocks in it.
 pub(super) fn own<'a>(statement: Node<'a>) -> impl Iterator<Item = Node<'a>> {
     statement.tokens_outside(is_body)

@@ -38,6 +38,7 @@ impl Grammar {
 pub(super) struct Source {
     grammar: Grammar,
     text: String,
+    is_collected: bool,
     /// Each before what is in it.
     nodes: Vec<Entry>,
 }
@@ -62,12 +63,31 @@ impl Source {
             .strip_prefix('\u{feff}')
             .unwrap_or(text)
             .replace("\r\n", "\n");
-        Grammar::of(path).map(|grammar| parse::parsed(grammar, text, true))
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let stem = name.strip_suffix(".py").unwrap_or_default();
+        let source = Grammar::of(path).map(|grammar| parse::parsed(grammar, text, true))?;
+        Some(Self {
+            is_collected: stem.starts_with("test_") || stem.ends_with("_test"),
+            ..source
+        })
     }
 
     /// The same, also where it is broken parsed as one.
     pub(super) fn as_one(path: &str, text: &str) -> Option<Self> {
         Grammar::of(path).map(|grammar| parse::parsed(grammar, text.to_owned(), false))
+    }
+
+    /// The same, where a command has pytest collect its functions, whatever it is called.
+    pub(super) fn collected(self) -> Self {
+        Self {
+            is_collected: true,
+            ..self
+        }
+    }
+
+    /// Whether pytest collects its functions that are called like tests: by its own name, or by what a command says.
+    pub(super) fn is_collected(&self) -> bool {
+        self.is_collected
     }
 
     pub(super) fn grammar(&self) -> Grammar {

@@ -28,6 +28,7 @@ pub(super) fn parsed(grammar: Grammar, text: String, in_parts: bool) -> Source {
             end: 1,
         }],
         text: String::new(),
+        is_collected: false,
     };
     if let Some(tree) = parser.parse(&text, None) {
         let trees = match in_parts && tree.root_node().has_error() {
