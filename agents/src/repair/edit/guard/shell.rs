@@ -1,32 +1,53 @@
 //! What a script of a shell says by its status, where it is its own test.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// A line that says by the script's status whether it is right, and that a new version has no longer, or under
 /// another condition; or what takes a status away and is new.
 ///
-/// These are `exit` and `return` with another status than 0, `set -e`, and comparisons that stand for themselves.
+/// These are `exit` and `return` with another status than 0, `set -e`, comparisons and searches that stand for
+/// themselves, and calls of functions that hold such. What a function of the script finds with `grep` may be what it is there for: in one it is a search
+/// only with `-q`.
 pub(super) fn silenced(path: &str, old: &str, new: &str) -> Option<String> {
     if !is_shell(path, old) {
         return None;
     }
-    let count = |text: &str, is_wanted: fn(&Line) -> bool| {
-        let mut counts: BTreeMap<String, (usize, String)> = BTreeMap::new();
-        for line in lines(text).into_iter().filter(is_wanted) {
-            let key = format!("{} {} {}", line.is_last, line.heads.join("\n"), line.text);
-            counts.entry(key).or_insert((0, line.text)).0 += 1;
-        }
-        counts
+    let (old, new) = (lines(old), lines(new));
+    let checks = old.iter().filter(|line| line.checks());
+    let checking: BTreeSet<&str> = checks.filter_map(Line::function).collect();
+    let leaves = |line: &Line| {
+        let is_checking = line.function().is_some_and(|of| checking.contains(of));
+        is_checking && line.succeeds()
     };
-    let more = |a: BTreeMap<String, (usize, String)>, b: &BTreeMap<String, (usize, String)>| {
-        let mut all = a.into_iter();
-        all.find_map(|(key, (times, text))| {
-            let known = b.get(&key).map_or(0, |(times, _)| *times);
-            (times > known).then_some(text)
-        })
-    };
-    let (before, after) = (count(old, Line::tells), count(new, Line::tells));
-    more(before, &after).or_else(|| more(count(new, Line::hides), &count(old, Line::hides)))
+    let calls = |line: &Line| line.function().is_none() && checking.contains(line.first());
+    let tells = |line: &Line| line.tells() || calls(line);
+    let hides = |line: &Line| line.hides() || leaves(line);
+    let (before, after) = (counted(&old, tells), counted(&new, tells));
+    more(before, &after).or_else(|| more(counted(&new, hides), &counted(&old, hides)))
+}
+
+/// Lines by what is compared of them: how often each is there, and its text.
+type Counts = BTreeMap<String, (usize, String)>;
+
+fn counted(lines: &[Line], is_wanted: impl Fn(&Line) -> bool) -> Counts {
+    let mut counts = Counts::new();
+    for line in lines.iter().filter(|line| is_wanted(line)) {
+        let heads = line.heads.join("\n");
+        let key = format!("{} {heads} {}", line.is_last, line.text);
+        counts.entry(key).or_insert((0, line.text.clone())).0 += 1;
+    }
+    counts
+}
+
+/// A line that is more often among some than among others.
+fn more(some: Counts, others: &Counts) -> Option<String> {
+    some.into_iter().find_map(|(key, (times, text))| {
+        let known = others.get(&key).map_or(0, |(times, _)| *times);
+        (times > known).then_some(text)
+    })
 }
 
 /// Whether a file is a shell's, by its name or first line.
@@ -62,31 +83,94 @@ impl Line {
         commands.filter(|words: &Vec<&str>| !words.is_empty())
     }
 
+    fn first(&self) -> &str {
+        self.text.split_whitespace().next().unwrap_or_default()
+    }
+
+    /// The function that it stands in.
+    fn function(&self) -> Option<&str> {
+        let functions = self.heads.iter().filter(|head| head.ends_with('{'));
+        functions.rev().find_map(|head| defined(head))
+    }
+
+    /// Whether it says by the script's status whether that is right.
     fn tells(&self) -> bool {
-        let first = self.text.split_whitespace().next().unwrap_or_default();
         let ends = |words: Vec<&str>| match &*words {
-            [.., "exit" | "return", status] => *status != "0",
+            [.., "return", status] => *status != "0",
             ["set", flags @ ..] => sets(flags, '-'),
             _ => false,
         };
-        matches!(first, "[" | "[[" | "test" | "cmp" | "diff") || self.words().any(ends)
+        self.checks() || self.words().any(ends)
     }
 
+    /// Whether it compares, looks for something or ends the script with a status that is none of success.
+    fn checks(&self) -> bool {
+        let ends = |words: Vec<&str>| matches!(&*words, [.., "exit", status] if *status != "0");
+        COMPARISONS.contains(&self.first()) || self.searches() || self.words().any(ends)
+    }
+
+    /// Whether its status is that of a search, of which nothing else is used.
+    fn searches(&self) -> bool {
+        let is_used = self.text.contains("$(") || self.text.contains('`');
+        let is_quiet = |words: &[&str]| {
+            let mut flags = words.iter().filter(|word| word.starts_with('-'));
+            flags.any(|flag| {
+                matches!(*flag, "--quiet" | "--silent")
+                    || !flag.starts_with("--") && flag.contains('q')
+            })
+        };
+        let mut all = self.words().filter(|words| {
+            let first = words
+                .iter()
+                .find(|word| !matches!(**word, "!" | "if" | "while" | "until"));
+            first.is_some_and(|first| matches!(*first, "grep" | "egrep" | "fgrep"))
+        });
+        let is_written = self.text.contains('>') && !self.text.contains("/dev/null");
+        let is_alone = self.function().is_none() && !is_used && !is_written;
+        all.any(|words| is_alone || is_quiet(&words))
+    }
+
+    /// Whether it leaves a function with success: `return`, `return 0`.
+    fn succeeds(&self) -> bool {
+        let ends = |words: Vec<&str>| matches!(&*words, [.., "return"] | [.., "return", "0"]);
+        self.words().any(ends)
+    }
+
+    /// Whether it takes a status away.
     fn hides(&self) -> bool {
         let ends = |words: Vec<&str>| match &*words {
             [.., "exit"] | [.., "exit", "0"] | ["exec" | "trap", ..] => true,
             ["set", flags @ ..] => sets(flags, '+'),
             _ => false,
         };
-        let name = self.text.strip_prefix("function ").unwrap_or(&self.text);
-        let name = name.split(['(', ' ', '{']).next().unwrap_or_default();
-        let is_defined = self.text.starts_with("function ") || self.text.contains("()");
-        let is_own = matches!(
-            name,
-            "exit" | "return" | "set" | "[" | "test" | "cmp" | "diff"
-        );
-        is_own && is_defined || self.words().any(ends)
+        let is_own = |name: &str| {
+            COMPARISONS.contains(&name)
+                || matches!(name, "exit" | "return" | "set" | "grep" | "egrep" | "fgrep")
+        };
+        // What is assigned may be nothing, and a function of the program may well ignore a failure.
+        let is_ignored = || {
+            let mut commands = self.text.split("||").skip(1);
+            let is_nothing = |command: &str| matches!(command.trim(), "true" | ":" | "/bin/true");
+            let is_assigned = self.first().contains('=');
+            let may_be =
+                is_assigned || EFFECTS.contains(&self.first()) || self.function().is_some();
+            !may_be && commands.any(is_nothing)
+        };
+        defined(&self.text).is_some_and(is_own) || self.words().any(ends) || is_ignored()
     }
+}
+
+/// What compares and tells by its status alone.
+const COMPARISONS: [&str; 5] = ["[", "[[", "test", "cmp", "diff"];
+
+/// What is called for what it does, and not for its status.
+const EFFECTS: [&str; 8] = ["cp", "kill", "ln", "mkdir", "mv", "rm", "rmdir", "touch"];
+
+/// The function that a line begins to define.
+fn defined(line: &str) -> Option<&str> {
+    let name = line.strip_prefix("function ").unwrap_or(line);
+    let is_defined = line.starts_with("function ") || line.contains("()");
+    name.split(['(', ' ', '{']).next().filter(|_| is_defined)
 }
 
 /// Whether the flags of `set` say that a command which fails ends the script, or with `+` that none does.
@@ -157,7 +241,7 @@ fn bare(line: &str) -> String {
 mod tests {
     use super::*;
 
-    const SCRIPT: &str = "#!/bin/sh\nset -eu\nadd() {\n    echo $(($1 - $2))\n}\nif [ \"$(add 1 2)\" != 3 ]; then\n    exit 1\nfi\n[ \"$(add 0 0)\" = 0 ] # zero\ntest \"$(add 2 2)\" = 4 || exit 2\n[ 1 = 1 ]\n";
+    const SCRIPT: &str = "#!/bin/sh\nset -eu\nnames() {\n    grep -v \"^#\" \"$1\" || true\n    return 0\n}\nsame() {\n    [ \"$1\" = \"$2\" ] || exit 3\n}\nadd() {\n    echo $(($1 - $2))\n}\nif [ \"$(add 1 2)\" != 3 ]; then\n    exit 1\nfi\n[ \"$(add 0 0)\" = 0 ] # zero\ntest \"$(add 2 2)\" = 4 || exit 2\nadd 1 2 | grep -q 3\nadd 2 2 | grep 4\nsame \"$(add 1 1)\" 2\nif ! names a | grep -q b; then\n    exit 4\nfi\n[ 1 = 1 ]\n";
 
     fn silences(from: &str, to: &str) -> Option<String> {
         let new = SCRIPT.replace(from, to);
@@ -184,6 +268,17 @@ mod tests {
                 "[ \"$(add 0 0)\" = 0 ] # zero\n",
                 "if false; then\n[ \"$(add 0 0)\" = 0 ]\nfi\n",
             ),
+            ("grep -q 3", "grep -q ."),
+            ("grep 4", "grep -c 5"),
+            ("grep -q b", "grep -q ."),
+            ("grep -q 3", "grep -q 3 || true"),
+            ("same \"$(add 1 1)\" 2\n", "true\n"),
+            ("same \"$(add 1 1)\" 2", "same \"$(add 1 1)\" 2 || true"),
+            ("same \"$(add 1 1)\" 2", "same 2 2"),
+            ("add 2 2 |", "add 2 2 || true |"),
+            ("same() {\n", "same() {\n    return\n"),
+            ("same() {\n", "same() {\n    if true; then return 0; fi\n"),
+            ("set -eu\n", "set -eu\ngrep() { :; }\n"),
         ] {
             assert!(silences(from, to).is_some(), "{to}");
         }
@@ -195,6 +290,16 @@ mod tests {
             ("$1 - $2", "$1 + $2"),
             ("] # zero", "]  # Nothing."),
             ("add() {\n", "add() {\n    # Adds.\n    local a=$1\n"),
+            ("grep -v", "grep -iv"),
+            (
+                "    return 0\n",
+                "    if [[ -z $1 ]]; then return; fi\n    return 0\n",
+            ),
+            ("add() {\n", "add() {\n    [[ $1 ]] || return 0\n"),
+            ("set -eu\n", "set -eu\nlast=$(tail -n 1 log || true)\n"),
+            ("add() {\n", "add() {\n    read -r a || true\n"),
+            ("set -eu\n", "set -eu\nrm old || true\n"),
+            ("set -eu\n", "set -eu\nlast=$(tail log) || true\n"),
         ] {
             assert_eq!(silences(from, to), None, "{to}");
         }
