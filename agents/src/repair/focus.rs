@@ -4,7 +4,12 @@ use std::collections::HashSet;
 
 use catena_core::TokenCounter;
 
-use super::{Diagnostic, RepairTask, Report, SourceFile, diagnose::Fault, edit::is_test, word};
+use super::{
+    Diagnostic, RepairTask, Report, SourceFile,
+    diagnose::Fault,
+    edit::{is_test, names},
+    word,
+};
 
 /// The most diagnostics that are told.
 const TOLD: usize = 4;
@@ -62,12 +67,9 @@ pub(super) fn files<'a>(
     let mut ranked: Vec<(usize, &SourceFile)> = files
         .iter()
         .map(|file| {
-            (
-                definitions(&file.text)
-                    .filter(|name| said.contains(name))
-                    .count(),
-                file,
-            )
+            let defined = definitions(file).into_iter();
+            let shared = defined.filter(|name| said.contains(&**name)).count();
+            (shared, file)
         })
         .collect();
     ranked.sort_by_key(|(shared, _)| std::cmp::Reverse(*shared));
@@ -106,15 +108,17 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     word::words(text).filter(|word| word.len() > 2)
 }
 
-/// The names behind `fn`, `def`, `struct`, `class` and the like.
-fn definitions(text: &str) -> impl Iterator<Item = &str> {
-    let starts = [
+/// The names that a file defines; of a language that is not parsed those behind `def`, `struct`, `class` and the like.
+fn definitions(file: &SourceFile) -> Vec<String> {
+    const STARTS: [&str; 8] = [
         "fn", "def", "struct", "enum", "trait", "class", "const", "static",
     ];
-    let pairs = text.split_whitespace().zip(text.split_whitespace().skip(1));
-    pairs
-        .filter(move |(word, _)| starts.contains(word))
-        .filter_map(|(_, name)| words(name).next())
+    names(&file.path, &file.text).unwrap_or_else(|| {
+        let (first, second) = (word::words(&file.text), word::words(&file.text).skip(1));
+        let pairs = first.zip(second);
+        let named = pairs.filter(|(word, _)| STARTS.contains(word));
+        named.map(|(_, name)| name.to_owned()).collect()
+    })
 }
 
 /// The line that a diagnostic names with what belongs to it, from whichever file holds it.
@@ -317,6 +321,18 @@ mod tests {
         };
         assert_eq!(paths(6), ["src/sums.rs"]);
         assert_eq!(paths(1), ["src/other.rs"]);
+    }
+
+    #[test]
+    fn what_a_file_only_speaks_of_it_does_not_define() {
+        let of = |path: &str, text: &str| definitions(&SourceFile::new(path, text));
+        let text =
+            "\"\"\"The class Sums and def total.\"\"\"\n\nclass Mean:\n    def of(self): pass\n";
+        assert_eq!(of("a.py", text), ["Mean", "of"]);
+        assert_eq!(
+            of("a.js", "class Mean { }\nconst all = 1;\n"),
+            ["Mean", "all"]
+        );
     }
 
     #[test]

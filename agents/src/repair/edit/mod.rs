@@ -11,7 +11,7 @@ mod read;
 mod syntax;
 
 pub(super) use apply::apply;
-pub(super) use guard::{Guard, is_test, kinds};
+pub(super) use guard::{Guard, is_test, kinds, names};
 pub(super) use plain::plain;
 pub(super) use read::read;
 

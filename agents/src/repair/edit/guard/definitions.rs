@@ -113,6 +113,13 @@ pub(in super::super) struct Definition<'a> {
     pub(in super::super) node: Node<'a>,
 }
 
+/// The names that a file of Python or Rust defines outside of functions.
+pub(in crate::repair) fn names(path: &str, text: &str) -> Option<Vec<String>> {
+    let source = Source::of(path, text)?;
+    let all = definitions(&source).into_values();
+    Some(all.map(|of| of.name).collect())
+}
+
 /// The definitions of a file outside of functions, by what they are in and their names: `A.b`, `a::A::b`. Of a
 /// property what sets it is another one than what reads it.
 pub(in super::super) fn definitions(source: &Source) -> BTreeMap<String, Definition<'_>> {
@@ -347,7 +354,10 @@ mod tests {
         assert!(lost("a.rs", RUST, whole, "").is_some());
         for (from, to) in [
             (whole, "#[derive(Display)]\nstruct B;\n"),
-            ("impl<T> std::fmt", "impl<S> fmt"),
+            (
+                "impl<T> std::fmt::Display for A<T>",
+                "impl<S> fmt::Display for A<S>",
+            ),
             ("impl<T: Copy> A<T>", "impl<S: Copy> A<S>"),
             ("fn of_tests() {}", ""),
             ("let x = N; ", ""),

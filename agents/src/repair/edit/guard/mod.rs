@@ -21,6 +21,7 @@ mod statements;
 mod status;
 mod whole;
 
+pub(in crate::repair) use definitions::names;
 pub(super) use definitions::{definitions, left_out};
 pub(super) use doctests::docs;
 pub(in crate::repair) use kinds::kinds;
