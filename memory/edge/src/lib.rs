@@ -3,10 +3,11 @@
 //! A crate of its own, because `qdrant-edge` takes minutes to build and moves fast; none of its
 //! types appears here.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod disk;
 mod failure;
+mod heap;
 mod index;
 mod options;
 mod point;

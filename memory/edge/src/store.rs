@@ -17,7 +17,7 @@ use qdrant_edge::{
 use crate::{
     EdgeOptions, disk,
     failure::{caught, failed},
-    point,
+    heap, point,
     shard::{self, Loaded},
     stamp,
 };
@@ -238,6 +238,7 @@ impl Store {
                 .optimize()
                 .map_err(|error| failed(&self.folder, "be optimised", error))?;
             shard.flush();
+            heap::give_back();
             Ok(())
         })
     }
