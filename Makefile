@@ -86,6 +86,11 @@ crash: setup
 needle: weights
 	scripts/needle.py --catena $(CATENA) --book $(BOOK)
 
+# make orders  fifteen orders in an inventor's notes, and what becomes of them (an hour on two cores; CATENA_MODEL)
+.PHONY: orders
+orders: weights
+	scripts/orders.py --catena $(CATENA) -- --length brief --rounds 0 --model $(or $(CATENA_MODEL),qwen2.5-coder-1.5b)
+
 # make memory-eval  what memory finds again and answers, beside plain retrieval (CATENA_DATA; an hour on a CPU)
 DATA := $(or $(CATENA_DATA),../shared/data)
 CONVERSATIONS := $(DATA)/scm/dialogue_en.jsonl $(DATA)/locomo/conv-26.jsonl

@@ -36,8 +36,8 @@ const WARM: u64 = 2000;
 /// mapped are not its own: they grow with the index, and are given up when memory is short. `make soak`
 /// has glibc keep two heaps and not one for each thread that was ever busy beside others.
 const GROWTH: u64 = 16;
-/// And by one more for each so many turns: the embedded index and the allocator keep something of each.
-const TURNS_A_MIB: u64 = 1500;
+/// And by one more for each so many turns: the embedded index knows each of its points.
+const TURNS_A_MIB: u64 = 4000;
 /// Bytes that the store may take for each byte of text.
 const STORE: f64 = 3.0;
 
