@@ -7,6 +7,7 @@ use std::{
 };
 
 use catena_core::{ChatMessage, ChatModel, ChatRequest, Error, Result};
+use catena_local::Device;
 use catena_models::measure;
 use futures::future::try_join_all;
 use serde::Serialize;
@@ -125,8 +126,7 @@ pub(super) async fn bench(with: &With, config: &Config, json: bool) -> Result<()
     spinner.finish_and_clear();
     let mut figures = Figures {
         model: model.profile().name.clone(),
-        weights: place
-            .is_local()
+        weights: (place.is_local() && model::device(with, config)? == Device::Cpu)
             .then(|| config.weights.unwrap_or(Kept::Reading)),
         load_seconds,
         reading,

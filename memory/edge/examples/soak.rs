@@ -19,10 +19,11 @@ use std::{
 };
 
 use catena_agents::{MemoryChat, Message, Reply};
-use catena_core::{ChatRequest, Error, Graph, Result, Run, RunOptions};
+use catena_core::{ChatRequest, Error, EventKind, Graph, Result, Run, RunOptions};
 use catena_edge::EdgeIndex;
 use catena_memory::{Archive, Filter, HashingEmbedder, Memory, Namespace, NamespaceId};
 use catena_models::ScriptedModel;
+use futures::StreamExt;
 
 /// The most tokens of a prompt and its answer.
 const WINDOW: u32 = 2048;
@@ -108,7 +109,7 @@ async fn talk(folder: &Path, turns: u64, broken: &mut Vec<String>) -> Result<u64
     let chat = chat(&memory, namespace)?;
     let (mut text, mut asked, mut missed) = (0, 0, 0);
     let (mut most_told, mut most_asked) = (0, 0);
-    let (mut telling, mut asking) = (Vec::new(), Vec::new());
+    let (mut telling, mut asking, mut activating) = (Vec::new(), Vec::new(), Vec::new());
     let mut warm = 0;
     let begun = Instant::now();
     for number in 1..=turns {
@@ -120,11 +121,12 @@ async fn talk(folder: &Path, turns: u64, broken: &mut Vec<String>) -> Result<u64
         };
         text += said.len() as u64;
         let started = Instant::now();
-        let (reply, tokens) = turn(&chat, said).await?;
+        let (reply, tokens, activation) = turn(&chat, said).await?;
         text += reply.text.len() as u64;
         match ask {
             true => {
                 asking.push(started.elapsed());
+                activating.push(activation);
                 most_asked = tokens.max(most_asked);
                 // What is asked for was itself a question now and then.
                 if early % ASK != 0 {
@@ -155,6 +157,7 @@ async fn talk(folder: &Path, turns: u64, broken: &mut Vec<String>) -> Result<u64
     );
     tell("a turn", &mut telling);
     tell("recalling", &mut asking);
+    tell("activation", &mut activating);
     println!(
         "tokens    at most {} of a turn that tells, {} of one that asks",
         most_told, most_asked
@@ -221,16 +224,36 @@ fn chat(memory: &Memory, namespace: NamespaceId) -> Result<Arc<Graph<Message, Re
     Ok(Arc::new(chat.window(WINDOW).learn_facts(false).build()?))
 }
 
-/// A turn, and the tokens that all its calls took.
-async fn turn(chat: &Arc<Graph<Message, Reply>>, message: String) -> Result<(Reply, u64)> {
-    let run = Run::start(
+/// A turn, the tokens that all its calls took, and how long activation did: the question whether memory is needed,
+/// the search, the ranking and the packing.
+async fn turn(
+    chat: &Arc<Graph<Message, Reply>>,
+    message: String,
+) -> Result<(Reply, u64, Duration)> {
+    let mut run = Run::start(
         Arc::clone(chat),
         Message::new(message),
         RunOptions::new("soak"),
     );
+    let (mut from, mut to) = (0, 0);
+    while let Some(event) = run.next().await {
+        match event.kind {
+            EventKind::NodeStarted { .. } if event.path.as_str().ends_with("/recall") => {
+                from = event.at_us;
+            }
+            EventKind::NodeFinished { .. } if event.path.as_str().ends_with("/recall") => {
+                to = event.at_us;
+            }
+            _ => {}
+        }
+    }
     let outcome = run.outcome().await?;
     let tokens = outcome.usage.tokens();
-    Ok((outcome.output, tokens))
+    Ok((
+        outcome.output,
+        tokens,
+        Duration::from_micros(to.saturating_sub(from)),
+    ))
 }
 
 async fn count(memory: &Memory, namespace: NamespaceId) -> Result<u64> {
@@ -286,7 +309,7 @@ fn tell(what: &str, times: &mut [Duration]) {
         let time = times.get(times.len() * share / 100).copied();
         time.unwrap_or_default().as_secs_f64() * 1000.0
     };
-    println!("{what:<9} p50 {:.2} ms, p99 {:.2} ms", at(50), at(99));
+    println!("{what:<10} p50 {:.2} ms, p99 {:.2} ms", at(50), at(99));
 }
 
 /// MiB of the process that are in memory, of a kind as Linux names it; 0 where the system does not say.

@@ -449,10 +449,10 @@ fn flawed(text: &str, so_far: &mut Said, mut report: impl FnMut(Flaw, usize, &st
             .get(phrase.len())
             .is_some_and(|word| word.lower == "of" && !word.after_punctuation);
         if let Some(name) = antecedent(so_far, phrase) {
-            // In "the float valve closes the inlet" it may be a verb that ends with an s.
+            // In "when the water flows" it may be a verb that ends with an s, unless several are told of.
             let may_be_verb = name.len() > 1
-                && rest.get(name.len()).is_some_and(|next| {
-                    !next.after_punctuation && next.is(&["a", "an", "the", "said"])
+                && !rest.get(name.len()).is_some_and(|next| {
+                    !next.after_punctuation && next.is(&["are", "were", "have", "being"])
                 });
             let certain = !followed_by_of && !may_be_verb && so_far.has_phrase(name);
             if let Some(last) = name.last().filter(|_| certain)

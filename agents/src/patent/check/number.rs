@@ -40,7 +40,24 @@ const MANY: &[&str] = &[
     "two",
 ];
 
-/// So many words before an introduction such a word counts.
+/// Words that make several of whatever comes behind them, however far: "each arm having a hub end and a wheel end".
+const LOOPS: &[&str] = &[
+    "continuously",
+    "each",
+    "every",
+    "intervals",
+    "iteratively",
+    "multiple",
+    "periodically",
+    "plurality",
+    "repeatedly",
+    "repeating",
+    "several",
+    "successively",
+    "times",
+];
+
+/// So many words before an introduction one of the others counts.
 const NEAR: usize = 12;
 
 /// The most words of a name.
@@ -110,7 +127,8 @@ fn introduction(forms: &[Form], at: usize) -> Introduction {
         .get(article.saturating_sub(NEAR)..article)
         .unwrap_or_default();
     // "At least one valve", "each arm having a hinge".
-    let many = near.iter().any(|form| form.is(MANY));
+    let before = forms.get(..article).unwrap_or_default();
+    let many = near.iter().any(|form| form.is(MANY)) || before.iter().any(|form| form.is(LOOPS));
     // "Arms with a hinge": one each, or one.
     let of_several = near
         .iter()

@@ -226,6 +226,11 @@ fn a_plural_points_at_several() {
         "A pump with a plurality of valves, wherein the valves are closed.",
         "A pump with an arm on each side, each arm having a hinge, the hinges being of brass.",
         "A pump with arms having a hinge, wherein the hinges are of brass.",
+        "A pump with a plurality of arms, each arm having an upper end connected to the hub of the pump and a lower \
+         end carrying a wheel, wherein the wheels are made of rubber.",
+        "A pump with a water flow, wherein the water flows through the pump.",
+        "A pump with a voltage change, wherein, when the voltage changes, the pump stops.",
+        "A method comprising repeatedly measuring a temperature; and averaging the temperatures.",
         "A pump with a lens, wherein the lens is round.",
         "A pump with a valve and a lever, wherein the valve closes the pump.",
         "A pump with a float valve, wherein the valves of the float are closed.",

@@ -477,6 +477,8 @@ mod tests {
             "-",
             "The drawing is a side view of the cup.",
             "1: the cup from the side",
+            "Two photographs of the prototype.",
+            "Side elevation of the cup.",
         ] {
             let mut draft = Draft::new(GOOD).unwrap();
             draft.set(Question::Drawings, answer).unwrap();
@@ -491,6 +493,7 @@ mod tests {
             ("", &[DraftRule::Unanswered, DraftRule::Figures][..]),
             ("FIG. 1 shows the cup.", &[][..]),
             ("The drawing shows the cup.", &[][..]),
+            ("The drawing shows the cup without its lid.", &[][..]),
         ] {
             let mut draft = Draft::new(GOOD).unwrap();
             let solution = format!("{} FIG. 1 shows the cup.", GOOD[2]);

@@ -1,6 +1,6 @@
 //! Whether an answer names something: what exists, what is drawn, what is new.
 
-use super::super::check::{Word, words};
+use super::super::check::{Word, singular, words};
 
 /// With which something is said to exist.
 const EXISTING: &[&str] = &[
@@ -65,8 +65,13 @@ pub(super) fn names_what_exists(sentence: &str) -> bool {
             || word.lower.ends_with("n't")
             || word.lower.ends_with("n’t")
     };
+    // "Our existing cups do not stand."
+    if words.iter().take(3).any(|word| word.is(EXISTING)) {
+        return true;
+    }
     let (own, denied) = (words.iter().any(own), words.iter().any(denied));
-    let begins_empty = words.iter().take(4).any(|word| word.is(DENIALS));
+    let begins_empty = words.iter().take(2).any(|word| word.is(DENIALS))
+        || words.first().is_some_and(|word| word.is(&["there"])) && denied;
     if begins_empty || own && denied {
         return false;
     }
@@ -85,59 +90,54 @@ pub(super) fn draws_nothing(answer: &str) -> bool {
     let words = words(answer);
     let short = words.len() <= 12;
     let any = |of: &[&str]| words.iter().any(|word| word.is(of));
+    const DRAWN: &[&str] = &["drawing", "figure", "image", "picture", "sketch"];
+    let denied = |pair: &[Word<'_>]| match pair {
+        [no, drawn] => {
+            no.is(&["no", "without", "any"]) && DRAWN.contains(&singular(&drawn.lower).as_str())
+        }
+        _ => false,
+    };
     let not_applicable = matches!(words.as_slice(), [n, a] if n.is(&["n"]) && a.is(&["a"]));
     words.is_empty()
         || not_applicable
-        || short && any(&["none", "nil"])
         || short
-            && any(&["no", "not", "without", "never"])
-            && any(&[
-                "applicable",
-                "drawing",
-                "drawings",
-                "figure",
-                "figures",
-                "image",
-                "images",
-                "necessary",
-                "needed",
-                "picture",
-                "pictures",
-                "required",
-                "sketch",
-                "sketches",
-            ])
+            && (any(&["none", "nil"])
+                || words.windows(2).any(denied)
+                || any(&["not", "no"]) && any(&["applicable", "necessary", "needed", "required"]))
 }
 
 /// Whether a description of the drawings without a numbered figure describes one all the same: by a number, or
 /// by saying what is shown.
 pub(super) fn is_drawn(answer: &str) -> bool {
+    const DRAWN: &[&str] = &[
+        "chart",
+        "depict",
+        "diagram",
+        "drawing",
+        "elevation",
+        "fig",
+        "figure",
+        "flowchart",
+        "graph",
+        "illustrate",
+        "illustration",
+        "image",
+        "perspective",
+        "photo",
+        "photograph",
+        "picture",
+        "plan",
+        "schematic",
+        "section",
+        "show",
+        "showing",
+        "shown",
+        "sketch",
+        "view",
+    ];
     words(answer).iter().any(|word| {
         word.text.starts_with(|c: char| c.is_ascii_digit())
-            || word.is(&[
-                "chart",
-                "depict",
-                "depicts",
-                "diagram",
-                "drawing",
-                "fig",
-                "figure",
-                "flowchart",
-                "graph",
-                "illustrates",
-                "illustration",
-                "image",
-                "photo",
-                "photograph",
-                "picture",
-                "schematic",
-                "show",
-                "showing",
-                "shown",
-                "shows",
-                "sketch",
-                "view",
-            ])
+            || DRAWN.contains(&singular(&word.lower).as_str())
     })
 }
 

@@ -273,7 +273,6 @@ pub(super) fn within(part: &str, subject: &str) -> Option<String> {
         "by",
         "from",
         "is",
-        "and",
     ];
     let name = subject.split(" for ").next().unwrap_or(subject);
     let bare = part
@@ -283,7 +282,9 @@ pub(super) fn within(part: &str, subject: &str) -> Option<String> {
     let Some(rest) = bare.strip_prefix(name) else {
         return Some(part.to_owned());
     };
-    if let Some(inner) = HAS.iter().find_map(|has| rest.strip_prefix(has)) {
+    // "A housing and a lid": the lid is left.
+    let others = rest.strip_prefix(" and ");
+    if let Some(inner) = others.or_else(|| HAS.iter().find_map(|has| rest.strip_prefix(has))) {
         return self::part(inner, false);
     }
     let next = words(rest).into_iter().next();

@@ -16,6 +16,7 @@ const MODULE: &str = "install it for the Python that the command names, or name 
     environment that has it with --readable; the sandbox has no network";
 const CARGO: &str =
     "fetch what the project depends on first (cargo fetch); the sandbox has no network";
+const OWN_LINKER: &str = "the self-contained linker was requested";
 const COMMAND: &str = "install it where the sandbox sees it, or name its folder with --readable";
 
 /// What keeps the program as it was given from being tested, if it is nothing that a correction could change:
@@ -62,6 +63,7 @@ pub(in super::super) fn missing(task: &RepairTask, report: &Report) -> Option<Mi
             "could not execute process `",
             "error: could not execute process `",
             "error: linker `",
+            "error: the self-contained linker",
         ];
         let line = report
             .text
@@ -72,10 +74,12 @@ pub(in super::super) fn missing(task: &RepairTask, report: &Report) -> Option<Mi
             .diagnostics
             .iter()
             .map(|told| &*told.message)
-            .find(|said| said.starts_with("linker `"));
+            .find(|said| said.starts_with("linker `") || said.starts_with(OWN_LINKER));
+        // rustc's own linker, of which a part of a toolchain may have none.
+        let missing = ["never executed", "not found", "wasn't found"];
         let line = line
             .or(told)
-            .filter(|line| line.contains("never executed") || line.contains("not found"))?;
+            .filter(|line| missing.iter().any(|missing| line.contains(missing)))?;
         Some(Missing {
             what: format!("a tool is not there: {line}"),
             help: COMMAND,
@@ -210,6 +214,8 @@ mod tests {
                 .unwrap()
                 .contains("`cc`")
         );
+        let own = "error: the self-contained linker was requested, but it wasn't found in the target's sysroot\n";
+        assert!(what(&task, own).unwrap().contains("self-contained"));
         assert_eq!(what(&task, "FAIL: the key was not found\n"), None);
     }
 }

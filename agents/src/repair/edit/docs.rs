@@ -1,7 +1,7 @@
 //! Documentation that a program written anew leaves out.
 
 use super::{
-    guard::{defined, definitions, docs, is_import},
+    guard::{defined, definitions, docs, is_import, still},
     syntax::{Grammar, Node, Source},
 };
 
@@ -9,8 +9,10 @@ use super::{
 /// those definitions of which the new one says nothing.
 pub(super) fn kept(old: &Source, new: &Source) -> String {
     let there = definitions(new);
-    let before = definitions(old).into_iter();
-    let both = before.filter_map(|(path, before)| Some((before.node, there.get(&path)?.node)));
+    let before = definitions(old);
+    let both = before
+        .iter()
+        .filter_map(|(path, of)| Some((of.node, still(path, &before, &there)?.node)));
     let mut lost: Vec<(usize, String)> = [(old.root(), new.root())]
         .into_iter()
         .chain(both)
@@ -188,6 +190,14 @@ mod tests {
             .replace("        \"X.\"\n", "")
             .replace("        \"Sets.\"\n", "");
         assert_eq!(kept("a.py", python, &bare), python);
+    }
+
+    #[test]
+    fn what_is_said_of_a_method_comes_back_where_a_parameter_is_declared() {
+        let old = "impl Stack<T> {\n    /// Adds.\n    pub fn push(&mut self, x: T) {}\n}\n";
+        let new = old.replace("impl Stack", "impl<T> Stack");
+        let bare = new.replace("    /// Adds.\n", "");
+        assert_eq!(kept("a.rs", old, &bare), new);
     }
 
     #[test]

@@ -110,9 +110,9 @@ fn frames(sentence: &str, words: &[Word<'_>], at: usize) -> bool {
     let [verb, each, part, with, what, ..] = words.get(at..).unwrap_or_default() else {
         return false;
     };
-    verb.is(&["begin", "start", "open", "end", "finish", "close"])
+    verb.is(&["begin", "start", "end", "finish"])
         && commands(sentence, words, at)
-        && each.is(&["each", "every", "all", "the"])
+        && each.is(&["each", "every", "all"])
         && (part.is(PARTS) || part.is(WRITTEN))
         && with.is(&["with"])
         && (what.text.starts_with(char::is_uppercase) || is_quoted(sentence, what))
@@ -212,20 +212,31 @@ fn demands(sentence: &str, words: &[Word<'_>]) -> bool {
     let [about, rest @ ..] = words.get(usize::from(of_all)..).unwrap_or_default() else {
         return false;
     };
-    let must = rest.first().is_some_and(|word| word.is(MUST));
+    // "The patent has a holder" demands nothing.
+    let must = match rest {
+        [must, ..] if must.is(MUST) => true,
+        [has, to, ..] => has.is(&["has", "have", "need", "needs"]) && to.is(&["to"]),
+        _ => false,
+    };
     let names = |list: &[&str]| rest.iter().take(8).any(|word| word.is(list));
+    // The word that is to stand there: "the word OWNED", "be 'OWNED'". A machine has words, too, but none that is given.
+    let given = |before: &[&str]| {
+        rest.windows(2).take(8).any(|pair| match pair {
+            [word, given] => {
+                let capitals = given.text.len() > 2 && given.text.chars().all(char::is_uppercase);
+                word.is(before) && (capitals || is_quoted(sentence, given))
+            }
+            _ => false,
+        })
+    };
+    let what = names(DOCUMENT) || given(WORDS);
     if about.is(WRITTEN) {
-        return must && rest.len() > 1 || lets && names(&["be"]);
+        return (must || lets && names(&["be"])) && (of_all || what) && rest.len() > 1;
     }
-    // "The title must be OWNED" gives it: "the title must be printed" is of a machine.
-    let given = rest.iter().take(4).any(|word| {
-        word.text.len() > 2 && word.text.chars().all(char::is_uppercase)
-            || is_quoted(sentence, word)
-    });
-    let is_part = about.is(PARTS) || about.is(PIECES);
-    is_part
-        && ((must || lets) && (names(DOCUMENT) || names(WORDS) || about.is(PIECES) && given)
-            || of_all && names(&["contains", "contain", "mentions", "mention"]) && names(WORDS))
+    let contains = of_all && names(&["contains", "contain", "mentions", "mention"]);
+    (about.is(PARTS) || about.is(PIECES))
+        && ((must || lets) && (what || about.is(PIECES) && given(&["be"]))
+            || contains && given(WORDS))
 }
 
 fn before<'a, 'w>(words: &'a [Word<'w>], at: usize) -> Option<&'a Word<'w>> {
@@ -348,6 +359,15 @@ mod tests {
             "You write the text on the label with a pen.",
             "Change the section to a wider one.",
             "Start each section with a weld.",
+            "Close the section with Velcro.",
+            "Each section contains the words of the transcript.",
+            "Each paragraph contains a sentence and a word vector.",
+            "The title must have an LED and a lamp.",
+            "The description must be in PDF form.",
+            "The summary has to be a sentence.",
+            "Claims have to be read by a clerk.",
+            "Claims need a signature.",
+            "The patent has a holder.",
             "The title must be printed before the label dries.",
             "All sections must be galvanised.",
             "The background must be darker than the text.",

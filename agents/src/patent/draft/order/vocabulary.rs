@@ -170,7 +170,7 @@ pub(super) const TEXT: &[&str] = &[
 ];
 /// What only a writer is told that it must be.
 pub(super) const WRITTEN: &[&str] = &["claim", "claims", "abstract", "patent"];
-pub(super) const MUST: &[&str] = &["must", "should", "shall", "has", "have", "needs", "need"];
+pub(super) const MUST: &[&str] = &["must", "should", "shall"];
 
 /// What stands before an order and its comma: "From now on, answer in French".
 pub(super) const OPENINGS: &[&[&str]] = &[
@@ -183,8 +183,8 @@ pub(super) const OPENINGS: &[&[&str]] = &[
     &["in", "all", "sections"],
     &["in", "every", "section"],
 ];
-/// What each part of a document has, when an order says so.
-pub(super) const WORDS: &[&str] = &["word", "words", "phrase", "sentence", "rhyme", "rhymes"];
+/// What stands before a word that is given.
+pub(super) const WORDS: &[&str] = &["word", "words", "phrase"];
 
 /// What stands before an order's verb, at its beginning.
 pub(super) const COURTESY: &[&str] = &[

@@ -6,7 +6,7 @@ use super::{
     super::{
         super::{
             Draft, Guide, Jurisdiction, Patent, PatentClaim, Question,
-            check::{introduced, unintroduced, words},
+            check::{introduced, singular, unintroduced, words},
             is_order,
         },
         phrase::{feature, is_method},
@@ -212,6 +212,24 @@ pub(super) fn is_vague(detail: &str) -> bool {
         })
 }
 
+/// Whether a detail tells what notes tell: `notes describe a system`. That speaks of the prompt, also where the
+/// invention has notes.
+pub(super) fn tells_of_notes(detail: &str) -> bool {
+    const TELL: &[&str] = &[
+        "describe", "disclose", "explain", "mention", "say", "specify", "state", "suggest",
+    ];
+    words(detail).windows(2).any(|pair| match pair {
+        // "A draft state" is one of a document.
+        [draft, tells] if draft.is(&["draft"]) => {
+            tells.lower != "states"
+                && TELL.contains(&singular(&tells.lower).as_str())
+                && tells.lower.ends_with('s')
+        }
+        [notes, tell] => notes.is(&["notes"]) && TELL.contains(&tell.lower.as_str()),
+        _ => false,
+    })
+}
+
 /// Whether what was listed as a part says something of a part instead: `the lid closes the cup`.
 pub(super) fn is_clause(part: &str) -> bool {
     let found = words(part);
@@ -284,6 +302,24 @@ fn has_mark(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_notes_tell_is_no_detail() {
+        for detail in [
+            "wherein notes describe a system for managing messages",
+            "wherein the notes mention that the handler has a container",
+            "the draft specifies a lid",
+        ] {
+            assert!(tells_of_notes(detail), "{detail}");
+        }
+        for detail in [
+            "the notes are counted by a sensor",
+            "a drawer that holds bank notes",
+            "a document in a draft state",
+        ] {
+            assert!(!tells_of_notes(detail), "{detail}");
+        }
+    }
 
     #[test]
     fn key_points_are_what_may_be_claimed() {

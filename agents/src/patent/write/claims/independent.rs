@@ -355,7 +355,7 @@ mod tests {
             parts: parts.iter().map(|part| (*part).to_owned()).collect(),
         };
         let parts = [
-            "a housing with a lid",
+            "a housing and a lid",
             "a housing made of steel",
             "housing cover",
             "the housing",

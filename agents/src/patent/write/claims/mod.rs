@@ -240,11 +240,12 @@ impl Asking<'_> {
             .iter()
             .map(|detail| dependent::without_echo(detail))
             .collect();
-        // "Notes describe …" speaks of the prompt, unless the invention has notes.
+        // Notes of which nothing is told are the prompt's, unless the invention has some.
         let notes = self.ground.touches_any("notes");
         details.retain(|detail| {
             self.ground.holds(detail)
                 && !dependent::is_vague(detail)
+                && !dependent::tells_of_notes(detail)
                 && (notes || !catena_tools::words(detail).any(|word| word == "notes"))
         });
         Ok(details)

@@ -34,12 +34,41 @@ pub(super) fn rebound(
 /// A name that an import took from a module that runs tests, and that another import takes from another module now.
 fn taken_elsewhere(old: &Source, new: &Source) -> Option<String> {
     let there = imported(new);
-    let of_runners = imported(old)
+    let mut of_runners = imported(old)
         .into_iter()
         .filter(|(_, path)| is_of_runner(path));
-    let mut names = of_runners.map(|(name, _)| name);
-    let taken = names.find(|name| there.get(name).is_some_and(|path| !is_of_runner(path)));
-    taken.map(str::to_owned)
+    let taken = of_runners.find(|(name, old)| {
+        let is_same = |new: &Path<'_>| is_of_runner(new) || is_mock(new) && new.1 == old.1;
+        there.get(name).is_some_and(|path| !is_same(path))
+    });
+    taken.map(|(name, _)| name.to_owned())
+}
+
+/// What `unittest.mock` has, and `unittest` has not: whoever took it from there took nothing.
+const MOCKS: [&str; 14] = [
+    "ANY",
+    "AsyncMock",
+    "DEFAULT",
+    "MagicMock",
+    "Mock",
+    "NonCallableMagicMock",
+    "NonCallableMock",
+    "PropertyMock",
+    "call",
+    "create_autospec",
+    "mock_open",
+    "patch",
+    "seal",
+    "sentinel",
+];
+
+/// Whether it is `mock`, which is a package of its own too, or something of it.
+fn is_mock((parent, name): &Path<'_>) -> bool {
+    match *parent {
+        "" => *name == "mock",
+        "mock" => MOCKS.contains(name),
+        _ => false,
+    }
 }
 
 /// A name, and how it gets its meaning.
@@ -334,6 +363,42 @@ mod tests {
         assert!(binds("a.py", PYTHON, &quiet).is_some());
         // It was missing.
         assert_eq!(binds("a.py", "", "from checks import check\n"), None);
+    }
+
+    #[test]
+    fn a_mock_is_of_its_own_module() {
+        for (from, to, is_bound) in [
+            (
+                "from unittest import Mock",
+                "from unittest.mock import Mock",
+                false,
+            ),
+            (
+                "from unittest import patch as p",
+                "from mock import patch as p",
+                false,
+            ),
+            ("from unittest import mock", "import mock", false),
+            (
+                "from unittest import mock",
+                "import unittest.mock as mock",
+                false,
+            ),
+            ("import unittest.mock as mock", "import mock", false),
+            ("from unittest import mock", "from . import mock", true),
+            (
+                "from unittest import Mock",
+                "from unittest.mock import call as Mock",
+                true,
+            ),
+            ("from unittest import main", "from mock import main", true),
+            ("from pytest import raises", "from mock import raises", true),
+            ("import unittest as mock", "import mock", true),
+        ] {
+            let of = |import: &str| format!("{import}\nx = 1\n");
+            let found = binds("a.py", &of(from), &of(to));
+            assert_eq!(found.is_some(), is_bound, "{to}");
+        }
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub(in super::super) fn left_out(old: &Source, new: &Source) -> Option<String> {
                         again(&path),
                         Definition {
                             name: again(&found.name),
+                            bare: again(&found.bare),
                             ..found
                         },
                     )
@@ -59,11 +60,44 @@ pub(in super::super) fn left_out(old: &Source, new: &Source) -> Option<String> {
         let of = parts.find_map(|part| Some(part.split_once(" for ")?.0));
         let beneath: usize = parts.map(|part| part.len() + "::".len()).sum();
         let whole = path.get(..path.len() - beneath).unwrap_or(path);
-        !there.contains_key(whole) && of.is_some_and(|of| derives(new, of))
+        still(whole, &before, &there).is_none() && of.is_some_and(|of| derives(new, of))
     };
-    let mut lost = before.iter().filter(|(path, _)| !there.contains_key(*path));
+    let mut lost = before
+        .iter()
+        .filter(|(path, _)| still(path, &before, &there).is_none());
     lost.find(|(path, of)| !is_free(of) && !is_derived(path))
         .map(|(path, _)| path.clone())
+}
+
+/// What a definition of an old version is in a new one.
+pub(in super::super) fn still<'a, 'b>(
+    path: &str,
+    before: &BTreeMap<String, Definition<'a>>,
+    there: &'b BTreeMap<String, Definition<'a>>,
+) -> Option<&'b Definition<'a>> {
+    matching(path, before, there, |of| &of.bare).map(|(_, of)| of)
+}
+
+/// What has the path in a new version that something of an old one has, or else the same one but for type arguments,
+/// where no other that is missing had it and no other that is new has it: `Stack T::push` is `Stack::push` once `T` is
+/// declared.
+pub(super) fn matching<'a, T>(
+    path: &str,
+    before: &BTreeMap<String, T>,
+    there: &'a BTreeMap<String, T>,
+    bare: impl Fn(&T) -> &str,
+) -> Option<(&'a String, &'a T)> {
+    let exact = there.get_key_value(path);
+    if exact.is_some() {
+        return exact;
+    }
+    let own = bare(before.get(path)?);
+    let lost = before.iter().filter(|(path, _)| !there.contains_key(*path));
+    let added = there.iter().filter(|(path, _)| !before.contains_key(*path));
+    let mut added = added.filter(|(_, of)| bare(of) == own);
+    let is_only = lost.filter(|(_, of)| bare(of) == own).count() == 1;
+    let only = added.next().filter(|_| is_only)?;
+    added.next().is_none().then_some(only)
 }
 
 /// Whether another definition does most of what one does, where its name stands for the other's.
@@ -108,6 +142,8 @@ fn derives(source: &Source, of: &str) -> bool {
 pub(in super::super) struct Definition<'a> {
     /// Its own name, without what it is in.
     name: String,
+    /// Its path without type arguments.
+    bare: String,
     /// Whether others may use it who do not stand in the file.
     is_public: bool,
     pub(in super::super) node: Node<'a>,
@@ -147,6 +183,7 @@ fn of_python(node: Node<'_>) -> Option<(String, Definition<'_>)> {
     if is_main && node.ancestors().count() == 1 {
         let definition = Definition {
             name: MAIN.to_owned(),
+            bare: MAIN.to_owned(),
             is_public: true,
             node,
         };
@@ -168,14 +205,16 @@ fn of_python(node: Node<'_>) -> Option<(String, Definition<'_>)> {
     let path = accessor(node, own).into_iter().chain([own]);
     let mut path: Vec<&str> = path.chain(classes.filter_map(name)).collect();
     path.reverse();
+    let path = path.join(".");
     let is_own = own.starts_with('_') && !own.ends_with("__");
     let is_constant = || !own.contains(|c: char| c.is_lowercase()) || own.ends_with("__");
     let definition = Definition {
         name: own.to_owned(),
+        bare: path.clone(),
         is_public: !is_own && (defined.is_some() || is_constant()),
         node,
     };
-    Some((path.join("."), definition))
+    Some((path, definition))
 }
 
 /// What a function does for the property that has its name: `setter` behind `@x.setter`.
@@ -201,7 +240,7 @@ fn of_rust(node: Node<'_>) -> Option<(String, Definition<'_>)> {
         return None;
     }
     let own = match node.kind() {
-        "impl_item" => Some(implemented(node)).filter(|own| own.contains(" for "))?,
+        "impl_item" => node.field("trait").map(|_| implemented(node, false))?,
         "function_item"
         | "function_signature_item"
         | "struct_item"
@@ -214,23 +253,31 @@ fn of_rust(node: Node<'_>) -> Option<(String, Definition<'_>)> {
         | "const_item" => name(node).filter(|name| *name != "_")?.to_owned(),
         _ => return None,
     };
-    let around = node.ancestors().filter_map(|of| match of.kind() {
-        "trait_item" | "mod_item" => name(of).map(str::to_owned),
-        "impl_item" => Some(implemented(of)),
-        _ => None,
-    });
+    let path = |is_bare: bool| {
+        let own = match node.kind() {
+            "impl_item" => implemented(node, is_bare),
+            _ => own.clone(),
+        };
+        let around = node.ancestors().filter_map(|of| match of.kind() {
+            "trait_item" | "mod_item" => name(of).map(str::to_owned),
+            "impl_item" => Some(implemented(of, is_bare)),
+            _ => None,
+        });
+        let mut path: Vec<String> = [own].into_iter().chain(around).collect();
+        path.reverse();
+        path.join("::")
+    };
     let is_of_trait = || {
         let of = node.ancestors().nth(1);
         of.is_some_and(|of| of.kind() == "trait_item" || of.field("trait").is_some())
     };
     let is_public = node.has("visibility_modifier") || node.kind() == "impl_item" || is_of_trait();
-    let mut path: Vec<String> = [own.clone()].into_iter().chain(around).collect();
-    path.reverse();
-    let path = path.join("::");
+    let (path, bare) = (path(false), path(true));
     Some((
         path,
         Definition {
             name: own,
+            bare,
             is_public,
             node,
         },
@@ -238,8 +285,8 @@ fn of_rust(node: Node<'_>) -> Option<(String, Definition<'_>)> {
 }
 
 /// `From A for B` of `impl<T> a::From<A> for B<T> where …`, and `A u8` of `impl A<u8>`. What its parameters are called
-/// does not matter.
-pub(super) fn implemented(item: Node<'_>) -> String {
+/// does not matter. Bare of type arguments they are `From for B` and `A`.
+pub(super) fn implemented(item: Node<'_>, is_bare: bool) -> String {
     let parameters = item.field("type_parameters");
     let own: Vec<&str> = parameters
         .into_iter()
@@ -250,7 +297,8 @@ pub(super) fn implemented(item: Node<'_>) -> String {
         })
         .collect();
     let in_words = |of: Node<'_>| -> String {
-        let tokens = words(of.tokens());
+        let passes = |part: Node<'_>| is_bare && part.kind() == "type_arguments";
+        let tokens = words(of.tokens_outside(passes));
         let behind = tokens.iter().skip(1).chain([&""]);
         let named = tokens
             .iter()
@@ -407,6 +455,35 @@ mod tests {
         let getter = getter.strip_prefix("class A:\n").unwrap();
         assert_eq!(lost("a.py", python, getter, "").as_deref(), Some("A.x"));
         assert_eq!(lost("a.py", python, "= value", "= int(value)"), None);
+    }
+
+    #[test]
+    fn a_parameter_that_is_declared_leaves_nothing_out() {
+        let old = "struct Stack<T> { all: Vec<T> }\n\nimpl Stack<T> {\n    pub fn push(&mut self, x: T) { self.all.push(x) }\n}\n\nimpl fmt::Display for Stack<T> {\n    fn fmt(&self, f: &mut F) -> R { Ok(()) }\n}\n";
+        let new = old.replace("impl Stack<T>", "impl<T> Stack<T>");
+        let new = new.replace("impl fmt", "impl<T> fmt");
+        assert_eq!(left_out("a.rs", old, &new), None);
+        for to in ["impl Stack", "impl Stack<u32>", "impl Stack<Vec<u8>>"] {
+            assert_eq!(lost("a.rs", old, "impl Stack<T>", to), None, "{to}");
+        }
+        for (from, expected) in [
+            (
+                "    pub fn push(&mut self, x: T) { self.all.push(x) }\n",
+                "Stack T::push",
+            ),
+            (
+                "    fn fmt(&self, f: &mut F) -> R { Ok(()) }\n",
+                "Display for Stack T::fmt",
+            ),
+        ] {
+            let less = new.replace(from, "");
+            assert_eq!(left_out("a.rs", old, &less).as_deref(), Some(expected));
+        }
+        // Which one it is cannot be told.
+        let several = "impl From<u8> for A {\n    fn from(x: u8) -> Self { A(1) }\n}\nimpl From<u16> for A {\n    fn from(x: u16) -> Self { A(2) }\n}\n";
+        let one = "impl From<u32> for A {\n    fn from(x: u32) -> Self { A(3) }\n}\n";
+        assert!(left_out("a.rs", several, one).is_some());
+        assert_eq!(lost("a.rs", several, "u16", "u32"), None);
     }
 
     #[test]

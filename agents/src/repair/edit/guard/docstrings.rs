@@ -1,10 +1,10 @@
 //! The examples in docstrings of Python.
 
 use super::{
-    found::Found,
-    statements::{defined, heads, is_torn},
+    found::{Found, Place, Places},
+    statements::{defined, heads, is_torn, name},
 };
-use crate::repair::edit::syntax::Node;
+use crate::repair::edit::syntax::{Node, Source};
 
 /// The examples in a string, which end with their output; none where it is no docstring: there nothing runs them.
 pub(super) fn examples(string: Node<'_>) -> Vec<Found<'_>> {
@@ -57,7 +57,31 @@ fn documented(string: Node<'_>) -> Option<Option<String>> {
     if !is_first || !is_defined() {
         return None;
     }
-    let around = heads(string).into_iter().rev();
-    let named = around.map(|head| head.name.map_or(head.code, str::to_owned));
-    Some(Some(named.collect::<Vec<_>>().join(".")))
+    Some(Some(around(string).join(".")))
+}
+
+/// What is around a node: names of definitions, and heads of other blocks.
+fn around(node: Node<'_>) -> Vec<String> {
+    let heads = heads(node).into_iter().rev();
+    let named = heads.map(|head| head.name.map_or(head.code, str::to_owned));
+    named.collect()
+}
+
+/// What of a file docstrings may be of, by its path.
+pub(super) fn places(source: &Source) -> Places {
+    let all = source.root().all();
+    let places = all.filter_map(|node| {
+        let of = defined(node).filter(|of| *of == node)?;
+        let mut path = around(of);
+        let around = path.join(".");
+        path.push(name(of)?.to_owned());
+        let path = path.join(".");
+        let place = Place {
+            around,
+            bare: path.clone(),
+            is_function: of.kind() == "function_definition",
+        };
+        Some((path, place))
+    });
+    places.collect()
 }

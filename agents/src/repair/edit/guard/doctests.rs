@@ -2,7 +2,7 @@
 
 use super::{
     definitions::implemented,
-    found::Found,
+    found::{Found, Place, Places},
     statements::{is_torn, name},
 };
 use crate::repair::edit::syntax::{Node, Source};
@@ -70,17 +70,49 @@ fn documented(doc: Node<'_>) -> Option<String> {
     if is_torn(item.unwrap_or(doc)) {
         return None;
     }
-    let named = |of: Node<'_>| match of.kind() {
-        "impl_item" => Some(implemented(of)),
+    let own = item.map(|item| named(item, false).unwrap_or_else(|| item.kind().to_owned()));
+    Some(path(own, doc, false))
+}
+
+/// What something is called, bare of type arguments or with them.
+fn named(of: Node<'_>, is_bare: bool) -> Option<String> {
+    match of.kind() {
+        "impl_item" => Some(implemented(of, is_bare)),
         // What a macro is given, and what has no name, is told by what it is.
         "macro_invocation" => of.field("macro").map(|of| of.text().to_owned()),
         _ => name(of).map(str::to_owned),
-    };
-    let own = item.map(|item| named(item).unwrap_or_else(|| item.kind().to_owned()));
-    let around = doc.ancestors().filter_map(named);
+    }
+}
+
+/// The name of something behind those of what is around a node.
+fn path(own: Option<String>, node: Node<'_>, is_bare: bool) -> String {
+    let around = node.ancestors().filter_map(|of| named(of, is_bare));
     let mut path: Vec<String> = own.into_iter().chain(around).collect();
     path.reverse();
-    Some(path.join("::"))
+    path.join("::")
+}
+
+/// What of a file examples may be of, by its path.
+pub(super) fn places(source: &Source) -> Places {
+    let is_item = |node: &Node<'_>| {
+        let kind = node.kind();
+        kind.ends_with("_item")
+            || matches!(
+                kind,
+                "associated_type" | "enum_variant" | "field_declaration" | "macro_definition"
+            )
+    };
+    let items = source.root().all().filter(is_item);
+    let places = items.filter_map(|item| {
+        let own = named(item, false)?;
+        let place = Place {
+            around: path(None, item, false),
+            bare: path(named(item, true), item, true),
+            is_function: item.kind() == "function_item",
+        };
+        Some((path(Some(own), item, false), place))
+    });
+    places.collect()
 }
 
 /// The lines of a doc comment or attribute, and what each says, with the blank before it.

@@ -1,8 +1,12 @@
 //! The tests of a file, and whether a new version of it has them otherwise.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
-use super::{of_python, rust, statements};
+use super::{definitions::matching, docstrings, doctests, of_python, rust, statements};
 use crate::repair::edit::syntax::{Grammar, Node, Source};
 
 /// A test in a file, or what tests assert by.
@@ -25,12 +29,47 @@ pub(super) struct Found<'a> {
     pub(super) of: Option<String>,
 }
 
-impl Found<'_> {
-    /// Whether one of another version is the same test.
-    fn is(&self, other: &Self) -> bool {
-        let is_known = self.of.is_some() && other.of.is_some();
-        self.code == other.code && (self.of == other.of || !is_known)
+/// A definition that examples may be of.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The path of what it is in.
+    pub(super) around: String,
+    /// Its path without type arguments.
+    pub(super) bare: String,
+    /// Whether it is a function: examples of what is in one may not be run.
+    pub(super) is_function: bool,
+}
+
+/// Definitions by their paths, as examples name what they are of.
+pub(super) type Places = BTreeMap<String, Place>;
+
+fn places(source: &Source) -> Places {
+    match source.grammar() {
+        Grammar::Rust => doctests::places(source),
+        Grammar::Python => docstrings::places(source),
     }
+}
+
+/// Whether what an example was of has another path now: it is the same but for type arguments, or has another name,
+/// or what it is in has. What has another name is gone under the old one and was not there under the new one.
+fn is_renamed(from: &str, to: &str, before: &Places, after: &Places) -> bool {
+    let same = matching(from, before, after, |of| &of.bare);
+    if same.is_some_and(|(path, _)| path == to) {
+        return true;
+    }
+    let (mut from, mut to) = (from, to);
+    while from != to {
+        let gone = before.get(from).filter(|_| !after.contains_key(from));
+        let new = after.get(to).filter(|_| !before.contains_key(to));
+        match (gone, new) {
+            (Some(gone), Some(new)) if gone.is_function == new.is_function => {
+                from = &gone.around;
+                to = &new.around;
+            }
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// The tests of a file, and those of its functions and tables that `helpers` names.
@@ -57,13 +96,21 @@ pub(super) fn around(node: Node<'_>) -> String {
 /// `helpers` names. What stands in a comment is no test.
 pub(super) fn are_changed(old: &Source, new: &Source, helpers: &BTreeSet<String>) -> bool {
     let (before, after) = (found(old, helpers), found(new, helpers));
+    let both = LazyCell::new(|| (places(old), places(new)));
+    let is_same = |left: &Found<'_>, test: &Found<'_>| {
+        let is_same_of = || match (&left.of, &test.of) {
+            (Some(from), Some(to)) => from == to || is_renamed(from, to, &both.0, &both.1),
+            _ => true,
+        };
+        left.code == test.code && is_same_of()
+    };
     let mut left: Vec<&Found<'_>> = before.iter().collect();
     let is_known: Vec<bool> = after
         .iter()
         .map(|test| {
             let is_exact = |left: &&Found<'_>| left.code == test.code && left.of == test.of;
             let exact = left.iter().position(is_exact);
-            let known = exact.or_else(|| left.iter().position(|left| left.is(test)));
+            let known = exact.or_else(|| left.iter().position(|left| is_same(left, test)));
             known.map(|at| left.swap_remove(at)).is_some()
         })
         .collect();
@@ -211,6 +258,48 @@ mod added {
         }
         let shown = "BANNER = \"\"\"\n>>> f(1)\n\"\"\"\n";
         assert!(!are_changed("a.py", shown, &shown.replace("f(1)", "f(2)")));
+    }
+
+    #[test]
+    fn an_example_stays_with_what_has_another_name() {
+        let doc = "\"\"\"Adds.\n\n    >>> add(1, 2)\n    3\n    \"\"\"";
+        let text = format!("def ad(a, b):\n    {doc}\n    return a + b\n");
+        let add = text.replace("def ad", "def add");
+        assert!(!are_changed("a.py", &text, &add));
+        let nested = add.replace('\n', "\n    ");
+        let below = add.replace("def add", "def g():\n    pass\n\ndef add");
+        for new in [
+            // In another function it would not be run.
+            format!("def outer():\n    {nested}\n"),
+            format!("if False:\n    {nested}\n"),
+            // It was of another one, which stays.
+            format!("{add}\ndef ad(a, b):\n    return add(a, b)\n"),
+            // It is another one.
+            below.replace("add(1, 2)", "add(1, 3)"),
+        ] {
+            assert!(are_changed("a.py", &text, &new), "{new}");
+        }
+        assert!(!are_changed("a.py", &text, &below));
+        // Nor what was there before.
+        let both = format!("{text}\ndef add(a, b):\n    return a + b\n");
+        assert!(are_changed("a.py", &both, &add));
+        let class = "class A:\n    def f(self):\n        '''\n        >>> B().f()\n        1\n        '''\n        return 1\n";
+        let renamed = class.replace("class A", "class B");
+        assert!(!are_changed("a.py", class, &renamed));
+        let function = class.replace("class A:", "def B():");
+        assert!(are_changed("a.py", class, &function));
+
+        let rust = "struct Stack<T>(Vec<T>);\nimpl Stack<T> {\n    /// ```\n    /// push();\n    /// ```\n    fn push() {}\n}\nfn other() {}\n";
+        for (from, to) in [
+            ("impl Stack<T>", "impl<T> Stack<T>"),
+            ("impl Stack<T>", "impl Stack<u8>"),
+            ("fn push", "fn push_all"),
+        ] {
+            let new = rust.replace(from, to);
+            assert!(!are_changed("a.rs", rust, &new), "{new}");
+        }
+        let elsewhere = "struct Stack<T>(Vec<T>);\n/// ```\n/// push();\n/// ```\nfn other() {}\n";
+        assert!(are_changed("a.rs", rust, elsewhere));
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod status;
 mod whole;
 
 pub(in crate::repair) use definitions::names;
-pub(super) use definitions::{definitions, left_out};
+pub(super) use definitions::{definitions, left_out, still};
 pub(super) use doctests::docs;
 pub(in crate::repair) use kinds::kinds;
 pub(super) use names::bound;

@@ -24,7 +24,15 @@ pub(super) fn silenced(path: &str, old: &str, new: &str) -> Option<String> {
     };
     let calls = |line: &Line| line.function().is_none() && checking.contains(line.first());
     let tells = |line: &Line| line.tells() || calls(line);
-    let hides = |line: &Line| line.hides() || leaves(line);
+    // That what was done fails may have been what told.
+    let outside = old.iter().filter(|line| line.function().is_none());
+    let done: BTreeSet<&str> = outside.map(Line::command).collect();
+    let ignores = |line: &Line| {
+        let is_called = |words: Vec<&str>| words.first().is_some_and(|of| checking.contains(*of));
+        let is_told = || line.checks() || line.words().any(is_called);
+        line.is_ignored() && (done.contains(line.command()) || is_told())
+    };
+    let hides = |line: &Line| line.hides() || leaves(line) || ignores(line);
     let (before, after) = (counted(&old, tells), counted(&new, tells));
     more(before, &after).or_else(|| more(counted(&new, hides), &counted(&old, hides)))
 }
@@ -87,6 +95,16 @@ impl Line {
         self.text.split_whitespace().next().unwrap_or_default()
     }
 
+    /// What is done first, whatever comes of it.
+    fn command(&self) -> &str {
+        self.text.split("||").next().unwrap_or_default().trim()
+    }
+
+    /// Whether it is what a function begins with whose `{` stands in the next line.
+    fn is_head(&self) -> bool {
+        self.text.ends_with("()") || self.text.starts_with("function ") && !self.text.contains('{')
+    }
+
     /// The function that it stands in.
     fn function(&self) -> Option<&str> {
         let functions = self.heads.iter().filter(|head| head.ends_with('{'));
@@ -147,16 +165,35 @@ impl Line {
             COMPARISONS.contains(&name)
                 || matches!(name, "exit" | "return" | "set" | "grep" | "egrep" | "fgrep")
         };
-        // What is assigned may be nothing, and a function of the program may well ignore a failure.
-        let is_ignored = || {
-            let mut commands = self.text.split("||").skip(1);
-            let is_nothing = |command: &str| matches!(command.trim(), "true" | ":" | "/bin/true");
-            let is_assigned = self.first().contains('=');
-            let may_be =
-                is_assigned || EFFECTS.contains(&self.first()) || self.function().is_some();
-            !may_be && commands.any(is_nothing)
-        };
-        defined(&self.text).is_some_and(is_own) || self.words().any(ends) || is_ignored()
+        defined(&self.text).is_some_and(is_own) || self.words().any(ends)
+    }
+
+    /// Whether it goes on where what it does fails, though that may tell something.
+    ///
+    /// What is assigned may be nothing, what is counted 0, and a function of the program may well ignore a failure.
+    fn is_ignored(&self) -> bool {
+        let mut commands = self.text.split("||").skip(1);
+        let is_nothing = |command: &str| matches!(command.trim(), "true" | ":" | "/bin/true");
+        let is_assigned = self.first().contains('=') && !self.first().starts_with("((");
+        let may_be = is_assigned
+            || EFFECTS.contains(&self.first())
+            || self.counts()
+            || self.function().is_some();
+        !may_be && commands.any(is_nothing)
+    }
+
+    /// Whether it does no more than to set a number: `((count++))`. What compares numbers tells something.
+    fn counts(&self) -> bool {
+        let inside = self
+            .command()
+            .strip_prefix("((")
+            .and_then(|rest| rest.strip_suffix("))"));
+        inside.is_some_and(|inside| {
+            let is_set = ["++", "--", "="].iter().any(|sign| inside.contains(sign));
+            is_set
+                && !inside.contains("==")
+                && !inside.contains(['<', '>', '!', '(', '`', ';', '&'])
+        })
     }
 }
 
@@ -164,7 +201,9 @@ impl Line {
 const COMPARISONS: [&str; 5] = ["[", "[[", "test", "cmp", "diff"];
 
 /// What is called for what it does, and not for its status.
-const EFFECTS: [&str; 8] = ["cp", "kill", "ln", "mkdir", "mv", "rm", "rmdir", "touch"];
+const EFFECTS: [&str; 10] = [
+    "cd", "cp", "kill", "ln", "mkdir", "mv", "read", "rm", "rmdir", "touch",
+];
 
 /// The function that a line begins to define.
 fn defined(line: &str) -> Option<&str> {
@@ -198,6 +237,10 @@ fn lines(text: &str) -> Vec<Line> {
             }
             _ => {}
         }
+        let head = match lines.last() {
+            Some(before) if text == "{" && before.is_head() => format!("{} {{", before.text),
+            _ => text.clone(),
+        };
         lines.push(Line {
             heads: heads.clone(),
             is_last: false,
@@ -210,7 +253,7 @@ fn lines(text: &str) -> Vec<Line> {
             _ => text.ends_with('{'),
         };
         if opens {
-            heads.push(text);
+            heads.push(head);
         }
     }
     if let Some(last) = lines.last_mut() {
@@ -281,6 +324,66 @@ mod tests {
             ("set -eu\n", "set -eu\ngrep() { :; }\n"),
         ] {
             assert!(silences(from, to).is_some(), "{to}");
+        }
+    }
+
+    #[test]
+    fn a_failure_that_tells_nothing_may_be_ignored() {
+        for line in [
+            "((count++)) || true",
+            "(( count += 2 )) || :",
+            "read -r a || true",
+            "wait $! || true",
+            "cd src || true",
+        ] {
+            let to = format!("set -eu\n{line}\n");
+            assert_eq!(silences("set -eu\n", &to), None, "{line}");
+        }
+        let old = "#!/bin/bash\nset -e\ncount=0\n((count++))\nread -r a\n./check a\nwait $!\n(( $(./add 1 2) == 3 ))\n((a == 3))\n((a==4))\n((count))\nsame() {\n    [ $1 = $2 ] || exit 1\n}\nsame 1 $count\n";
+        for (line, is_silenced) in [
+            ("((count++))", false),
+            ("read -r a", false),
+            ("./check a", true),
+            ("wait $!", true),
+            ("(( $(./add 1 2) == 3 ))", true),
+            ("((a == 3))", true),
+            ("((a==4))", true),
+            ("((count))", true),
+            ("same 1 $count", true),
+        ] {
+            let new = old.replace(&format!("\n{line}\n"), &format!("\n{line} || true\n"));
+            assert_ne!(new, old, "{line}");
+            let found = silenced("a.sh", old, &new);
+            assert_eq!(found.is_some(), is_silenced, "{line}");
+        }
+        for line in ["[ -f a ] || true", "same 1 2 || true", "grep a b || true"] {
+            let new = old.replace("set -e\n", &format!("set -e\n{line}\n"));
+            assert!(silenced("a.sh", old, &new).is_some(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_function_may_open_in_the_next_line() {
+        for head in [
+            "find_all()\n{",
+            "function find_all\n{",
+            "find_all ()  # All.\n{",
+        ] {
+            let old = format!(
+                "#!/bin/bash\n{head}\n    grep a \"$1\"\n}}\nsame()\n{{\n    [ \"$1\" = 1 ] || exit 1\n}}\nsame 1\n"
+            );
+            for (from, to, is_silenced) in [
+                ("grep a \"$1\"", "grep b \"$1\" || true", false),
+                ("same 1", "true", true),
+                ("exit 1", "true", true),
+                ("same()\n{\n", "same() {\n", false),
+                ("same()\n{\n", "same()\n{\n    return 0\n", true),
+            ] {
+                let new = old.replace(from, to);
+                assert_ne!(new, old, "{from}");
+                let found = silenced("a.sh", &old, &new);
+                assert_eq!(found.is_some(), is_silenced, "{new}");
+            }
         }
     }
 
