@@ -241,7 +241,7 @@ async fn turn(
             EventKind::NodeStarted { .. } if event.path.as_str().ends_with("/recall") => {
                 from = event.at_us;
             }
-            EventKind::NodeFinished { .. } if event.path.as_str().ends_with("/recall") => {
+            EventKind::NodeFinished if event.path.as_str().ends_with("/recall") => {
                 to = event.at_us;
             }
             _ => {}
