@@ -91,7 +91,7 @@ needle: weights
 orders: weights
 	scripts/orders.py --catena $(CATENA) -- --length brief --rounds 0 --model $(or $(CATENA_MODEL),qwen2.5-coder-1.5b)
 
-# make memory-eval  what memory finds again and answers, beside plain retrieval (CATENA_DATA; an hour on a CPU)
+# make memory-eval  what memory finds again and answers, beside plain retrieval (CATENA_DATA; hours on a CPU)
 DATA := $(or $(CATENA_DATA),../shared/data)
 CONVERSATIONS := $(DATA)/scm/dialogue_en.jsonl $(DATA)/locomo/conv-26.jsonl
 .PHONY: memory-eval

@@ -158,7 +158,7 @@ pub(crate) enum Memory {
         #[command(flatten)]
         archive: ArchiveFile,
     },
-    /// Take over memories from a file that was exported, all or none of them
+    /// Take over memories from a file that was exported; one with a broken line is refused as a whole, and Ctrl-C keeps what came
     Import {
         /// The file
         #[arg(value_name = "FILE")]
