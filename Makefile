@@ -86,7 +86,7 @@ crash: setup
 needle: weights
 	scripts/needle.py --catena $(CATENA) --book $(BOOK)
 
-# make orders  fifteen orders in an inventor's notes, and what becomes of them (an hour on two cores; CATENA_MODEL)
+# make orders  fifteen orders in an inventor's notes, and what becomes of them (hours on two cores; CATENA_MODEL)
 .PHONY: orders
 orders: weights
 	scripts/orders.py --catena $(CATENA) -- --length brief --rounds 0 --model $(or $(CATENA_MODEL),qwen2.5-coder-1.5b)

@@ -2,7 +2,7 @@
 
 use catena::memory::{Filter, Kind, Moment, NewItem, Query};
 
-use crate::support::{Bot, model, shown};
+use crate::support::{Bot, model, notes, shown};
 
 fn day(number: u64) -> Moment {
     Moment(1_800_000_000_000_000 + number * 86_400_000_000)
@@ -38,6 +38,21 @@ async fn a_changed_fact_gives_the_new_value_and_the_old_one_as_past() {
     let prompt = shown(&bot.last_answer());
     let past = "- old home (until 2027-01-25): Rome\n- home now: Oslo\n";
     assert!(prompt.contains(past), "{prompt}");
+}
+
+#[tokio::test]
+async fn a_fact_without_room_is_told() {
+    let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+    live_in(&bot, &["Rome"]).await;
+    for (chat, count) in [(bot.chat(), 0), (bot.chat().memory_tokens(0), 1)] {
+        let told = notes(chat, "Where is my home?").await;
+        let left_out = told
+            .iter()
+            .filter(|(name, _)| name == "memory.fact_left_out");
+        assert_eq!(left_out.count(), count);
+        let there = told.iter().filter(|(name, _)| name == "memory.fact");
+        assert_eq!(there.count(), 1 - count);
+    }
 }
 
 #[tokio::test]

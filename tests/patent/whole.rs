@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use catena::{
     ChatModel, ChatRequest, ChatStream, ModelProfile, Result, TokenCounter,
     agents::{
-        AutoPatent, Jurisdiction, PatentLength, PatentTask, PatentWork, Question, Rule,
+        AutoPatent, Jurisdiction, PatentLength, PatentTask, PatentWork, Prompts, Question, Rule,
         SectionKind, Source, check_patent,
     },
     models::ScriptedModel,
@@ -332,7 +332,19 @@ async fn a_small_window_leaves_passages_out_and_says_so() {
         let tokens = model.prompt_tokens(&request) + u64::from(request.max_tokens.unwrap());
         assert!(tokens <= 420, "{tokens}");
     }
-    // Nothing at all fits into less.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("patent")).unwrap();
+    let long = format!(
+        "[user]\n{}\n{{{{ material }}}} {{{{ words }}}}\n",
+        "Be brief. ".repeat(300)
+    );
+    std::fs::write(folder.path().join("patent/title.tera"), long).unwrap();
+    let wordy = writer(&model)
+        .window(420)
+        .prompts(Prompts::from_folder(folder.path()));
+    let (error, _) = told(wordy, PatentTask::new(draft())).await;
+    assert!(error.unwrap_err().is_context_overflow());
+    // Nothing at all fits into less than this.
     assert!(writer(&model).window(255).build().unwrap_err().is_invalid());
 }
 

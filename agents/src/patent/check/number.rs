@@ -9,7 +9,7 @@ use super::{
     words::{Word, singular},
 };
 
-/// Words by which one thing may be several.
+/// Words by which one thing may be several, if they stand near.
 const MANY: &[&str] = &[
     "additional",
     "all",
@@ -17,24 +17,19 @@ const MANY: &[&str] = &[
     "any",
     "both",
     "different",
-    "each",
-    "every",
     "four",
     "further",
     "least",
     "more",
-    "multiple",
     "number",
     "other",
     "pair",
     "per",
     "plural",
-    "plurality",
     "respective",
     "respectively",
     "second",
     "set",
-    "several",
     "third",
     "three",
     "two",
@@ -57,7 +52,7 @@ const LOOPS: &[&str] = &[
     "times",
 ];
 
-/// So many words before an introduction one of the others counts.
+/// So many words before an introduction one of [`MANY`] counts.
 const NEAR: usize = 12;
 
 /// The most words of a name.
@@ -114,7 +109,7 @@ fn introduction(forms: &[Form], at: usize) -> Introduction {
         return Introduction::None;
     }
     // "A first and second valve".
-    if name.iter().any(|form| form.is(MANY)) {
+    if name.iter().any(|form| form.is(MANY) || form.is(LOOPS)) {
         return Introduction::Several;
     }
     if !forms

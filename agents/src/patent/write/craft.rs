@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{AutoPatent, PatentFlow, PatentLength, Retrieval, json, prose};
 use crate::{Draft, Guide, Prompts, whole::is_cut};
 
-/// Less than this no window is worth a try: instructions alone take as much.
+/// Smaller windows are refused at once: hardly anything of a draft would fit beside the instructions.
 const LEAST_WINDOW: u32 = 256;
 
 /// Tokens left free in every window, for a tokenizer that divides a whole differently from its parts.
@@ -92,7 +92,7 @@ impl Craft {
             .unwrap_or_else(|| profile.context_window.min(8192));
         if window < LEAST_WINDOW {
             return Err(Error::invalid(format!(
-                "a window of {window} tokens is too small for any prompt of a patent"
+                "a window of {window} tokens is too small to write a patent in"
             ))
             .with_help(format!("use {LEAST_WINDOW} or more; 2048 does well")));
         }
