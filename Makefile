@@ -80,6 +80,7 @@ random: setup
 .PHONY: crash
 crash: setup
 	CATENA_KILLS=$${CATENA_KILLS:-200} cargo test --locked --test crash -- --nocapture
+	CATENA_KILLS=$${CATENA_KILLS:-200} cargo test --locked $(HEAVY) --test crash -- --nocapture
 
 # make needle  a made-up fact at five depths of 12,000 tokens (about half an hour; it takes more than CI may)
 .PHONY: needle
@@ -130,6 +131,12 @@ speed: weights
 search: setup
 	cargo build --locked $(HEAVY) --example search
 	$(CARGO_TARGET_DIR)/debug/examples/search $(or $(POINTS),1000000) $(NAMESPACES)
+
+# make items  searching 1,000,000 items, archive and embedded index together (about half an hour); ITEMS, NAMESPACES
+.PHONY: items
+items: setup
+	cargo build --locked $(HEAVY) --example items
+	$(CARGO_TARGET_DIR)/debug/examples/items $(or $(ITEMS),1000000) $(NAMESPACES)
 
 # make long-talk  300 turns with the local model: facts of the first turns, some changed since, asked at the end (hours; QUICK=1 says 20 of them)
 .PHONY: long-talk

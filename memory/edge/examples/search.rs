@@ -8,16 +8,16 @@
 //! lie around their subjects, and belong to namespaces (10 unless said otherwise). Every search is of one
 //! namespace: with 1 of them, of all points.
 
-use std::{
-    fs, io,
-    path::Path,
-    time::{Duration, Instant},
-};
+mod support;
+
+use std::time::{Duration, Instant};
 
 use catena_core::{Embedding, Result};
 use catena_edge::{EdgeIndex, EdgeOptions};
 use catena_memory::{IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex};
 use fastrand::Rng;
+
+use self::support::{failed, in_memory, size, tell};
 
 const DIMENSIONS: usize = 384;
 const CENTRES: u64 = 1000;
@@ -70,13 +70,13 @@ async fn main() -> Result<()> {
     let loading = begin.elapsed() - optimizing;
     println!("load, and flush every 10,000 points: {loading:?}");
     println!("optimize every 100,000: {optimizing:?}");
-    println!("most memory so far: {} MiB", most_memory());
+    println!("most memory so far: {} MiB", in_memory("VmHWM:"));
     drop(index);
 
     let begin = Instant::now();
     let index = EdgeIndex::open(folder.path(), options).await?;
     println!("open: {:?}", begin.elapsed());
-    let bytes = on_disk(folder.path()).map_err(|error| failed("measuring", error))?;
+    let bytes = size(folder.path());
     println!(
         "disk: {} MiB, {} bytes a point",
         bytes >> 20,
@@ -90,18 +90,12 @@ async fn main() -> Result<()> {
         index.search(namespace, None, &query, NEAREST).await?;
         times.push(begin.elapsed());
     }
-    times.sort();
-    let percentile = |percent: usize| times.get((times.len() - 1) * percent / 100).copied();
-    println!(
-        "search: p50 {:?}, p99 {:?}",
-        percentile(50).unwrap_or_default(),
-        percentile(99).unwrap_or_default()
-    );
+    tell("search", &mut times);
     println!(
         "recall@{NEAREST} of {COMPARED}: {:.3}",
         recall(&index, points, namespaces).await?
     );
-    println!("most memory: {} MiB", most_memory());
+    println!("most memory: {} MiB", in_memory("VmHWM:"));
     Ok(())
 }
 
@@ -171,40 +165,4 @@ async fn recall(index: &EdgeIndex, points: u64, namespaces: u64) -> Result<f64> 
 fn keep_best(best: &mut Vec<(f32, u64)>) {
     best.sort_by(|a, b| b.0.total_cmp(&a.0));
     best.truncate(NEAREST);
-}
-
-fn failed(what: &str, error: io::Error) -> catena_core::Error {
-    catena_core::Error::other(format!("{what}: {error}")).with_source(error)
-}
-
-/// The most memory that the process ever had, in MiB; 0 where the system does not tell.
-fn most_memory() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or_default() >> 10
-}
-
-/// What files take, without the holes that the library leaves in them, in bytes.
-fn on_disk(folder: &Path) -> io::Result<u64> {
-    let mut sum = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
-        sum += match metadata.is_dir() {
-            true => on_disk(&entry.path())?,
-            false => taken(&metadata),
-        };
-    }
-    Ok(sum)
-}
-
-#[cfg(unix)]
-fn taken(metadata: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::blocks(metadata) * 512
-}
-
-#[cfg(not(unix))]
-fn taken(metadata: &fs::Metadata) -> u64 {
-    metadata.len()
 }

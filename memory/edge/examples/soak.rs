@@ -10,8 +10,11 @@
 //! everything has been closed and opened again, everything is there. It fails where something is not,
 //! or where a promise is broken: tokens a turn, memory, and three bytes for each byte of text.
 
+mod support;
+#[path = "support/words.rs"]
+mod words;
+
 use std::{
-    fs, io,
     path::Path,
     process::ExitCode,
     sync::Arc,
@@ -25,8 +28,15 @@ use catena_memory::{Archive, Filter, HashingEmbedder, Memory, Namespace, Namespa
 use catena_models::ScriptedModel;
 use futures::StreamExt;
 
+use self::{
+    support::{failed, in_memory, size, tell},
+    words::words,
+};
+
 /// The most tokens of a prompt and its answer.
 const WINDOW: u32 = 2048;
+/// Numbers of a vector: as many as the sentence model makes.
+const DIMENSIONS: usize = 384;
 /// One turn of so many asks for something that was told long ago.
 const ASK: u64 = 20;
 /// Letters of a message, and of an answer.
@@ -190,7 +200,8 @@ async fn talk(folder: &Path, turns: u64, broken: &mut Vec<String>) -> Result<u64
 async fn open(folder: &Path) -> Result<(Memory, NamespaceId)> {
     let archive = Archive::open(folder.join("memory.db"))?;
     let index = Arc::new(EdgeIndex::open(folder.join("index"), Default::default()).await?);
-    let memory = Memory::open(archive, index, Arc::new(HashingEmbedder::new())).await?;
+    let embedder = HashingEmbedder::with_dimensions(DIMENSIONS);
+    let memory = Memory::open(archive, index, Arc::new(embedder)).await?;
     let namespace = memory
         .namespace(&Namespace::new("ada", "soak", "long"))
         .await?;
@@ -212,6 +223,7 @@ fn chat(memory: &Memory, namespace: NamespaceId) -> Result<Arc<Graph<Message, Re
             (true, false) => "general".to_owned(),
             (false, _) => words(
                 &mut fastrand::Rng::with_seed(last.len() as u64 + 7),
+                &[],
                 LETTERS,
             ),
         };
@@ -273,66 +285,10 @@ async fn count(memory: &Memory, namespace: NamespaceId) -> Result<u64> {
 
 /// A message with a word that no other has.
 fn message(turn: u64) -> String {
-    let said = words(&mut fastrand::Rng::with_seed(turn), LETTERS);
+    let said = words(&mut fastrand::Rng::with_seed(turn), &[], LETTERS);
     format!("{said} The code of the day is day{turn}code.")
 }
 
 fn question(turn: u64) -> String {
     format!("What about day{turn}code?")
-}
-
-/// Sentences of words as common as in a language: the rank of a word times its number is about the
-/// same for all.
-fn words(random: &mut fastrand::Rng, letters: usize) -> String {
-    const SYLLABLES: [&str; 16] = [
-        "ba", "de", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "va", "we", "xi", "yo", "za",
-        "che",
-    ];
-    let mut text = String::new();
-    while text.len() < letters {
-        let mut rank = 30_000_f64.powf(random.f64()) as usize;
-        loop {
-            text += SYLLABLES[rank % SYLLABLES.len()];
-            rank /= SYLLABLES.len();
-            if rank == 0 {
-                break;
-            }
-        }
-        text.push(if random.u8(..12) == 0 { '.' } else { ' ' });
-    }
-    text
-}
-
-fn tell(what: &str, times: &mut [Duration]) {
-    times.sort();
-    let at = |share: usize| {
-        let time = times.get(times.len() * share / 100).copied();
-        time.unwrap_or_default().as_secs_f64() * 1000.0
-    };
-    println!("{what:<10} p50 {:.2} ms, p99 {:.2} ms", at(50), at(99));
-}
-
-/// MiB of the process that are in memory, of a kind as Linux names it; 0 where the system does not say.
-fn in_memory(kind: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with(kind));
-    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
-    kilobytes.unwrap_or(0) / 1024
-}
-
-/// The bytes on disk of a file, or of all files in a folder: of a sparse file those that it has.
-fn size(path: &Path) -> u64 {
-    use std::os::unix::fs::MetadataExt;
-    let Ok(found) = fs::metadata(path) else {
-        return 0;
-    };
-    if !found.is_dir() {
-        return found.blocks() * 512;
-    }
-    let entries = fs::read_dir(path).into_iter().flatten().flatten();
-    entries.map(|entry| size(&entry.path())).sum()
-}
-
-fn failed(what: &str, error: io::Error) -> Error {
-    Error::other(format!("{what}: {error}"))
 }

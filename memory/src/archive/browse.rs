@@ -235,8 +235,8 @@ pub(super) fn by_words(
         Some(Kind::Fact) => format!("\"{}f\"", namespace.0),
         None => format!("(\"{0}t\" OR \"{0}f\")", namespace.0),
     };
-    let expression = format!("place : {place} AND {{key observation response}} : ({words})");
-    let sql = "SELECT rowid, bm25(words, 0.0, 1.0, 1.0, 1.0) AS score FROM words
+    let expression = format!("place : {place} AND said : ({words})");
+    let sql = "SELECT rowid, bm25(words, 1.0, 0.0) AS score FROM words
         WHERE words MATCH ?1 ORDER BY score, rowid LIMIT ?2";
     db.prepare_cached(sql)?
         .query_map(params![expression, limit(count)], |row| {

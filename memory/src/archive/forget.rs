@@ -79,8 +79,8 @@ pub(super) fn note_removed(db: &Connection, id: ItemId) -> rusqlite::Result<()> 
 /// Deletes an item whose number stays in use.
 pub(super) fn delete(db: &Connection, id: ItemId) -> rusqlite::Result<()> {
     let id = rows::sql(id.0);
-    let words = "INSERT INTO words (words, rowid, place, key, observation, response)
-        SELECT 'delete', id, place, key, observation, response FROM items WHERE id = ?1";
+    let words = "INSERT INTO words (words, rowid, said, place)
+        SELECT 'delete', id, said, place FROM items WHERE id = ?1";
     db.prepare_cached(words)?.execute([id])?;
     db.prepare_cached("DELETE FROM items WHERE id = ?1")?
         .execute([id])?;

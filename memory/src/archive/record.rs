@@ -194,8 +194,8 @@ pub(super) fn insert(
 
 /// Has an item found by its words.
 pub(super) fn add_words(db: &Connection, id: i64) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO words (rowid, place, key, observation, response)
-        SELECT id, place, key, observation, response FROM items WHERE id = ?1";
+    let sql = "INSERT INTO words (rowid, said, place)
+        SELECT id, said, place FROM items WHERE id = ?1";
     db.prepare_cached(sql)?.execute([id])?;
     Ok(())
 }

@@ -139,7 +139,7 @@ async fn a_newer_archive_is_left_to_the_newer_program() {
     let before = fs::read(place.file()).unwrap();
     let told = refused(&place.file());
     assert!(
-        told.contains("version 99") && told.contains("version 2"),
+        told.contains("version 99") && told.contains("version 3"),
         "{told}"
     );
     assert_eq!(fs::read(place.file()).unwrap(), before);
@@ -155,47 +155,57 @@ fn nobody_else_can_read_an_archive() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-/// Its words knew the namespace alone, not the kind.
-#[tokio::test]
-async fn an_archive_of_the_first_version_is_renewed() {
-    let place = Place::new();
-    let archive = place.open();
-    let namespace = archive.namespace(&names("ada")).await.unwrap();
-    let turn = NewItem::turn("The parrot is called Rio", "A fine name");
-    archive.remember(namespace, turn).await.unwrap();
-    let fact = NewItem::fact("name of the parrot", "Rio");
-    archive.remember(namespace, fact).await.unwrap();
-    drop(archive);
-    let db = rusqlite::Connection::open(place.file()).unwrap();
-    db.execute_batch(
-        "DROP TABLE words;
-        ALTER TABLE items DROP COLUMN place;
-        CREATE VIRTUAL TABLE words USING fts5 (
-            namespace, key, observation, response,
-            content = 'items', content_rowid = 'id', tokenize = 'porter unicode61'
-        );
-        INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
-        INSERT INTO words (words, rank) VALUES ('pgsz', 8146);
-        INSERT INTO words (words) VALUES ('rebuild');
-        PRAGMA user_version = 1;",
-    )
-    .unwrap();
-    drop(db);
+/// As a version left the table of the words, and the columns that it did not have yet.
+const OLDER: [(&str, &[&str]); 2] = [
+    ("namespace, key, observation, response", &["place", "said"]),
+    ("place, key, observation, response", &["said"]),
+];
 
-    let archive = place.open();
-    for (kind, there) in [(None, 2), (Some(Kind::Turn), 1), (Some(Kind::Fact), 1)] {
-        let found = archive.by_words(namespace, kind, "parrot", 5).await;
-        assert_eq!(found.unwrap().len(), there, "{kind:?}");
+#[tokio::test]
+async fn archives_of_older_versions_are_renewed() {
+    for (version, (words, lacking)) in (1..).zip(OLDER) {
+        let place = Place::new();
+        let archive = place.open();
+        let namespace = archive.namespace(&names("ada")).await.unwrap();
+        let turn = NewItem::turn("The parrot is called Rio", "A fine name");
+        archive.remember(namespace, turn).await.unwrap();
+        let fact = NewItem::fact("name of the parrot", "Rio");
+        archive.remember(namespace, fact).await.unwrap();
+        drop(archive);
+        let db = rusqlite::Connection::open(place.file()).unwrap();
+        db.execute_batch("DROP TABLE words").unwrap();
+        for column in lacking {
+            db.execute_batch(&format!("ALTER TABLE items DROP COLUMN {column}"))
+                .unwrap();
+        }
+        db.execute_batch(&format!(
+            "CREATE VIRTUAL TABLE words USING fts5 (
+                {words},
+                content = 'items', content_rowid = 'id', tokenize = 'porter unicode61'
+            );
+            INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+            INSERT INTO words (words, rank) VALUES ('pgsz', 8146);
+            INSERT INTO words (words) VALUES ('rebuild');
+            PRAGMA user_version = {version};"
+        ))
+        .unwrap();
+        drop(db);
+
+        let archive = place.open();
+        for (kind, there) in [(None, 2), (Some(Kind::Turn), 1), (Some(Kind::Fact), 1)] {
+            let found = archive.by_words(namespace, kind, "parrot", 5).await;
+            assert_eq!(found.unwrap().len(), there, "{version}: {kind:?}");
+        }
+        let everything = Filter::default();
+        archive.forget(namespace, &everything, None).await.unwrap();
+        let found = archive.by_words(namespace, None, "parrot", 5).await;
+        assert_eq!(found.unwrap(), []);
+        drop(archive);
+        // And is not touched again.
+        let before = fs::read(place.file()).unwrap();
+        drop(place.open());
+        assert_eq!(fs::read(place.file()).unwrap(), before);
     }
-    let everything = Filter::default();
-    archive.forget(namespace, &everything, None).await.unwrap();
-    let found = archive.by_words(namespace, None, "parrot", 5).await;
-    assert_eq!(found.unwrap(), []);
-    drop(archive);
-    // And is not touched again.
-    let before = fs::read(place.file()).unwrap();
-    drop(place.open());
-    assert_eq!(fs::read(place.file()).unwrap(), before);
 }
 
 #[tokio::test]
