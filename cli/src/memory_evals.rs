@@ -25,7 +25,9 @@ use crate::{
 const ACTIVATE: usize = 6;
 const RETRIEVE: usize = 10;
 
-const ANSWERED: [MemoryMetric; 4] = [
+const ANSWERED: [MemoryMetric; 6] = [
+    MemoryMetric::RecallAt(3),
+    MemoryMetric::RecallAt(5),
     MemoryMetric::Recall,
     MemoryMetric::AllEvidence,
     MemoryMetric::TokenF1,

@@ -193,9 +193,12 @@ async fn what_does_not_fit_is_dropped_from_the_lowest_rank_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let suite = suite();
     let filled = filled(&suite, folder.path()).await;
+    // `full-context` has all that the model takes, the others half of it.
+    let model = ScriptedModel::new().otherwise("x");
+    let model = model.configure(|profile| profile.context_window = 500);
     let asking = Asking {
         window: 250,
-        ..asking(ScriptedModel::new().otherwise("x"))
+        ..asking(model)
     };
     let strategies =
         memory_strategies(&names(&["full-context", "dense"]), &asking, "hashing").unwrap();
@@ -214,6 +217,7 @@ async fn what_does_not_fit_is_dropped_from_the_lowest_rank_and_told() {
         *dropped > 0 && activated.len() + dropped == 40,
         "{activated:?}"
     );
+    assert!(full.answers[0].answered.usage.input_tokens > 250);
     assert_eq!(
         full.row(&[MemoryMetric::TokenF1]).unwrap().strategy,
         "full-context (cut)"

@@ -44,7 +44,7 @@ pub struct Asking {
     pub model: Arc<dyn ChatModel>,
     /// What answers the controller's questions by probabilities, if anything does.
     pub scorer: Option<Arc<dyn Scorer>>,
-    /// The most tokens of a prompt and its answer together.
+    /// The most tokens of a prompt and its answer together; `full-context` has all that the model takes.
     pub window: u32,
     /// The data set: it says how answers are to be.
     pub set: Conversations,
@@ -80,7 +80,20 @@ impl Asking {
         Ok(prompt.digest().chars().take(8).collect())
     }
 
-    fn setting(&self, embedder: &str) -> Result<String> {
+    /// What answers from turns, in prompts of up to `window` tokens with their answers.
+    fn from_turns(&self, window: u32) -> Result<Arc<AnswerFromTurns>> {
+        let answer = AnswerFromTurns::new(
+            self.model.clone(),
+            window,
+            self.set.answer_tokens(),
+            self.set.instructions(),
+            self.set.has_dates(),
+            &self.prompts,
+        )?;
+        Ok(Arc::new(answer))
+    }
+
+    fn setting(&self, embedder: &str, window: u32) -> Result<String> {
         let prompts = ["answer", "need", "enough", "summary"];
         let digests = prompts
             .map(|name| self.digest(name))
@@ -95,7 +108,7 @@ impl Asking {
             "{}, model {}{scorer}, window {}, {} tokens, '{}', prompts {}",
             found(embedder, self.activate),
             self.model.profile().name,
-            self.window,
+            window,
             self.set.answer_tokens(),
             self.set.instructions(),
             digests.join(" ")
@@ -110,11 +123,11 @@ impl Asking {
 /// - `dense`, `words`, `hybrid`: what a search by vectors, by words (BM25), or by both finds, without
 ///   controller, recency and flash memory; `hybrid@0.2` has words weigh 0.2 in it;
 /// - `last-k`: as many of the last turns as the others activate;
-/// - `full-context`: all turns.
+/// - `full-context`: all turns, in the largest window that the model has.
 ///
-/// All answer with the same prompt from within the same window; of plain strategies the turns of the
-/// lowest rank, or the oldest, are dropped until the rest fits. `embedder` is the name of the
-/// memory's.
+/// All answer with the same prompt, and but for the last one from within the same window; of plain strategies
+/// the turns of the lowest rank, or the oldest, are dropped until the rest fits. `embedder` is the name of
+/// the memory's.
 ///
 /// # Errors
 ///
@@ -125,15 +138,9 @@ pub fn memory_strategies(
     asking: &Asking,
     embedder: &str,
 ) -> Result<Vec<Box<dyn MemoryStrategy>>> {
-    let setting = asking.setting(embedder)?;
-    let answer = Arc::new(AnswerFromTurns::new(
-        asking.model.clone(),
-        asking.window,
-        asking.set.answer_tokens(),
-        asking.set.instructions(),
-        asking.set.has_dates(),
-        &asking.prompts,
-    )?);
+    let setting = asking.setting(embedder, asking.window)?;
+    let answer = asking.from_turns(asking.window)?;
+    let most = asking.model.profile().context_window;
     names
         .iter()
         .map(|name| -> Result<Box<dyn MemoryStrategy>> {
@@ -157,17 +164,26 @@ pub fn memory_strategies(
                     ranking,
                 }));
             }
-            let (choice, count) = match name.as_str() {
-                "full-context" => (Choice::Last, usize::MAX),
-                _ => (choice(name, &MEMORY_STRATEGIES)?, asking.activate),
+            let plain = match name.as_str() {
+                "full-context" => Plain {
+                    name: name.clone(),
+                    setting: format!("{}, all", asking.setting(embedder, most)?),
+                    choice: Choice::Last,
+                    count: usize::MAX,
+                    answer: Some(asking.from_turns(most)?),
+                },
+                _ => {
+                    let choice = choice(name, &MEMORY_STRATEGIES)?;
+                    Plain {
+                        name: name.clone(),
+                        setting: format!("{setting}, {choice:?}"),
+                        choice,
+                        count: asking.activate,
+                        answer: Some(answer.clone()),
+                    }
+                }
             };
-            Ok(Box::new(Plain {
-                name: name.clone(),
-                setting: format!("{setting}, {choice:?}"),
-                choice,
-                count,
-                answer: Some(answer.clone()),
-            }))
+            Ok(Box::new(plain))
         })
         .collect()
 }

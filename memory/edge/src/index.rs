@@ -168,6 +168,11 @@ impl VectorIndex for EdgeIndex {
             .await
     }
 
+    async fn ids(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<ItemId>> {
+        self.read("be read", move |store| store.ids(after, limit))
+            .await
+    }
+
     async fn count(&self) -> Result<u64> {
         self.read("be counted", Store::count).await
     }

@@ -57,14 +57,14 @@ pub(crate) fn nearest(
     })
 }
 
-/// The request for `limit` points from the id `from` on.
-pub(crate) fn page(from: ItemId, limit: usize) -> ScrollRequest {
+/// The request for `limit` points from the id `from` on, or for their ids alone.
+pub(crate) fn page(from: ItemId, limit: usize, whole: bool) -> ScrollRequest {
     ScrollRequest {
         offset: Some(id(from)),
         limit: Some(limit),
         filter: None,
-        with_payload: Some(WithPayloadInterface::Bool(true)),
-        with_vector: WithVector::Bool(true),
+        with_payload: Some(WithPayloadInterface::Bool(whole)),
+        with_vector: WithVector::Bool(whole),
         order_by: None,
     }
 }
@@ -111,7 +111,7 @@ pub(crate) fn from_library(record: Record) -> Result<Point> {
     }
 }
 
-fn item(id: PointId) -> Result<ItemId> {
+pub(crate) fn item(id: PointId) -> Result<ItemId> {
     match id {
         PointId::NumId(id) => Ok(ItemId(id)),
         PointId::Uuid(_) => Err(foreign(id)),

@@ -11,7 +11,7 @@ use catena_core::{Embedding, Error, Result};
 use catena_memory::{Hit, IndexStamp, ItemId, Kind, NamespaceId, Point};
 use qdrant_edge::{
     CountRequest, EdgeShard, PointInsertOperations, PointOperations, QuantizationSearchParams,
-    SearchParams, UpdateOperation,
+    Record, SearchParams, UpdateOperation,
 };
 
 use crate::{
@@ -172,14 +172,26 @@ impl Store {
     }
 
     pub(crate) fn scan(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<Point>> {
+        let records = self.page(after, limit, true)?;
+        records.into_iter().map(point::from_library).collect()
+    }
+
+    pub(crate) fn ids(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<ItemId>> {
+        let records = self.page(after, limit, false)?;
+        records
+            .into_iter()
+            .map(|record| point::item(record.id))
+            .collect()
+    }
+
+    fn page(&self, after: Option<ItemId>, limit: usize, whole: bool) -> Result<Vec<Record>> {
         let Some(from) = after.map_or(Some(0), |id| id.0.checked_add(1)) else {
             return Ok(Vec::new());
         };
         self.with(|shard| {
-            let (records, _) = shard
-                .scroll(point::page(ItemId(from), limit))
-                .map_err(|error| failed(&self.folder, "be read", error))?;
-            records.into_iter().map(point::from_library).collect()
+            let page = shard.scroll(point::page(ItemId(from), limit, whole));
+            let (records, _) = page.map_err(|error| failed(&self.folder, "be read", error))?;
+            Ok(records)
         })
     }
 

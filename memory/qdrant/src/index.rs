@@ -15,8 +15,9 @@ use qdrant_client::{
     qdrant::{
         CollectionInfo, CountPointsBuilder, CreateCollectionBuilder,
         CreateFieldIndexCollectionBuilder, Datatype, DeletePointsBuilder, Distance, FieldType,
-        KeywordIndexParamsBuilder, PointId, QueryPointsBuilder, ScrollPointsBuilder,
-        UpdateCollectionBuilder, UpsertPointsBuilder, Value, VectorParamsBuilder,
+        KeywordIndexParamsBuilder, PointId, QueryPointsBuilder, RetrievedPoint,
+        ScrollPointsBuilder, UpdateCollectionBuilder, UpsertPointsBuilder, Value,
+        VectorParamsBuilder,
     },
 };
 use tonic::Code;
@@ -121,6 +122,28 @@ impl QdrantIndex {
     fn remembered(&self) -> Option<IndexStamp> {
         let stamp = self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
         stamp.clone()
+    }
+
+    /// Points by ascending id, or their ids alone.
+    async fn page(
+        &self,
+        after: Option<ItemId>,
+        limit: usize,
+        whole: bool,
+    ) -> Result<Vec<RetrievedPoint>> {
+        let from = after.map_or(Some(0), |id| id.0.checked_add(1));
+        let (Some(from), Ok(limit @ 1..)) = (from, u32::try_from(limit)) else {
+            return Ok(Vec::new());
+        };
+        let page = ScrollPointsBuilder::new(&self.collection)
+            .offset(from)
+            .limit(limit)
+            .with_payload(whole)
+            .with_vectors(whole);
+        match self.client.scroll(page).await {
+            Ok(answer) => Ok(answer.result),
+            Err(error) => if_missing(error, Vec::new()).map_err(self.failed("read")),
+        }
     }
 
     /// Removes the collection if it is one of Catena's.
@@ -246,19 +269,16 @@ impl VectorIndex for QdrantIndex {
     }
 
     async fn scan(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<Point>> {
-        let from = after.map_or(Some(0), |id| id.0.checked_add(1));
-        let (Some(from), Ok(limit @ 1..)) = (from, u32::try_from(limit)) else {
-            return Ok(Vec::new());
-        };
-        let page = ScrollPointsBuilder::new(&self.collection)
-            .offset(from)
-            .limit(limit)
-            .with_payload(true)
-            .with_vectors(true);
-        match self.client.scroll(page).await {
-            Ok(answer) => answer.result.into_iter().map(point::from_server).collect(),
-            Err(error) => if_missing(error, Vec::new()).map_err(self.failed("read")),
-        }
+        let points = self.page(after, limit, true).await?;
+        points.into_iter().map(point::from_server).collect()
+    }
+
+    async fn ids(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<ItemId>> {
+        let points = self.page(after, limit, false).await?;
+        points
+            .into_iter()
+            .map(|point| point::item(point.id))
+            .collect()
     }
 
     async fn count(&self) -> Result<u64> {

@@ -56,7 +56,7 @@ pub(crate) fn from_server(point: RetrievedPoint) -> Result<Point> {
     }
 }
 
-fn item(id: Option<PointId>) -> Result<ItemId> {
+pub(crate) fn item(id: Option<PointId>) -> Result<ItemId> {
     match id.and_then(|id| id.point_id_options) {
         Some(PointIdOptions::Num(id)) => Ok(ItemId(id)),
         _ => Err(foreign()),

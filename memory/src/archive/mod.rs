@@ -438,12 +438,14 @@ impl Archive {
             .await
     }
 
-    pub(crate) async fn newest(
-        &self,
-        until: u64,
-        count: usize,
-    ) -> Result<Vec<(ItemId, Partition)>> {
-        self.read(move |db| changes::newest(db, until, count)).await
+    pub(crate) async fn numbers_until(&self, change: u64) -> Result<Vec<ItemId>> {
+        self.read(move |db| changes::numbers_until(db, change))
+            .await
+    }
+
+    pub(crate) async fn numbers_since(&self, change: u64) -> Result<Vec<ItemId>> {
+        self.read(move |db| changes::numbers_since(db, change))
+            .await
     }
 
     pub(crate) async fn unindexed(&self, ids: &[ItemId]) -> Result<Vec<Unindexed>> {

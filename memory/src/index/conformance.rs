@@ -191,6 +191,14 @@ async fn scanning(index: &dyn VectorIndex) -> Result<()> {
         ids(&index.scan(Some(ItemId(5)), 3).await?) == [7],
         "a scan goes on after an id",
     )?;
+    let all = async |after, limit| {
+        let ids = index.ids(after, limit).await?;
+        Ok::<_, Error>(ids.into_iter().map(|id| id.0).collect::<Vec<_>>())
+    };
+    rule(
+        all(None, 3).await? == [1, 3, 5] && all(Some(ItemId(5)), 3).await? == [7],
+        "ids are those of a scan",
+    )?;
     let rounded = |(a, b): (&f32, &f32)| (a - b).abs() < 0.02;
     rule(
         first[0].vector.len() == DIMENSIONS

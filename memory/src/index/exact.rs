@@ -1,7 +1,8 @@
 //! All points in memory, each compared with each query.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Range},
+    ops::Bound::{Excluded, Unbounded},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -42,6 +43,14 @@ pub struct ExactIndex {
 struct State {
     stamp: Option<IndexStamp>,
     points: BTreeMap<ItemId, Point>,
+}
+
+impl State {
+    /// The points whose id is greater than `after`, by ascending id.
+    fn behind(&self, after: Option<ItemId>) -> Range<'_, ItemId, Point> {
+        let from = after.map_or(Unbounded, Excluded);
+        self.points.range((from, Unbounded))
+    }
 }
 
 impl ExactIndex {
@@ -117,11 +126,15 @@ impl VectorIndex for ExactIndex {
     }
 
     async fn scan(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<Point>> {
-        use std::ops::Bound::{Excluded, Unbounded};
         let state = self.state();
-        let from = after.map_or(Unbounded, Excluded);
-        let points = state.points.range((from, Unbounded)).take(limit);
+        let points = state.behind(after).take(limit);
         Ok(points.map(|(_, point)| point.clone()).collect())
+    }
+
+    async fn ids(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<ItemId>> {
+        let state = self.state();
+        let points = state.behind(after).take(limit);
+        Ok(points.map(|(id, _)| *id).collect())
     }
 
     async fn count(&self) -> Result<u64> {

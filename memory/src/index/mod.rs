@@ -126,6 +126,13 @@ pub trait VectorIndex: Send + Sync + fmt::Debug {
     /// index and for moving one. Vectors may come back rounded by the index's quantisation.
     async fn scan(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<Point>>;
 
+    /// The ids of what [`scan`](Self::scan) gives. For an index to be compared with its archive whenever it is
+    /// opened: one that can tell them without reading vectors does.
+    async fn ids(&self, after: Option<ItemId>, limit: usize) -> Result<Vec<ItemId>> {
+        let points = self.scan(after, limit).await?;
+        Ok(points.into_iter().map(|point| point.id).collect())
+    }
+
     /// How many points there are.
     async fn count(&self) -> Result<u64>;
 

@@ -257,6 +257,71 @@ async fn an_older_copy_with_as_many_points_is_found_out() {
     assert_eq!(world.open().await.repaired(), Default::default());
 }
 
+/// In the middle, where neither the number nor the newest tell.
+#[tokio::test]
+async fn one_that_lacks_a_point_and_has_another_too_many_is_found_out() {
+    let world = World::new().await;
+    let memory = world.open().await;
+    remember(&memory, world.namespace, 0..300).await;
+    memory
+        .forget(world.namespace, &Filter::default(), Some(&[ItemId(7)]))
+        .await
+        .unwrap();
+    memory.sync(&mut |_, _| {}).await.unwrap();
+    drop(memory);
+    let mut wrong = world.index.points().await[40].clone();
+    world.index.remove(&[wrong.id]).await.unwrap();
+    wrong.id = ItemId(7);
+    world.index.upsert(vec![wrong]).await.unwrap();
+    let memory = world.open().await;
+    let repaired = memory.repaired();
+    assert_eq!((repaired.added, repaired.removed), (1, 1));
+    world.check(&memory).await;
+}
+
+/// A backup of the archive is put back, and the index stays: it holds as many points as it has to, of which
+/// some are of memories that the archive does not know.
+#[tokio::test]
+async fn an_index_that_is_newer_than_its_archive_is_found_out() {
+    let World {
+        _place: place,
+        archive,
+        namespace,
+        index,
+        embedder,
+    } = World::new().await;
+    let open = async |archive: Archive| {
+        let memory = Memory::open(archive, index.clone(), embedder.clone()).await;
+        memory.unwrap()
+    };
+    let memory = open(archive).await;
+    remember(&memory, namespace, 0..200).await;
+    memory.sync(&mut |_, _| {}).await.unwrap();
+    drop(memory);
+    let backup = place.folder().join("backup");
+    std::fs::copy(place.file(), &backup).unwrap();
+    let memory = open(place.open()).await;
+    remember(&memory, namespace, 200..210).await;
+    let old: Vec<_> = (1..=10).map(ItemId).collect();
+    memory
+        .forget(namespace, &Filter::default(), Some(&old))
+        .await
+        .unwrap();
+    memory.sync(&mut |_, _| {}).await.unwrap();
+    drop(memory);
+    std::fs::copy(&backup, place.file()).unwrap();
+    let memory = open(place.open()).await;
+    let repaired = memory.repaired();
+    assert_eq!((repaired.added, repaired.removed), (10, 10));
+    let ids: Vec<_> = index
+        .points()
+        .await
+        .iter()
+        .map(|point| point.id.0)
+        .collect();
+    assert_eq!(ids, (1..=200).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn while_an_embedder_or_an_index_fails_writes_are_kept_and_found_by_words() {
     for embedder in [true, false] {
