@@ -1,6 +1,7 @@
 //! What holds, and what held before.
 
 use catena::memory::{Filter, Kind, Moment, NewItem, Query};
+use serde_json::json;
 
 use crate::support::{Bot, model, notes, shown};
 
@@ -78,6 +79,35 @@ async fn facts_are_learned_from_messages_and_superseded() {
     assert_eq!(facts[0].replaced_by, Some(facts[1].id));
     assert_eq!(facts[0].validity.until, Some(facts[1].validity.from));
     assert_eq!(facts[1].validity.until, None);
+}
+
+/// What the model makes up is not learned, and it is told why not.
+#[tokio::test]
+async fn what_is_refused_as_a_fact_is_told_with_its_reason() {
+    let learning = model(|_| "Noted.".to_owned()).reply_to(
+        "Message: I live in Rome.",
+        "home: Rome\njob: nurse\nThe home: rome\nNothing.\nI know.",
+    );
+    let bot = Bot::new(learning).await;
+    let of = |told: Vec<(String, serde_json::Value)>, note: &str| -> Vec<_> {
+        let told = told.into_iter().filter(|(name, _)| name == note);
+        told.map(|(_, data)| data).collect()
+    };
+    let told = notes(bot.chat(), "I live in Rome.").await;
+    let expected = [
+        json!({ "line": "job: nurse", "reason": "not_said" }),
+        json!({ "line": "The home: rome", "reason": "twice" }),
+        json!({ "line": "I know.", "reason": "no_colon" }),
+    ];
+    assert_eq!(of(told, "memory.fact_refused"), expected);
+
+    // That there is no fact is no refusal, and a message that only asks is not looked through.
+    let told = notes(bot.chat(), "It rains.").await;
+    assert!(told.iter().all(|(name, _)| name != "memory.fact_refused"));
+    assert!(told.iter().all(|(name, _)| name != "memory.not_learned"));
+    let told = notes(bot.chat(), "Do you like roses?").await;
+    let expected = [json!({ "reason": "only_asks" })];
+    assert_eq!(of(told, "memory.not_learned"), expected);
 }
 
 #[tokio::test]

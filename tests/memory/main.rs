@@ -5,6 +5,7 @@
 mod bounds;
 mod controller;
 mod crowd;
+mod documents;
 mod facts;
 mod prompts;
 mod resuming;

@@ -13,7 +13,7 @@ use catena::{
 use crate::support::{Bot, model, purpose};
 
 /// A request as text.
-fn text(request: &ChatRequest) -> String {
+pub(crate) fn text(request: &ChatRequest) -> String {
     let mut text = String::new();
     for message in &request.messages {
         writeln!(text, "[{:?}]\n{}", message.role, message.content).unwrap();

@@ -555,7 +555,7 @@ fn near(fact: &Found) -> bool {
 }
 
 /// The beginning of a text, for a person.
-fn beginning(text: &str) -> String {
+pub(super) fn beginning(text: &str) -> String {
     const LETTERS: usize = 80;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LETTERS) {

@@ -1,28 +1,31 @@
 //! Long documents through memory: their segments are turns.
 
-use std::{mem, sync::Arc};
+use std::{collections::BTreeSet, mem, sync::Arc};
 
 use async_trait::async_trait;
-use catena_core::{
-    Agent, ChatModel, ChatRequest, Context, Error, FinishReason, Fold, Graph, Prompt, Result,
-    Segmenter, Step,
+use catena_core::{Agent, ChatModel, Context, Error, Fold, Graph, Result, Segmenter, Step};
+use catena_memory::{
+    Form, ItemId, Kind, Memory, Moment, NamespaceId, NewItem, Query, Reason, Verdict, Written,
 };
-use catena_memory::{Memory, Moment, NamespaceId, NewItem, Written};
 use catena_tools::Document;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Prompts,
-    whole::{is_cut, tell_cut, whole_sentences},
+use super::{
+    controller::beginning,
+    summaries::{Said, Summariser, View},
+    types::Activated,
 };
+use crate::{Prompts, whole::is_cut};
 
 /// Builds the graph that reads a document into memory: `segment` → fold `read` → `digest`.
 ///
-/// The document is cut into segments, each of which is summarised with the summary of the one before
-/// in view and remembered as a turn: afterwards a [`MemoryChat`](crate::MemoryChat) over the same
-/// namespace answers questions about it, however long it is. The summaries are then joined, as many
-/// at a time as the window holds, until one is left (SCM §4.3). l segments take l calls, and fewer
-/// than l more for the digest. No prompt exceeds the window.
+/// The document is cut into segments, each of which is summarised and remembered as a turn: afterwards a
+/// [`MemoryChat`](crate::MemoryChat) over the same namespace answers questions about it, however long it
+/// is. In view of the model are the summary of the segment before and those of the earlier segments that
+/// have most to do with this one (SCM's flash and activation memory), each of the latter with a note
+/// `memory.activated`. The summaries are then joined, as many at a time as the window holds, until one is
+/// left (SCM §4.3). l segments take l calls, and fewer than l more for the digest. No prompt exceeds the
+/// window.
 ///
 /// # Example
 ///
@@ -59,6 +62,7 @@ pub struct DocumentMemory {
     namespace: NamespaceId,
     window: Option<u32>,
     summary_tokens: Option<u32>,
+    activate: usize,
     prompts: Prompts,
 }
 
@@ -90,6 +94,7 @@ impl DocumentMemory {
             namespace,
             window: None,
             summary_tokens: None,
+            activate: 2,
             prompts: Prompts::builtin(),
         }
     }
@@ -107,6 +112,15 @@ impl DocumentMemory {
     #[must_use]
     pub fn summary_tokens(mut self, tokens: u32) -> Self {
         self.summary_tokens = Some(tokens);
+        self
+    }
+
+    /// How many earlier segments are activated at the most, beside the one before. They take nothing of a
+    /// segment's room: their summaries go in as far as the window has room beside it. Default: 2. The
+    /// authors' code has none.
+    #[must_use]
+    pub fn activate(mut self, segments: usize) -> Self {
+        self.activate = segments;
         self
     }
 
@@ -148,6 +162,7 @@ impl DocumentMemory {
             summariser: summariser.clone(),
             memory: self.memory,
             namespace: self.namespace,
+            activate: self.activate,
         };
         let mut graph = Graph::builder("document memory");
         let segment = graph.node("segment", segment);
@@ -162,6 +177,8 @@ impl DocumentMemory {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Reading {
     summaries: Vec<String>,
+    /// The segments that they are of, as they are remembered.
+    segments: Vec<ItemId>,
     cut: usize,
     empty: usize,
 }
@@ -173,14 +190,16 @@ impl Reading {
         self.empty += usize::from(said.empty);
         said.text
     }
-}
 
-/// A summary, or what stands in its place.
-struct Said {
-    text: String,
-    finish: FinishReason,
-    /// Whether the model said nothing.
-    empty: bool,
+    /// A segment, with the summary of the one before and those at `places`, in the order of the document.
+    fn view<'a>(&'a self, places: &BTreeSet<usize>, text: &'a str) -> View<'a> {
+        let earlier = places.iter().filter_map(|place| self.summaries.get(*place));
+        View {
+            earlier: earlier.map(String::as_str).collect(),
+            previous: self.summaries.last().map_or("", String::as_str),
+            text,
+        }
+    }
 }
 
 /// Cuts the document.
@@ -218,7 +237,12 @@ struct Read {
     summariser: Summariser,
     memory: Memory,
     namespace: NamespaceId,
+    activate: usize,
 }
+
+/// Among so many of the nearest memories are earlier segments looked for, so that other documents and talk
+/// in the namespace seldom crowd them out. A search loads no fewer.
+const SEARCHED: usize = 50;
 
 #[async_trait]
 impl Agent for Read {
@@ -227,20 +251,86 @@ impl Agent for Read {
 
     async fn run(&self, step: Self::Input, cx: &Context) -> Result<Reading> {
         let (mut reading, text) = (step.state, step.item);
-        let previous = reading.summaries.last().map_or("", String::as_str);
-        let said = self.summariser.summarise(cx, previous, &text).await?;
+        let mut activated = self.search(cx, &reading, &text).await?;
+        let view = self.view(&reading, &mut activated, &text)?;
+        for activated in &activated {
+            cx.note("memory.activated", activated);
+        }
+        let said = self.summariser.summarise(cx, &view).await?;
         let summary = reading.take(said);
         let at = Moment::from(cx.now().await?);
         // A run reads many segments: each is told apart by its place.
         let run = format!("{}/{}", cx.run_id(), step.index);
         let item = NewItem::turn(text, "").summary(&summary).at(at).by_run(run);
-        let _: Written = cx
+        let written: Written = cx
             .tool("remember", &item, async {
                 self.memory.remember(self.namespace, item.clone()).await
             })
             .await?;
         reading.summaries.push(summary);
+        reading.segments.push(written.id);
         Ok(reading)
+    }
+}
+
+impl Read {
+    /// The earlier segments that have most to do with this one, the most relevant first. Recency has no
+    /// part in it, as in the authors' code: the one before is in view anyhow. Nor has what else is in the
+    /// namespace: the summary is to say what the document says.
+    async fn search(&self, cx: &Context, reading: &Reading, text: &str) -> Result<Vec<Activated>> {
+        let Some((last, earlier)) = reading.segments.split_last() else {
+            return Ok(Vec::new());
+        };
+        if earlier.is_empty() || self.activate == 0 {
+            return Ok(Vec::new());
+        }
+        // Of the words the first ones decide, as many as a search looks for; the vector is of all of them,
+        // and a `CachedEmbedder` has it when the segment is remembered.
+        let query = Query::new(text)
+            .kind(Kind::Turn)
+            .limit(SEARCHED.max(self.activate));
+        cx.tool("activate", &(self.namespace, text), async {
+            let found = self.memory.search(self.namespace, &query).await?;
+            let found = found.into_iter().filter(|found| {
+                let id = found.item.id;
+                earlier.contains(&id) && id != *last
+            });
+            let activated = found.take(self.activate).map(|found| Activated {
+                id: found.item.id,
+                turn: found.item.turn(),
+                at: found.item.at(),
+                begins: beginning(&found.item.observation),
+                relevance: found.relevance,
+                rank: found.relevance,
+                verdict: Verdict::Unasked,
+                form: Form::Summary,
+                reason: Reason::NoRoom,
+            });
+            Ok(activated.collect::<Vec<_>>())
+        })
+        .await
+    }
+
+    /// What is in view beside a segment: of what was activated as much as fits.
+    fn view<'a>(
+        &self,
+        reading: &'a Reading,
+        activated: &mut [Activated],
+        text: &'a str,
+    ) -> Result<View<'a>> {
+        let mut places = BTreeSet::new();
+        for activated in activated {
+            let mut segments = reading.segments.iter();
+            let Some(place) = segments.position(|id| *id == activated.id) else {
+                continue;
+            };
+            places.insert(place);
+            if !self.summariser.holds(&reading.view(&places, text))? {
+                places.remove(&place);
+                activated.form = Form::Dropped;
+            }
+        }
+        Ok(reading.view(&places, text))
     }
 }
 
@@ -286,120 +376,5 @@ impl Agent for Join {
             cut: reading.cut,
             empty: reading.empty,
         })
-    }
-}
-
-/// Asks for summaries, within the window.
-#[derive(Clone, Debug)]
-struct Summariser {
-    model: Arc<dyn ChatModel>,
-    segment: Prompt,
-    digest: Prompt,
-    window: u64,
-    summary_tokens: u32,
-}
-
-#[derive(Serialize)]
-struct SegmentVariables<'a> {
-    previous: &'a str,
-    text: &'a str,
-}
-
-#[derive(Serialize)]
-struct DigestVariables<'a> {
-    summaries: &'a [String],
-    last: bool,
-}
-
-/// For tokenizers that divide a whole differently from its parts.
-const SLACK: u64 = 8;
-
-impl Summariser {
-    fn request(&self, prompt: &Prompt, variables: &impl Serialize) -> Result<ChatRequest> {
-        let messages = prompt.render(variables)?;
-        Ok(ChatRequest::new(messages).max_tokens(self.summary_tokens))
-    }
-
-    /// The tokens of a segment: what instructions, the summary before and the one to come leave.
-    fn room(&self) -> Result<usize> {
-        let variables = SegmentVariables {
-            previous: "-",
-            text: "",
-        };
-        let fixed = self
-            .model
-            .prompt_tokens(&self.request(&self.segment, &variables)?);
-        let taken = fixed + 2 * u64::from(self.summary_tokens) + SLACK;
-        let room = self.window.saturating_sub(taken);
-        // Two summaries have to fit beside the instructions, or nothing could be joined.
-        let two = 2 * u64::from(self.summary_tokens);
-        if room <= two {
-            return Err(Error::invalid(format!(
-                "a window of {} tokens leaves {room} for a segment, beside summaries of {}",
-                self.window, self.summary_tokens
-            ))
-            .with_help("choose a larger window, or shorter summaries"));
-        }
-        Ok(usize::try_from(room).unwrap_or(usize::MAX))
-    }
-
-    async fn summarise(&self, cx: &Context, previous: &str, text: &str) -> Result<Said> {
-        let variables = SegmentVariables { previous, text };
-        self.said(cx, self.request(&self.segment, &variables)?, text)
-            .await
-    }
-
-    async fn join(&self, cx: &Context, summaries: &[String], last: bool) -> Result<Said> {
-        let variables = DigestVariables { summaries, last };
-        let request = self.request(&self.digest, &variables)?;
-        let instead = summaries.first().map_or("", String::as_str);
-        self.said(cx, request, instead).await
-    }
-
-    /// What the model says, or, if it says nothing, the beginning of `instead`.
-    async fn said(&self, cx: &Context, request: ChatRequest, instead: &str) -> Result<Said> {
-        let answer = cx.chat(&*self.model, request).await?;
-        tell_cut(cx, "a summary", answer.finish);
-        let said = match is_cut(answer.finish) {
-            true => whole_sentences(&answer.text),
-            false => answer.text.trim(),
-        };
-        let empty = said.is_empty();
-        let limit = usize::try_from(self.summary_tokens).unwrap_or(usize::MAX);
-        let text = if empty { instead } else { said };
-        let chunks = Segmenter::prose(limit).split(text, self.model.counter())?;
-        let first = chunks.first().map_or("", |chunk| chunk.text.trim());
-        Ok(Said {
-            text: first.to_owned(),
-            finish: answer.finish,
-            empty,
-        })
-    }
-
-    /// As many summaries together as fit, at least two where there are: each level is shorter than
-    /// the one before.
-    fn groups<'a>(&self, summaries: &'a [String]) -> Result<Vec<&'a [String]>> {
-        let mut groups = Vec::new();
-        let mut rest = summaries;
-        while !rest.is_empty() {
-            let mut count = rest.len().min(2);
-            while count < rest.len() && self.fits(&rest[..=count])? {
-                count += 1;
-            }
-            let (group, others) = rest.split_at(count);
-            groups.push(group);
-            rest = others;
-        }
-        Ok(groups)
-    }
-
-    fn fits(&self, summaries: &[String]) -> Result<bool> {
-        let variables = DigestVariables {
-            summaries,
-            last: false,
-        };
-        let request = self.request(&self.digest, &variables)?;
-        let needed = self.model.prompt_tokens(&request) + u64::from(self.summary_tokens);
-        Ok(needed + SLACK <= self.window)
     }
 }

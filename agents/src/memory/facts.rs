@@ -1,9 +1,10 @@
 //! What a message says about the one who writes.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use catena_core::{ChatModel, ChatRequest, Context, Prompt, Result, sentences};
 use serde::Serialize;
+use serde_json::json;
 
 use super::spare::short_of;
 use crate::whole::{is_cut, tell_cut};
@@ -29,9 +30,33 @@ struct Variables<'a> {
     message: &'a str,
 }
 
+/// A line of an answer that is no fact.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Refused<'a> {
+    line: &'a str,
+    reason: Refusal,
+}
+
+/// Why a line is no fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Refusal {
+    /// It has no colon.
+    NoColon,
+    /// It does not say what it is about.
+    NoName,
+    /// It has no value that stands in the message.
+    NotSaid,
+    /// A line before it is about the same.
+    Twice,
+    /// There are [`MOST`] facts already.
+    TooMany,
+}
+
 impl Facts {
     /// The facts in a message, as what they are about and what holds. A message that only asks is
-    /// not looked through, nor one that does not fit the window.
+    /// not looked through, nor one that does not fit the window. A note tells either, and each line of
+    /// the answer that is no fact.
     pub(super) async fn learn(
         &self,
         cx: &Context,
@@ -39,6 +64,7 @@ impl Facts {
         known: Vec<String>,
     ) -> Result<Vec<(String, String)>> {
         if only_asks(message) {
+            cx.note("memory.not_learned", &json!({ "reason": "only_asks" }));
             return Ok(Vec::new());
         }
         let messages = self.prompt.render(&Variables {
@@ -58,7 +84,11 @@ impl Facts {
             true => answer.text.rsplit_once('\n').map_or("", |(whole, _)| whole),
             false => &answer.text,
         };
-        Ok(read(lines, message))
+        let (facts, refused) = read(lines, message);
+        for refused in &refused {
+            cx.note("memory.fact_refused", refused);
+        }
+        Ok(facts)
     }
 }
 
@@ -67,29 +97,48 @@ fn only_asks(message: &str) -> bool {
     all.all(|sentence| sentence.is_empty() || sentence.ends_with('?'))
 }
 
-/// The lines of an answer that are facts. A value has to stand in the message, word for word but for
-/// case: small models fill in what they were shown in the examples.
-fn read(answer: &str, message: &str) -> Vec<(String, String)> {
+/// The lines of an answer that are facts, and those that are not, but for those that say that there are none.
+fn read<'a>(answer: &'a str, message: &str) -> (Vec<(String, String)>, Vec<Refused<'a>>) {
     let said = words(message);
-    let mut seen = HashSet::new();
-    answer
-        .lines()
-        .filter_map(|line| {
-            line.trim()
-                .trim_start_matches(['-', '*', ' '])
-                .split_once(':')
-        })
-        .filter_map(|(about, value)| {
-            let about = about_of(about);
-            let value = value.trim().trim_end_matches('.').trim();
-            let needed = words(value);
-            let stands =
-                !needed.is_empty() && said.windows(needed.len()).any(|window| window == needed);
-            let is_new = !about.is_empty() && stands && seen.insert(about.clone());
-            is_new.then(|| (about, value.to_owned()))
-        })
-        .take(MOST)
-        .collect()
+    let mut facts = Vec::new();
+    let mut refused = Vec::new();
+    for line in answer.lines() {
+        let line = line.trim().trim_start_matches(['-', '*', ' ']);
+        if is_none(line) {
+            continue;
+        }
+        match fact(line, &said, &facts) {
+            Ok(fact) => facts.push(fact),
+            Err(reason) => refused.push(Refused { line, reason }),
+        }
+    }
+    (facts, refused)
+}
+
+/// Whether a line says that there is no fact.
+fn is_none(line: &str) -> bool {
+    let line = line.trim_end_matches('.').to_lowercase();
+    ["", "none", "nothing"].contains(&line.as_str())
+}
+
+/// The fact of a line, beside those of the lines before it. A value has to stand in the message, word for
+/// word but for case: small models fill in what they were shown in the examples.
+fn fact(
+    line: &str,
+    said: &[String],
+    before: &[(String, String)],
+) -> Result<(String, String), Refusal> {
+    let (about, value) = line.split_once(':').ok_or(Refusal::NoColon)?;
+    let (about, value) = (about_of(about), value.trim().trim_end_matches('.').trim());
+    let needed = words(value);
+    let stands = !needed.is_empty() && said.windows(needed.len()).any(|window| window == needed);
+    match () {
+        () if about.is_empty() => Err(Refusal::NoName),
+        () if !stands => Err(Refusal::NotSaid),
+        () if before.iter().any(|(known, _)| *known == about) => Err(Refusal::Twice),
+        () if before.len() >= MOST => Err(Refusal::TooMany),
+        () => Ok((about, value.to_owned())),
+    }
 }
 
 /// What a fact is about, so that the same thing has the same name.
@@ -118,10 +167,32 @@ mod tests {
     #[test]
     fn values_have_to_stand_in_the_message() {
         let message = "I sold the car. My dog Rex is five now!";
-        let answer = "name of the dog: rex\n- The age of the dog: five\njob: nurse\nnone\nname of the dog: Max";
-        let facts = read(answer, message);
+        let answer = "name of the dog: rex\n- The age of the dog: five\njob: nurse\nnone\nname of the dog: Rex";
+        let (facts, refused) = read(answer, message);
         let expected = [("name of the dog", "rex"), ("age of the dog", "five")];
         assert_eq!(facts, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        let expected = [
+            ("job: nurse", Refusal::NotSaid),
+            ("name of the dog: Rex", Refusal::Twice),
+        ];
+        assert_eq!(
+            refused,
+            expected.map(|(line, reason)| Refused { line, reason })
+        );
+    }
+
+    #[test]
+    fn what_is_no_fact_has_a_reason() {
+        let reasons = |answer| -> Vec<_> {
+            let (_, refused) = read(answer, "one two three four five six");
+            refused.into_iter().map(|refused| refused.reason).collect()
+        };
+        assert_eq!(reasons("None.\n\n- nothing\np: one"), []);
+        assert_eq!(reasons("I see"), [Refusal::NoColon]);
+        assert_eq!(reasons("the: one"), [Refusal::NoName]);
+        assert_eq!(reasons("p:\nq: seven\nr: two one"), [Refusal::NotSaid; 3]);
+        let many = "x: one\ny: two\nz: three\nv: four\nw: five\nu: six";
+        assert_eq!(reasons(many), [Refusal::TooMany]);
     }
 
     #[test]

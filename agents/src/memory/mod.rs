@@ -11,6 +11,7 @@ mod facts;
 mod remember;
 mod render;
 mod spare;
+mod summaries;
 mod tense;
 mod types;
 
@@ -60,7 +61,8 @@ pub enum Ablation {
 ///
 /// Every decision is a note among the run's events, with its reason: `memory.need`,
 /// `memory.activated` for each memory, `memory.fact` for each fact, `memory.fact_left_out` for each for which there was no
-/// room, `memory.written`,
+/// room, `memory.written`, `memory.fact_refused` for each line in which the model gave a fact that is none,
+/// `memory.not_learned` where a message was not looked through for facts since it only asks,
 /// and `memory.without` for what a turn had to do without. The first ones are
 /// in [`Reply::recall`] too. An answer that is cut off at its limit of tokens, or of which the provider withheld
 /// the rest, says so ([`Reply::finish`], and the note `answer.cut`); an empty one is an error, and nothing of the
