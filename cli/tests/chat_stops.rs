@@ -19,6 +19,7 @@ use serde_json::Value;
 use support::{
     Home, Reply, Server, finish, run, run_with_input, signal,
     talk::{ASKED, DOG, For, KNOWN, bot, chat, memory, purpose, said, say},
+    terminal::Person,
 };
 
 /// A bot that hangs when it is to answer `message`, the first time.
@@ -165,6 +166,43 @@ fn ctrl_c_between_turns_leaves() {
     server.wait_for(2);
     signal(child.id(), "INT");
     finish(child).exits(130);
+}
+
+/// It is a no, also behind a yes that nobody sent, and the conversation goes on; at the prompt it leaves.
+#[test]
+fn ctrl_c_at_the_question_of_forget_forgets_nothing() {
+    const CTRL_C: &str = "\u{3}";
+    let (home, server) = (Home::new(), Server::start(bot));
+    say(&home, &server, &[], &[DOG]).exits(0);
+    let all = || {
+        let show = run(&mut memory(&home, &["show", "--json"]));
+        show.exits(0).json().as_array().unwrap().clone()
+    };
+    let before = all();
+    let mut person = Person::at(chat(&home, &server, &[]).env("TERM", "xterm"));
+    person.reads("1 turns so far");
+    for (what, question, answer) in [
+        ("all", "Forget the whole conversation", CTRL_C),
+        ("all", "Forget the whole conversation", "yes\u{3}"),
+        ("Rex", "Forget these", CTRL_C),
+    ] {
+        person.reads("> ");
+        person.types(&format!("/forget {what}\r"));
+        person.reads(&format!("{question} for good? [y/N] "));
+        person.types(answer);
+        person.reads("nothing was forgotten");
+    }
+    person.reads("> ");
+    person.types(&format!("{ASKED}\r"));
+    person.reads(KNOWN);
+    person.reads("> ");
+    person.types(CTRL_C);
+    person.leaves().exits(0);
+
+    let after = all();
+    assert_eq!(after[..before.len()], before);
+    assert_eq!(turns(&home).len(), 2);
+    run(&mut memory(&home, &["check"])).exits(0);
 }
 
 #[test]

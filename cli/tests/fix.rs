@@ -2,15 +2,13 @@
 
 mod support;
 
-use std::{
-    fs,
-    process::{Command, Stdio},
-};
+use std::{fs, process::Command};
 
 use support::{
-    Finished, Home, Reply, Request, Server, finish,
+    Home, Reply, Request, Server, finish,
     repair::{BROKEN, FIXED, TEST, model, project, text},
     run, run_with_input, signal,
+    terminal::at_terminal,
 };
 
 fn fix(home: &Home, server: &Server, more: &[&str]) -> Command {
@@ -212,23 +210,6 @@ fn candidates_take_the_place_of_rounds_at_equal_cost() {
     assert_eq!(text(&home, "project/add.py"), FIXED);
 }
 
-/// Runs a command at a terminal; what comes there is both of its outputs.
-fn at_terminal(command: &Command) -> Finished {
-    let spawn = "import os, pty, sys\nsys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
-    let mut terminal = Command::new("python3");
-    terminal.args(["-c", spawn]).arg(command.get_program());
-    terminal.args(command.get_args()).env_clear();
-    for (name, value) in command.get_envs() {
-        terminal.env(name, value.unwrap_or_default());
-    }
-    terminal
-        .current_dir(command.get_current_dir().unwrap())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    run(&mut terminal)
-}
-
 #[test]
 fn a_diff_is_coloured_at_a_terminal_alone_and_where_it_is_wanted() {
     let (home, server) = (project(), Server::start(model));
@@ -237,7 +218,7 @@ fn a_diff_is_coloured_at_a_terminal_alone_and_where_it_is_wanted() {
         fix.env("TERM", "xterm").env("NO_COLOR", no_color);
         fix
     };
-    let coloured = at_terminal(&with(""));
+    let coloured = run(&mut at_terminal(&with("")));
     coloured.exits(0);
     let (red, green) = ("\u{1b}[31m-    return a - b", "\u{1b}[32m+    return a + b");
     for line in [red, green] {
@@ -246,7 +227,7 @@ fn a_diff_is_coloured_at_a_terminal_alone_and_where_it_is_wanted() {
             "no {line:?} in {coloured:#?}"
         );
     }
-    for plain in [at_terminal(&with("1")), run(&mut with(""))] {
+    for plain in [run(&mut at_terminal(&with("1"))), run(&mut with(""))] {
         plain.exits(0);
         assert!(plain.stdout.contains("-    return a - b"), "{plain:#?}");
         assert!(!plain.stdout.contains("\u{1b}[3"), "{plain:#?}");

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const MODEL: &str = "qwen2.5-coder-0.5b";
 const FACT: &str = "The clockmaker Benno Achterberg painted his door turquoise.";
@@ -33,7 +33,7 @@ fn catena(window: &str, args: &[&str]) -> Output {
     output
 }
 
-fn json(output: &Output) -> Value {
+fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -58,7 +58,7 @@ fn a_made_up_fact_in_a_novel_is_found_and_cited() {
     let text = text();
     fs::write(&file, &text).unwrap();
     let question = "What colour did the clockmaker Benno Achterberg paint his door?";
-    let report = json(&catena(
+    let report = report(&catena(
         "1024",
         &["ask", file.to_str().unwrap(), "-q", question],
     ));
@@ -87,7 +87,7 @@ fn the_question_of_the_demo_is_answered_right() {
     let file = folder.path().join("opening.txt");
     fs::write(&file, &fs::read(book).unwrap()[..14_000]).unwrap();
     let question = "What is the name of the estate that Mr. Bingley has taken?";
-    let report = json(&catena(
+    let report = report(&catena(
         "768",
         &["ask", file.to_str().unwrap(), "-q", question],
     ));
@@ -105,27 +105,35 @@ fn a_short_text_is_summarised() {
     let text = "The ferry to Skarholm broke down in March. The islanders built a bridge of boats. \
         In May a new ferry came, and the bridge was taken apart.\n";
     fs::write(&file, text).unwrap();
-    let report = json(&catena("1024", &["summarize", file.to_str().unwrap()]));
+    let report = report(&catena("1024", &["summarize", file.to_str().unwrap()]));
     let summary = report["answer"].as_str().unwrap().to_lowercase();
     assert!(summary.contains("ferry"), "{report:#}");
     assert_eq!(report["usage"]["calls"], 2);
 }
 
-/// Says each line through the pipe, to the memory as users have it: vectors of a sentence model in an
-/// embedded index. What was answered.
-fn chat(folder: &Path, text: &str) -> Vec<Value> {
+/// `catena` with a memory and a journal in `folder`, and no setting of the user's.
+fn remembering(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_catena"));
     command
-        .args(["chat", "--model", MODEL, "--json", "--window", "1024"])
+        .args(args)
         .args(["--index", "embedded", "--embedder", "minilm"])
-        .args(["--answer-tokens", "32"])
         .arg("--memory")
         .arg(folder.join("memory.db"))
         .arg("--journal")
         .arg(folder.join("runs.db"))
         .env("CATENA_CONFIG", "")
         .env("XDG_CONFIG_HOME", "/nonexistent")
-        .env("HF_HUB_OFFLINE", "1")
+        .env("HF_HUB_OFFLINE", "1");
+    command
+}
+
+/// Says each line through the pipe, to the memory as users have it: vectors of a sentence model in an
+/// embedded index. What was answered.
+fn chat(folder: &Path, text: &str) -> Vec<Value> {
+    let args = ["chat", "--model", MODEL, "--json", "--window", "1024"];
+    let mut command = remembering(folder, &args);
+    command
+        .args(["--answer-tokens", "32"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -182,4 +190,59 @@ fn a_changed_fact_has_its_new_value_and_in_the_past_its_old_one() {
     assert!(answer(4).contains("Oslo"), "{:#}", told[4]);
     assert!(!answer(4).contains("Lisbon"), "{:#}", told[4]);
     assert!(answer(5).contains("Lisbon"), "{:#}", told[5]);
+}
+
+/// Small talk in `turns`, as if somebody had said it.
+fn talk(folder: &Path, turns: std::ops::RangeInclusive<u64>) {
+    let subjects = [
+        "tides",
+        "volcanoes",
+        "sourdough",
+        "comets",
+        "penguins",
+        "jazz",
+        "windmills",
+    ];
+    let forms = [
+        "Tell me something about SUBJECT.",
+        "Why do people like SUBJECT?",
+        "I saw a film about SUBJECT yesterday.",
+        "My neighbour talks about SUBJECT all the time.",
+    ];
+    let line = |turn: u64| {
+        let at = turn as usize;
+        let subject = subjects[at % subjects.len()];
+        let said = forms[at % forms.len()].replace("SUBJECT", subject);
+        json!({
+            "user": "me", "bot": "catena", "conversation": "default", "id": turn, "kind": "turn",
+            "observation": said, "response": format!("There is a lot to say about {subject}, number {turn}."),
+            "validity": { "from": turn }, "sources": [{ "turn": turn, "at": turn }],
+        })
+        .to_string()
+    };
+    let lines: Vec<_> = turns.map(line).collect();
+    let file = folder.join("talk.jsonl");
+    fs::write(&file, lines.join("\n")).unwrap();
+    let import = ["memory", "import", file.to_str().unwrap()];
+    let output = remembering(folder, &import).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// `make long-talk` says all of them.
+#[test]
+fn a_fact_told_in_turn_3_is_used_in_turn_300() {
+    let folder = tempfile::tempdir().unwrap();
+    talk(folder.path(), 1..=2);
+    let told = chat(
+        folder.path(),
+        "By the way, my parrot is called Quillfeather.\n",
+    );
+    assert_eq!(told[0]["turn"], 3);
+    talk(folder.path(), 4..=299);
+    let asked = chat(folder.path(), "What is my parrot called?\n");
+    assert_eq!(asked[0]["turn"], 300, "{:#}", asked[0]);
+    let answer = asked[0]["answer"].as_str().unwrap();
+    assert!(answer.contains("Quillfeather"), "{:#}", asked[0]);
+    let usage = &asked[0]["usage"]["input_tokens"];
+    assert!(usage.as_u64().unwrap() < 3 * 1024, "{usage}");
 }

@@ -18,7 +18,7 @@ pub(crate) struct Store {
     #[arg(long, value_name = "INDEX", help_heading = "Memory")]
     pub(crate) index: Option<IndexChoice>,
 
-    /// What makes vectors of texts: minilm, hashing (words alone, without a model), or openai:NAME:DIMENSIONS [env: CATENA_EMBEDDER] [default: minilm]
+    /// What makes vectors of texts: minilm, hashing (words alone, without a model), onnx:FOLDER (a sentence model of your own: model.onnx and tokenizer.json), or openai:NAME:DIMENSIONS [env: CATENA_EMBEDDER] [default: minilm]
     #[arg(long, value_name = "EMBEDDER", help_heading = "Memory")]
     pub(crate) embedder: Option<EmbedderChoice>,
 }

@@ -48,7 +48,7 @@ Configuration file (TOML), each line as its flag; a flag beats the environment, 
   prompts = \"prompts\"            a folder of templates that replace the built-in ones
   memory = \"memory.db\"           of `catena chat`, as the rest: the file with all that is remembered
   index = \"embedded\"             what finds the nearest vectors: exact, embedded, embedded:quantized, qdrant:URL
-  embedder = \"minilm\"            what makes vectors: minilm, hashing, openai:NAME:DIMENSIONS
+  embedder = \"minilm\"            what makes vectors: minilm, hashing, onnx:FOLDER, openai:NAME:DIMENSIONS
   user = \"me\"                    who talks
   bot = \"catena\"                 whom they talk to
   instructions = \"Be brief.\"     what the bot is told about itself
@@ -81,6 +81,8 @@ Environment (an empty variable counts as none):
   CATENA_QDRANT_KEY                 the key of a Qdrant server that wants one
   CATENA_CACHE_DIR                  where model files are kept [default: catena in the user's cache folder]
   CATENA_MODEL_PATH                 more folders with model files, separated by colons
+  ORT_DYLIB_PATH                    ONNX Runtime, 1.24 or later, for minilm and onnx:FOLDER
+                                    [default: the one that is fetched, for Linux on x86-64]
   HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE   as for other programs that use the Hugging Face hub
   NO_COLOR                          no colours
 
@@ -529,7 +531,7 @@ pub(crate) struct Eval {
     #[arg(long)]
     pub(crate) no_answers: bool,
 
-    /// Of conversations: what makes vectors of texts: minilm, hashing (words alone, without a model), or openai:NAME:DIMENSIONS [env: CATENA_EMBEDDER] [default: minilm]
+    /// Of conversations: what makes vectors of texts: minilm, hashing (words alone, without a model), onnx:FOLDER (a sentence model of your own: model.onnx and tokenizer.json), or openai:NAME:DIMENSIONS [env: CATENA_EMBEDDER] [default: minilm]
     #[arg(long, value_name = "EMBEDDER")]
     pub(crate) embedder: Option<EmbedderChoice>,
 

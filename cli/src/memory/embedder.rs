@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use catena_core::Embedder;
-use catena_fastembed::FastEmbedder;
 use catena_memory::{CachedEmbedder, HashingEmbedder};
-use catena_models::{OpenAiEmbedder, Vendor, catalog::ModelRef};
+use catena_models::{OpenAiEmbedder, Vendor};
 
-use super::place::EmbedderChoice;
+use super::{onnx, place::EmbedderChoice};
 use crate::{
     config::Config,
     failure::{Failure, USAGE},
-    model,
     reading::as_usage,
     remote::{Address, deadline},
 };
@@ -24,18 +22,11 @@ pub(crate) async fn embedder(
 ) -> Result<Arc<dyn Embedder>, Failure> {
     let embedder: Arc<dyn Embedder> = match choice {
         EmbedderChoice::Hashing => return Ok(Arc::new(HashingEmbedder::new())),
-        EmbedderChoice::MiniLm => Arc::new(minilm(quiet).await?),
+        EmbedderChoice::MiniLm => Arc::new(onnx::minilm(quiet).await?),
+        EmbedderChoice::Onnx(folder) => Arc::new(onnx::of_folder(folder, quiet).await?),
         EmbedderChoice::OpenAi(name, dimensions) => Arc::new(remote(name, *dimensions, config)?),
     };
     Ok(Arc::new(CachedEmbedder::new(embedder)))
-}
-
-/// The sentence model of the catalogue: three files, which are fetched like any model.
-async fn minilm(quiet: bool) -> Result<FastEmbedder, Failure> {
-    let [model, tokenizer, library] = ["minilm", "minilm-tokenizer", "onnxruntime"]
-        .map(|name| async move { model::fetch(&ModelRef::parse(name)?, quiet).await });
-    let (model, tokenizer, library) = (model.await?, tokenizer.await?, library.await?);
-    Ok(FastEmbedder::load(model, tokenizer, library).await?)
 }
 
 /// An embedder on the server that answers for `openai:NAME`, with the same key, headers and patience.

@@ -5,6 +5,7 @@ mod embedder;
 mod forget;
 mod fresh;
 mod index;
+mod onnx;
 mod open;
 mod place;
 mod read;

@@ -76,6 +76,8 @@ pub(crate) enum EmbedderChoice {
     MiniLm,
     /// Words alone.
     Hashing,
+    /// A sentence model of the user's own, in this folder.
+    Onnx(PathBuf),
     /// A server's model, and how many numbers its vectors have.
     OpenAi(String, usize),
 }
@@ -102,11 +104,19 @@ impl FromStr for EmbedderChoice {
                 )),
             };
         }
+        if let Some(folder) = text.strip_prefix("onnx:") {
+            return match folder {
+                "" => Err(format!(
+                    "'{text}' names no folder with a sentence model: onnx:FOLDER such as onnx:models/all-mpnet-base-v2"
+                )),
+                folder => Ok(Self::Onnx(folder.into())),
+            };
+        }
         match text {
             "minilm" => Ok(Self::MiniLm),
             "hashing" => Ok(Self::Hashing),
             _ => Err(format!(
-                "'{text}' is no embedder: minilm, hashing, or openai:NAME:DIMENSIONS"
+                "'{text}' is no embedder: minilm, hashing, onnx:FOLDER, or openai:NAME:DIMENSIONS"
             )),
         }
     }
@@ -117,6 +127,7 @@ impl fmt::Display for EmbedderChoice {
         match self {
             Self::MiniLm => f.write_str("minilm"),
             Self::Hashing => f.write_str("hashing"),
+            Self::Onnx(folder) => write!(f, "onnx:{}", folder.display()),
             Self::OpenAi(name, dimensions) => write!(f, "openai:{name}:{dimensions}"),
         }
     }
@@ -172,9 +183,14 @@ impl Place {
 
     /// From the root: a run may be resumed from another folder.
     pub(crate) fn absolute(self) -> Self {
+        let absolute = |named: PathBuf| path::absolute(&named).unwrap_or(named);
         Self {
-            archive: path::absolute(&self.archive).unwrap_or(self.archive),
-            ..self
+            archive: absolute(self.archive),
+            index: self.index,
+            embedder: match self.embedder {
+                EmbedderChoice::Onnx(folder) => EmbedderChoice::Onnx(absolute(folder)),
+                embedder => embedder,
+            },
         }
     }
 }
@@ -244,7 +260,13 @@ mod tests {
         ] {
             assert_eq!(text.parse::<IndexChoice>().unwrap().to_string(), text);
         }
-        for text in ["minilm", "hashing", "openai:nomic:v1:768"] {
+        for text in [
+            "minilm",
+            "hashing",
+            "openai:nomic:v1:768",
+            "onnx:own",
+            "onnx:../my models/a:b",
+        ] {
             assert_eq!(text.parse::<EmbedderChoice>().unwrap().to_string(), text);
         }
         for text in [
@@ -259,9 +281,34 @@ mod tests {
         ] {
             assert!(text.parse::<IndexChoice>().is_err(), "{text}");
         }
-        for text in ["", "bert", "openai:nomic", "openai:nomic:0", "openai::8"] {
+        for text in [
+            "",
+            "bert",
+            "openai:nomic",
+            "openai:nomic:0",
+            "openai::8",
+            "onnx",
+            "onnx:",
+        ] {
             assert!(text.parse::<EmbedderChoice>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn an_absolute_place_is_the_same_from_every_folder() {
+        let place = Place {
+            archive: "memory.db".into(),
+            index: IndexChoice::Exact,
+            embedder: EmbedderChoice::Onnx("models/own".into()),
+        };
+        let (place, here) = (place.absolute(), std::env::current_dir().unwrap());
+        assert_eq!(place.archive, here.join("memory.db"));
+        assert_eq!(
+            place.embedder,
+            EmbedderChoice::Onnx(here.join("models/own"))
+        );
+        let recorded = serde_json::to_value(&place).unwrap();
+        assert_eq!(serde_json::from_value::<Place>(recorded).unwrap(), place);
     }
 
     #[test]

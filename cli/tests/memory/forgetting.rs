@@ -83,6 +83,19 @@ fn forgetting_is_by_number_and_age_too_and_never_by_nothing() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_c_at_the_question_forgets_nothing() {
+    let (home, _server) = talked();
+    let before = json(&home, &["show"]);
+    let mut forget = memory(&home, &["forget", "--all"]);
+    let mut person = support::terminal::Person::at(forget.env("TERM", "xterm"));
+    person.reads("for good? [y/N] ");
+    person.types("\u{3}");
+    person.leaves().exits(130);
+    assert_eq!(json(&home, &["show"]), before);
+}
+
 /// As a script says it whose variable is empty.
 #[test]
 fn an_empty_text_forgets_nothing() {

@@ -1,6 +1,8 @@
 //! `catena memory`: what conversations remember, without a model.
 
 mod forgetting;
+#[cfg(unix)]
+mod own_model;
 #[path = "../support/mod.rs"]
 mod support;
 mod transfers;

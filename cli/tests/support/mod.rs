@@ -7,6 +7,7 @@ pub(crate) mod patent;
 pub(crate) mod repair;
 mod server;
 pub(crate) mod talk;
+pub(crate) mod terminal;
 
 use std::{
     ffi::OsStr,
