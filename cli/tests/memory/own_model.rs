@@ -31,7 +31,7 @@ fn a_folder_without_a_model_is_refused_and_leaves_nothing() {
     home.write("bare/model.onnx", "");
     let before = home.names();
     for (folder, wrong) in [
-        ("gone", "there is no folder gone"),
+        ("gone", "there is no folder "),
         ("dog.jsonl", "dog.jsonl is no folder"),
         ("empty", "empty holds no sentence model"),
         ("bare", "bare holds no tokenizer.json"),

@@ -14,6 +14,7 @@ mod point;
 mod shard;
 mod stamp;
 mod store;
+mod twice;
 mod wal;
 
 pub use index::EdgeIndex;

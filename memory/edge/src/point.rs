@@ -3,10 +3,10 @@
 use catena_core::{Embedding, Error, Result};
 use catena_memory::{Hit, ItemId, Kind, NamespaceId, Partition, Point};
 use qdrant_edge::{
-    AnyVariants, Condition, FieldCondition, Filter, JsonPath, Match, MatchAny, NamedQuery, PointId,
-    PointStruct, PointStructPersisted, QueryEnum, QueryRequest, Record, ScoredPoint, ScoringQuery,
-    ScrollRequest, SearchParams, VectorInternal, VectorStructInternal, WithPayloadInterface,
-    WithVector,
+    AnyVariants, Condition, FieldCondition, Filter, HasIdCondition, JsonPath, Match, MatchAny,
+    NamedQuery, PointId, PointStruct, PointStructPersisted, QueryEnum, QueryRequest, Record,
+    ScoredPoint, ScoringQuery, ScrollRequest, SearchParams, VectorInternal, VectorStructInternal,
+    WithPayloadInterface, WithVector,
 };
 use serde_json::{Value, json};
 
@@ -55,6 +55,12 @@ pub(crate) fn nearest(
         with_vector: WithVector::Bool(false),
         with_payload: WithPayloadInterface::Bool(false),
     })
+}
+
+/// A filter for the points of these ids.
+pub(crate) fn these(ids: &[PointId]) -> Filter {
+    let ids: HasIdCondition = ids.iter().copied().collect();
+    Filter::new_must(Condition::HasId(ids))
 }
 
 /// The request for `limit` points from the id `from` on, or for their ids alone.

@@ -3,12 +3,13 @@
 use std::{collections::HashMap, fs, path::Path};
 
 use catena_core::Result;
-use catena_memory::ItemId;
+use catena_memory::{ItemId, Point};
 use qdrant_edge::{
     CreateIndex, DEFAULT_VECTOR_NAME, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
     EdgeVectorParams, FieldIndexOperations, HnswIndexConfig, KeywordIndexParams, OperationResult,
-    PayloadFieldSchema, PayloadSchemaParams, PointOperations, QuantizationConfig,
-    ScalarQuantizationConfig, ScalarType, UpdateOperation, VectorStorageDatatype, WalOptions,
+    PayloadFieldSchema, PayloadSchemaParams, PointInsertOperations, PointOperations,
+    QuantizationConfig, ScalarQuantizationConfig, ScalarType, UpdateOperation,
+    VectorStorageDatatype, WalOptions,
 };
 
 use crate::{EdgeOptions, disk, failure::failed, point, wal};
@@ -20,7 +21,7 @@ const WAL: &str = "wal";
 /// The size of a file of the log, in bytes: it takes one change of [`BATCH`] points.
 const WAL_FILE: usize = 256 * 1024;
 /// How many points are told to the library at once.
-pub(crate) const BATCH: usize = 64;
+const BATCH: usize = 64;
 /// How many large numbers, 9 bytes each in the log, are more than a file of it takes.
 const FILLING: u64 = WAL_FILE as u64 / 9 + 1;
 /// The largest part that parts are merged into, in KiB of vectors: about 170,000 of 384 halves. What
@@ -127,6 +128,19 @@ pub(crate) fn load(folder: &Path, options: &EdgeOptions) -> Result<Loaded> {
         })
     };
     load().map_err(|error| failed(folder, "be opened", error))
+}
+
+/// Adds points, or replaces them, as many at a time as a file of the log takes.
+pub(crate) fn upsert(shard: &EdgeShard, points: Vec<Point>) -> OperationResult<()> {
+    let mut points = points.into_iter().map(point::to_library);
+    loop {
+        let batch: Vec<_> = points.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let insert = PointOperations::UpsertPoints(PointInsertOperations::PointsList(batch));
+        shard.update(UpdateOperation::PointOperation(insert))?;
+    }
 }
 
 /// Makes every part anew that has removed points in it, and has the log go on behind changes of which only

@@ -10,8 +10,8 @@ use std::{
 use catena_core::{Embedding, Error, Result};
 use catena_memory::{Hit, IndexStamp, ItemId, Kind, NamespaceId, Point};
 use qdrant_edge::{
-    CountRequest, EdgeShard, PointInsertOperations, PointOperations, QuantizationSearchParams,
-    Record, SearchParams, UpdateOperation,
+    CountRequest, EdgeShard, PointOperations, QuantizationSearchParams, Record, SearchParams,
+    UpdateOperation,
 };
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     failure::{caught, failed},
     heap, point,
     shard::{self, Loaded},
-    stamp,
+    stamp, twice,
 };
 
 const LOCK: &str = "lock";
@@ -53,7 +53,11 @@ impl Store {
             None => (None, false),
             Some(stamp) => {
                 disk::check_room(folder, 0)?;
-                let load = || shard::load(folder, &options);
+                let load = || {
+                    let loaded = shard::load(folder, &options)?;
+                    twice::mend(folder, &loaded.shard)?;
+                    Ok(loaded)
+                };
                 let Loaded { shard, otherwise } = caught(folder, "be opened", load)?;
                 (Some(Open { shard, stamp }), otherwise)
             }
@@ -122,17 +126,7 @@ impl Store {
         };
         stamp.check(&points)?;
         disk::check_room(&self.folder, 0)?;
-        let mut points = points.into_iter().map(point::to_library);
-        loop {
-            let batch: Vec<_> = points.by_ref().take(shard::BATCH).collect();
-            if batch.is_empty() {
-                return Ok(());
-            }
-            let insert = PointOperations::UpsertPoints(PointInsertOperations::PointsList(batch));
-            shard
-                .update(UpdateOperation::PointOperation(insert))
-                .map_err(|error| failed(&self.folder, "take points", error))?;
-        }
+        shard::upsert(shard, points).map_err(|error| failed(&self.folder, "take points", error))
     }
 
     pub(crate) fn remove(&self, ids: &[ItemId]) -> Result<()> {
@@ -234,10 +228,12 @@ impl Store {
     pub(crate) fn purge(&self) -> Result<()> {
         disk::check_room(&self.folder, shard::size_of(&self.folder)?)?;
         self.with(|shard| {
-            shard::rewrite(shard)
-                .map_err(|error| failed(&self.folder, "be rid of what was removed", error))?;
-            shard.flush();
-            Ok(())
+            twice::marked(&self.folder, || {
+                shard::rewrite(shard)
+                    .map_err(|error| failed(&self.folder, "be rid of what was removed", error))?;
+                shard.flush();
+                Ok(())
+            })
         })?;
         self.shorten_log()
     }
@@ -246,12 +242,14 @@ impl Store {
         // Parts are written anew before the old ones go.
         disk::check_room(&self.folder, shard::size_of(&self.folder)?)?;
         self.with(|shard| {
-            shard
-                .optimize()
-                .map_err(|error| failed(&self.folder, "be optimised", error))?;
-            shard.flush();
-            heap::give_back();
-            Ok(())
+            twice::marked(&self.folder, || {
+                shard
+                    .optimize()
+                    .map_err(|error| failed(&self.folder, "be optimised", error))?;
+                shard.flush();
+                heap::give_back();
+                Ok(())
+            })
         })
     }
 
@@ -325,7 +323,7 @@ fn keep_private(folder: &Path) {
 
 /// Refuses a folder with anything in it that is not of an index.
 fn only_ours(folder: &Path) -> Result<()> {
-    let ours = [LOCK, stamp::FILE, stamp::FRESH, shard::FOLDER];
+    let ours = [LOCK, twice::MARK, stamp::FILE, stamp::FRESH, shard::FOLDER];
     let entries = fs::read_dir(folder).map_err(|error| failed(folder, "be read", error))?;
     for entry in entries {
         let name = entry

@@ -410,6 +410,61 @@ async fn a_killed_process_loses_nothing_that_was_flushed() {
     assert_ne!(nearest(&index, 450).await, 450);
 }
 
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.path().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+/// As where it was killed when a part had been made anew, and the one that it replaces was still there.
+#[tokio::test]
+async fn what_a_kill_while_optimising_leaves_twice_is_there_once() {
+    let (root, folder) = filled(1..1201).await;
+    let parts = folder.join("points").join("segments");
+    let replaced = root.path().join("replaced");
+    let part = fs::read_dir(&parts).unwrap().next().unwrap().unwrap();
+    copy(&part.path(), &replaced);
+    let index = open(&folder).await.unwrap();
+    let changed = Point {
+        vector: vector(5000),
+        ..points(7..8).remove(0)
+    };
+    index.upsert(vec![changed]).await.unwrap();
+    index.remove(&[ItemId(1200)]).await.unwrap();
+    drop(index);
+    let left = parts.join("0b6d7b5c-0000-4000-8000-000000000001");
+    copy(&replaced, &left);
+    fs::write(folder.join("optimising"), "").unwrap();
+
+    let index = open(&folder).await.unwrap();
+    assert!(!folder.join("optimising").exists());
+    let ids = index.ids(None, 5000).await.unwrap();
+    assert_eq!(index.count().await.unwrap(), ids.len() as u64);
+    // What was removed since comes back: the archive's numbers tell, when it is opened.
+    assert_eq!(ids, (1..1201).map(ItemId).collect::<Vec<_>>());
+    let there = index.scan(Some(ItemId(6)), 1).await.unwrap();
+    let near = |a: &f32, b: &f32| (a - b).abs() < 0.01;
+    assert!(
+        there[0]
+            .vector
+            .iter()
+            .zip(&vector(5000))
+            .all(|(a, b)| near(a, b))
+    );
+    index.remove(&[ItemId(7)]).await.unwrap();
+    assert_ne!(nearest(&index, 7).await, 7);
+    assert_eq!(index.count().await.unwrap(), 1199);
+    // Optimised to its end, nothing is left to be looked for.
+    index.optimize().await.unwrap();
+    assert!(!folder.join("optimising").exists());
+}
+
 /// What an earlier version wrote says nothing of kinds: it counts as never stamped, and is filled anew.
 #[tokio::test]
 async fn points_in_an_earlier_layout_are_not_used() {
