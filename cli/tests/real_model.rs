@@ -119,8 +119,7 @@ fn remembering(folder: &Path, args: &[&str]) -> Command {
         .args(["--index", "embedded", "--embedder", "minilm"])
         .arg("--memory")
         .arg(folder.join("memory.db"))
-        .arg("--journal")
-        .arg(folder.join("runs.db"))
+        .env("CATENA_JOURNAL", folder.join("runs.db"))
         .env("CATENA_CONFIG", "")
         .env("XDG_CONFIG_HOME", "/nonexistent")
         .env("HF_HUB_OFFLINE", "1");

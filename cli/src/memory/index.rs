@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::{
     IndexChoice, Place,
-    open::{INDEX, bar, beside, index, known_archive, open, open_anew, show},
-    text::memories,
+    open::{INDEX, bar, beside, index, known_archive, open, open_anew, open_to_check, show},
+    text::{memories, wrong},
 };
 use crate::{args::Store, config::Config, failure::Failure, terminal::print};
 
@@ -23,7 +23,7 @@ fn must_be_there(store: &Store, config: &Config) -> Result<(), Failure> {
 
 pub(super) async fn check(store: &Store, json: bool, config: &Config) -> Result<(), Failure> {
     must_be_there(store, config)?;
-    let memory = open(&Place::of(store, config)?, config, json).await?;
+    let memory = open_to_check(&Place::of(store, config)?, config, json).await?;
     let bar = bar("checking", json);
     let repaired = memory.verify(&mut |done, of| show(&bar, done, of)).await;
     bar.finish_and_clear();
@@ -53,24 +53,12 @@ pub(super) async fn check(store: &Store, json: bool, config: &Config) -> Result<
     Ok(())
 }
 
-/// What was wrong with an index, for a person.
+/// What was found of an index, for a person.
 fn checked(index: &str, found: &Repaired, points: u64) -> String {
-    let mut wrong = Vec::new();
-    if found.added > 0 || found.removed > 0 {
-        let (added, removed) = (found.added, found.removed);
-        wrong.push(format!("lacked {added} and had {removed} too many"));
-    }
-    if found.damaged > 0 {
-        let s = if found.damaged == 1 { "" } else { "s" };
-        wrong.push(format!("had {} damaged vector{s}", found.damaged));
-    }
-    if found.purged {
-        wrong.push("may have had vectors of what was forgotten in its files".to_owned());
-    }
     let all = memories(points);
-    match wrong.is_empty() {
-        true => format!("{index} has all of {all}\n"),
-        false => format!("{index} {}; now it has all of {all}\n", wrong.join(", ")),
+    match wrong(found) {
+        None => format!("{index} has all of {all}\n"),
+        Some(wrong) => format!("{index} {wrong}; now it has all of {all}\n"),
     }
 }
 

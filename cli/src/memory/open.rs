@@ -8,13 +8,16 @@ use std::{
 };
 
 use catena_edge::{EdgeIndex, EdgeOptions};
-use catena_memory::{Archive, ExactIndex, IndexStamp, Memory, Namespace, NamespaceId, VectorIndex};
+use catena_memory::{
+    Archive, ExactIndex, IndexStamp, Memory, Namespace, NamespaceId, Repaired, VectorIndex,
+};
 use catena_qdrant::QdrantIndex;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     embedder::embedder,
     place::{FILE, IndexChoice, Place, check_name, named_archive},
+    text::wrong,
 };
 use crate::{
     args::{ArchiveFile, Whose},
@@ -25,8 +28,28 @@ use crate::{
 };
 
 /// Opens the archive of a place, which is made if it is not there, with its index, which is brought
-/// up to date.
+/// up to date; unless `quiet`, it is said what was wrong with it.
 pub(crate) async fn open(place: &Place, config: &Config, quiet: bool) -> Result<Memory, Failure> {
+    let memory = open_to_check(place, config, quiet).await?;
+    // What it was rid of is said before, since it may take long.
+    let found = Repaired {
+        purged: false,
+        ..memory.repaired()
+    };
+    if let Some(wrong) = wrong(&found)
+        && !quiet
+    {
+        sayln!("{} {wrong}: it is mended", memory.index().describe());
+    }
+    Ok(memory)
+}
+
+/// As [`open`], for who tells himself what was wrong.
+pub(super) async fn open_to_check(
+    place: &Place,
+    config: &Config,
+    quiet: bool,
+) -> Result<Memory, Failure> {
     let archive = Archive::open(&place.archive)?;
     let index = index(&archive, &place.index).await?;
     open_with(archive, index, place, false, config, quiet).await

@@ -3,7 +3,7 @@
 use std::io::stdout;
 
 use anstyle::{AnsiColor, Style};
-use catena_memory::{Kind, MemoryItem, Moment};
+use catena_memory::{Kind, MemoryItem, Moment, Repaired};
 
 use crate::terminal::{harmless, headline, styled};
 
@@ -99,6 +99,23 @@ pub(crate) fn memories(count: u64) -> String {
         1 => "1 memory".to_owned(),
         count => format!("{count} memories"),
     }
+}
+
+/// What was wrong with an index, if anything was: `lacked 2 and had 1 too many`.
+pub(super) fn wrong(found: &Repaired) -> Option<String> {
+    let mut wrong = Vec::new();
+    if found.added > 0 || found.removed > 0 {
+        let (added, removed) = (found.added, found.removed);
+        wrong.push(format!("lacked {added} and had {removed} too many"));
+    }
+    if found.damaged > 0 {
+        let s = if found.damaged == 1 { "" } else { "s" };
+        wrong.push(format!("had {} damaged vector{s}", found.damaged));
+    }
+    if found.purged {
+        wrong.push("may have had vectors of what was forgotten in its files".to_owned());
+    }
+    (!wrong.is_empty()).then(|| wrong.join(", "))
 }
 
 #[cfg(test)]

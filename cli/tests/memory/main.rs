@@ -1,6 +1,7 @@
 //! `catena memory`: what conversations remember, without a model.
 
 mod forgetting;
+mod mending;
 #[cfg(unix)]
 mod own_model;
 #[path = "../support/mod.rs"]
