@@ -81,7 +81,7 @@ impl Asking {
     }
 
     /// What answers from turns, in prompts of up to `window` tokens with their answers.
-    fn from_turns(&self, window: u32) -> Result<Arc<AnswerFromTurns>> {
+    fn answering(&self, window: u32) -> Result<Arc<AnswerFromTurns>> {
         let answer = AnswerFromTurns::new(
             self.model.clone(),
             window,
@@ -139,7 +139,7 @@ pub fn memory_strategies(
     embedder: &str,
 ) -> Result<Vec<Box<dyn MemoryStrategy>>> {
     let setting = asking.setting(embedder, asking.window)?;
-    let answer = asking.from_turns(asking.window)?;
+    let answer = asking.answering(asking.window)?;
     let most = asking.model.profile().context_window;
     names
         .iter()
@@ -170,7 +170,7 @@ pub fn memory_strategies(
                     setting: format!("{}, all", asking.setting(embedder, most)?),
                     choice: Choice::Last,
                     count: usize::MAX,
-                    answer: Some(asking.from_turns(most)?),
+                    answer: Some(asking.answering(most)?),
                 },
                 _ => {
                     let choice = choice(name, &MEMORY_STRATEGIES)?;
