@@ -1,14 +1,17 @@
 //! `catena memory check`, `reindex` and `move`.
 
-use std::fs;
+use std::{fs, sync::Arc};
 
+use catena_core::Error;
 use catena_edge::EdgeIndex;
 use catena_memory::{Memory, Repaired};
 use serde_json::{Value, json};
 
 use super::{
     IndexChoice, Place,
-    open::{INDEX, bar, beside, index, known_archive, open, open_anew, open_to_check, show},
+    open::{
+        INDEX, bar, beside, index, known_archive, make_anew, open, open_anew, open_to_check, show,
+    },
     text::{memories, wrong},
 };
 use crate::{args::Store, config::Config, failure::Failure, terminal::print};
@@ -23,11 +26,19 @@ fn must_be_there(store: &Store, config: &Config) -> Result<(), Failure> {
 
 pub(super) async fn check(store: &Store, json: bool, config: &Config) -> Result<(), Failure> {
     must_be_there(store, config)?;
-    let memory = open_to_check(&Place::of(store, config)?, config, json).await?;
-    let bar = bar("checking", json);
-    let repaired = memory.verify(&mut |done, of| show(&bar, done, of)).await;
-    bar.finish_and_clear();
-    let mended = repaired?;
+    let place = Place::of(store, config)?;
+    let mut memory = open_to_check(&place, config, json).await?;
+    let mut verified = verify(&memory, json).await;
+    if let Err(error) = &verified
+        && EdgeIndex::is_damage(error)
+    {
+        let (archive, embedder) = (memory.archive().clone(), Arc::clone(memory.embedder()));
+        // It has the index open.
+        drop(memory);
+        memory = make_anew(error, archive, embedder, &place, json).await?;
+        verified = verify(&memory, json).await;
+    }
+    let mended = verified?;
     // Opening has mended what showed at once.
     let opened = memory.repaired();
     let found = Repaired {
@@ -51,6 +62,13 @@ pub(super) async fn check(store: &Store, json: bool, config: &Config) -> Result<
     }
     print(&checked(&index, &found, points));
     Ok(())
+}
+
+async fn verify(memory: &Memory, quiet: bool) -> Result<Repaired, Error> {
+    let bar = bar("checking", quiet);
+    let repaired = memory.verify(&mut |done, of| show(&bar, done, of)).await;
+    bar.finish_and_clear();
+    repaired
 }
 
 /// What was found of an index, for a person.

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use catena_core::{Embedder, Error};
 use catena_edge::{EdgeIndex, EdgeOptions};
 use catena_memory::{
     Archive, ExactIndex, IndexStamp, Memory, Namespace, NamespaceId, Repaired, VectorIndex,
@@ -52,7 +53,34 @@ pub(super) async fn open_to_check(
 ) -> Result<Memory, Failure> {
     let archive = Archive::open(&place.archive)?;
     let index = index(&archive, &place.index).await?;
-    open_with(archive, index, place, false, config, quiet).await
+    let embedder = embedder(&place.embedder, config, quiet).await?;
+    let opened = open_with(archive.clone(), index, Arc::clone(&embedder), false, quiet).await;
+    match opened {
+        Err(error) if EdgeIndex::is_damage(&error) => {
+            make_anew(&error, archive, embedder, place, quiet).await
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// Opens an archive again after its embedded index, which nobody may have open, could not be read: it is made
+/// anew.
+pub(super) async fn make_anew(
+    error: &Error,
+    archive: Archive,
+    embedder: Arc<dyn Embedder>,
+    place: &Place,
+    quiet: bool,
+) -> Result<Memory, Failure> {
+    discard(&beside(archive.path(), INDEX), error).await?;
+    let index = index(&archive, &place.index).await?;
+    Ok(open_with(archive, index, embedder, false, quiet).await?)
+}
+
+/// Throws away what is in the folder of an index that is damaged, and says so.
+async fn discard(folder: &Path, error: &Error) -> Result<(), Failure> {
+    sayln!("{error}; it is made anew from the archive");
+    Ok(EdgeIndex::discard(folder).await?)
 }
 
 /// As [`open`], after everything in the index was thrown away.
@@ -75,19 +103,17 @@ pub(super) async fn open_anew(
     {
         index.reset(&stamp).await?;
     }
-    open_with(archive, index, place, true, config, quiet).await
+    Ok(open_with(archive, index, embedder, true, quiet).await?)
 }
 
 /// With `reindex` an index that could not be filled is an error, not something to be made up for later.
 async fn open_with(
     archive: Archive,
     index: Arc<dyn VectorIndex>,
-    place: &Place,
+    embedder: Arc<dyn Embedder>,
     reindex: bool,
-    config: &Config,
     quiet: bool,
-) -> Result<Memory, Failure> {
-    let embedder = embedder(&place.embedder, config, quiet).await?;
+) -> Result<Memory, Error> {
     let bar = bar("indexing", quiet);
     if !reindex && archive.owes_purge(&*index).await? {
         // Nobody knows how far that is.
@@ -102,7 +128,7 @@ async fn open_with(
     let mut progress = |done, of| show(&bar, done, of);
     let memory = Memory::open_with(archive, index, embedder, reindex, &mut progress).await;
     bar.finish_and_clear();
-    Ok(memory?)
+    memory
 }
 
 /// How often a bar moves that has nothing to tell.
@@ -141,9 +167,8 @@ pub(super) async fn index(
 async fn embedded(folder: &Path, quantized: bool) -> Result<EdgeIndex, Failure> {
     let open = || EdgeIndex::open(folder, EdgeOptions::new().quantized(quantized));
     let index = match open().await {
-        Err(error) if !error.is_retryable() && !error.is_invalid() => {
-            sayln!("{error}; it is made anew from the archive");
-            EdgeIndex::discard(folder).await?;
+        Err(error) if EdgeIndex::is_damage(&error) => {
+            discard(folder, &error).await?;
             open().await?
         }
         opened => opened?,

@@ -175,13 +175,17 @@ fn tell(done: Imported, interrupted: bool, json: bool) -> Result<(), Failure> {
 
 /// Refuses what is no file: a pipe might never end, nor a device.
 fn is_there(file: &Path) -> Result<(), Failure> {
-    match file.is_file() {
-        true => Ok(()),
-        false => Err(
-            Failure::usage(format!("there is no file {}", file.display()))
-                .help("name a file that `catena memory export` wrote"),
-        ),
-    }
+    let name = file.display();
+    let wrong = match file.metadata() {
+        Ok(it) if it.is_file() => return Ok(()),
+        Ok(it) if it.is_dir() => format!("{name} is a folder"),
+        Ok(_) => format!("{name} is not a regular file"),
+        Err(_) if file == Path::new("-") => {
+            "memories are not taken over from standard input".to_owned()
+        }
+        Err(_) => format!("there is no file {name}"),
+    };
+    Err(Failure::usage(wrong).help("name a file that `catena memory export` wrote"))
 }
 
 /// Takes over the memories of a file, and tells the index, until `end` comes; whether it came. What was taken

@@ -83,6 +83,22 @@ fn forgetting_is_by_number_and_age_too_and_never_by_nothing() {
     );
 }
 
+#[test]
+fn with_a_turn_goes_the_fact_that_was_learned_from_it() {
+    let (home, server) = talked();
+    let dry = told(&home, &["forget", "1", "--dry-run"]);
+    assert!(
+        dry.exits(0)
+            .stdout
+            .ends_with("2 memories would be forgotten\n"),
+        "{dry:#?}"
+    );
+    let gone = json(&home, &["forget", "1", "--yes"]);
+    assert_eq!(gone["forgotten"], serde_json::json!([1, 2]));
+    let done = say(&home, &server, &[], &[ASKED]);
+    assert_eq!(done.exits(0).stdout, format!("{UNKNOWN}\n"));
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_at_the_question_forgets_nothing() {

@@ -45,6 +45,22 @@ fn an_export_is_taken_over_whole_or_not_at_all() {
         .says("there is no file gone.jsonl");
 }
 
+/// A pipe might never end, nor a device.
+#[test]
+fn what_is_no_file_is_not_taken_over() {
+    let home = Home::new();
+    fs::create_dir(home.path("folder")).unwrap();
+    for (file, wrong) in [
+        ("folder", "folder is a folder"),
+        ("-", "memories are not taken over from standard input"),
+        ("gone.jsonl", "there is no file gone.jsonl"),
+        ("/dev/null", "/dev/null is not a regular file"),
+        ("/dev/zero", "/dev/zero is not a regular file"),
+    ] {
+        told(&home, &["import", file]).exits(2).says(wrong);
+    }
+}
+
 /// What is no export, and what holds nothing, leaves neither an archive nor a conversation.
 #[test]
 fn an_import_that_brings_nothing_leaves_nothing() {

@@ -4,6 +4,7 @@ use std::{
     any::Any,
     cell::Cell,
     error::Error as StdError,
+    fmt,
     panic::{self, AssertUnwindSafe},
     path::Path,
     sync::Once,
@@ -11,8 +12,37 @@ use std::{
 
 use catena_core::{Error, Result};
 
-const MEND: &str = "check that the disk is neither full nor read-only; if that is not it, delete the \
-                    folder: the index is built again from its archive, and nothing is lost";
+const MEND: &str = "check that the disk is neither full nor read-only; if that is not it, \
+                    `catena memory reindex` makes the index anew, or delete the folder: it is built \
+                    again from its archive, and nothing is lost";
+
+/// The cause of an error that damage of the folder may explain; no other error has one of this type.
+#[derive(Debug)]
+struct Damage(Box<dyn StdError + Send + Sync>);
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl StdError for Damage {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Whether damage of the folder may explain an error.
+pub(crate) fn is_damage(error: &Error) -> bool {
+    error.source().is_some_and(|source| source.is::<Damage>())
+}
+
+/// Something in the folder is not what was written there.
+pub(crate) fn damaged(what: String) -> Error {
+    Error::other(format!("the vector index is damaged: {what}"))
+        .with_help("`catena memory reindex` makes it anew from its archive, and nothing is lost")
+        .with_source(Damage(what.into()))
+}
 
 /// Something could not be done with the index of `folder`.
 pub(crate) fn failed(
@@ -26,7 +56,7 @@ pub(crate) fn failed(
         "the vector index in {folder} could not {what}: {cause}"
     ))
     .with_help(MEND)
-    .with_source(cause)
+    .with_source(Damage(cause))
 }
 
 thread_local! {

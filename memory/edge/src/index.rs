@@ -7,7 +7,11 @@ use catena_core::{Embedding, Error, Result};
 use catena_memory::{Hit, IndexStamp, ItemId, Kind, NamespaceId, Point, VectorIndex};
 use tokio::{sync::Mutex, task};
 
-use crate::{EdgeOptions, failure::caught, store::Store};
+use crate::{
+    EdgeOptions,
+    failure::{self, caught},
+    store::Store,
+};
 
 /// An index in a folder, embedded: Qdrant in this process, without a server.
 ///
@@ -65,7 +69,7 @@ impl EdgeIndex {
     ///
     /// [`is_invalid`](Error::is_invalid) if the folder holds something else;
     /// [`is_retryable`](Error::is_retryable) if another process has it open; others if it cannot be
-    /// written, or is damaged: then the advice is to delete it.
+    /// written, or [is damaged](Self::is_damage): then it can be [discarded](Self::discard).
     pub async fn open(folder: impl AsRef<Path>, options: EdgeOptions) -> Result<Self> {
         let folder = folder.as_ref().to_owned();
         let store = task::spawn_blocking(move || Store::open(&folder, options)).await;
@@ -85,6 +89,12 @@ impl EdgeIndex {
         let folder = folder.as_ref().to_owned();
         let done = task::spawn_blocking(move || Store::discard(&folder)).await;
         done.map_err(|_| Error::cancelled())?
+    }
+
+    /// Whether damage of the folder may explain an error, of this index or of whoever uses it. Some damage
+    /// shows only when points are read.
+    pub fn is_damage(error: &Error) -> bool {
+        failure::is_damage(error)
     }
 
     /// Whether the index that was there had been made with other [options](EdgeOptions) than it was opened

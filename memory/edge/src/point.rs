@@ -10,6 +10,8 @@ use qdrant_edge::{
 };
 use serde_json::{Value, json};
 
+use crate::failure::damaged;
+
 /// The field of a payload with the [`Partition`].
 const PARTITION: &str = "p";
 
@@ -125,6 +127,5 @@ pub(crate) fn item(id: PointId) -> Result<ItemId> {
 }
 
 fn foreign(id: PointId) -> Error {
-    Error::other(format!("the point {id} is not one that Catena wrote"))
-        .with_help("give the index a folder of its own")
+    damaged(format!("its point {id} is not as Catena wrote it"))
 }

@@ -1,9 +1,9 @@
 //! Forgetting, which really deletes.
 
-use rusqlite::{Connection, params_from_iter, types::Value};
+use rusqlite::{Connection, params, params_from_iter, types::Value};
 
 use super::{Filter, purges, record::next_change, rows};
-use crate::{ItemId, NamespaceId};
+use crate::{ItemId, Kind, NamespaceId};
 
 /// What was forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -14,8 +14,64 @@ pub struct Forgotten {
     pub runs: Vec<String>,
 }
 
-/// The items of a namespace that satisfy `filter`, and, where `ids` are given, are among them.
+/// The items of a namespace that satisfy `filter`, and, where `ids` are given, are among them; and the facts
+/// that were learned from these turns alone.
 pub(super) fn select(
+    db: &Connection,
+    namespace: NamespaceId,
+    filter: &Filter,
+    ids: Option<&[ItemId]>,
+) -> rusqlite::Result<Vec<ItemId>> {
+    let mut chosen = named(db, namespace, filter, ids)?;
+    chosen.extend(told_there_alone(db, &chosen)?);
+    chosen.sort_unstable();
+    chosen.dedup();
+    Ok(chosen)
+}
+
+/// Where those of the items `?1` that are of the kind `?2` were said, by runs: namespace, turn and run.
+const TURNS: &str = "WITH turns AS MATERIALIZED (
+        SELECT DISTINCT sources.namespace, sources.turn, sources.run FROM sources
+        JOIN items ON items.id = sources.item AND items.kind = ?2
+        WHERE sources.item IN (SELECT value FROM json_each(?1)) AND sources.run IS NOT NULL
+    )";
+
+/// The facts that were learned from those of the `chosen` items that are turns, by the runs that had them, and
+/// from no other: they say again what is forgotten.
+fn told_there_alone(db: &Connection, chosen: &[ItemId]) -> rusqlite::Result<Vec<ItemId>> {
+    let sql = format!(
+        "{TURNS} SELECT DISTINCT fact.item FROM turns
+        JOIN sources AS fact ON (fact.namespace, fact.turn, fact.run) = (turns.namespace, turns.turn, turns.run)
+        JOIN items ON items.id = fact.item AND items.kind = ?3
+        WHERE NOT EXISTS (
+            SELECT 1 FROM sources AS other WHERE other.item = fact.item
+            AND (other.namespace, other.turn, coalesce(other.run, ''))
+                NOT IN (SELECT namespace, turn, run FROM turns)
+        )"
+    );
+    let kinds = (rows::kind_to_sql(Kind::Turn), rows::kind_to_sql(Kind::Fact));
+    db.prepare_cached(&sql)?
+        .query_map(params![rows::array(chosen), kinds.0, kinds.1], |row| {
+            Ok(ItemId(rows::number(row, 0)?))
+        })?
+        .collect()
+}
+
+/// Leaves facts that were told elsewhere too without those of their sources that are forgotten, so that they go
+/// with the last of the others.
+fn forget_sources(db: &Connection, chosen: &[ItemId]) -> rusqlite::Result<()> {
+    let sql = format!(
+        "{TURNS} DELETE FROM sources WHERE (namespace, turn, run) IN (SELECT namespace, turn, run FROM turns)
+            AND item NOT IN (SELECT value FROM json_each(?1))"
+    );
+    let turns = rows::kind_to_sql(Kind::Turn);
+    db.prepare_cached(&sql)?
+        .execute(params![rows::array(chosen), turns])?;
+    Ok(())
+}
+
+/// The items of a namespace that satisfy `filter`, and, where `ids` are given, are among them.
+fn named(
     db: &Connection,
     namespace: NamespaceId,
     filter: &Filter,
@@ -52,6 +108,7 @@ pub(super) fn forget(db: &Connection, items: Vec<ItemId>) -> rusqlite::Result<Fo
         .prepare(runs)?
         .query_map([&ids], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
+    forget_sources(db, &items)?;
     for id in &items {
         db.prepare_cached("UPDATE items SET replaced_by = NULL WHERE replaced_by = ?1")?
             .execute([rows::sql(id.0)])?;

@@ -332,8 +332,8 @@ impl Archive {
             .await
     }
 
-    /// Forgets the items that satisfy `filter` and, where `ids` are given, are among them. They are
-    /// written over in the file and in its log, in the log as soon as nobody reads what was before. The
+    /// Forgets the items that satisfy `filter` and, where `ids` are given, are among them, and the facts that
+    /// the runs of the turns among these had learned from them, and from no other turn. They are written over in the file and in its log, in the log as soon as nobody reads what was before. The
     /// file is written anew for that, which takes as much free disk as it has bytes.
     ///
     /// A fact that one of them had superseded does not hold again. An index forgets them, and is rid of

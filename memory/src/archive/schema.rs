@@ -93,9 +93,10 @@ const FROM_2: &str = "
         said TEXT AS (coalesce(key || char(10), '') || observation || char(10) || response) VIRTUAL;
 ";
 
-/// Whoever holds it is the archive's only process.
+/// Whoever holds it is the archive's only process: of the file beside it, and of its own, which has the same
+/// lock by whatever name it is opened.
 #[derive(Debug)]
-pub(super) struct Lock(#[allow(dead_code, reason = "held for its lock")] File);
+pub(super) struct Lock(#[allow(dead_code, reason = "held for their locks")] [Option<File>; 2]);
 
 /// Where an archive really is, whatever links lead there, so that it has one lock; and a refusal of
 /// what is certainly none, before anything is written beside it.
@@ -169,14 +170,19 @@ pub(super) fn lock(path: &Path) -> Result<Lock> {
         .write(true)
         .open(&beside)
         .map_err(unusable)?;
-    match file.try_lock() {
+    let itself = itself(path).map_err(unusable)?;
+    let locked = file.try_lock().and_then(|()| match &itself {
+        Some(itself) => itself.try_lock(),
+        None => Ok(()),
+    });
+    match locked {
         Ok(()) => {
             // Who it is, for the message of others; nothing depends on it.
             let _ = file
                 .set_len(0)
                 .and_then(|()| file.rewind())
                 .and_then(|()| write!(file, "{}", std::process::id()));
-            Ok(Lock(file))
+            Ok(Lock([Some(file), itself]))
         }
         Err(TryLockError::Error(error)) => Err(unusable(error)),
         Err(TryLockError::WouldBlock) => {
@@ -194,6 +200,16 @@ pub(super) fn lock(path: &Path) -> Result<Lock> {
             Err(Error::memory(message).with_help(help))
         }
     }
+}
+
+/// The archive's own file, to be locked, since another name may lead to it in another folder (a hard link);
+/// not where a lock keeps SQLite from reading it.
+fn itself(path: &Path) -> std::io::Result<Option<File>> {
+    if cfg!(not(unix)) {
+        return Ok(None);
+    }
+    make_private(path);
+    File::open(path).map(Some)
 }
 
 const END_IT: &str = "end that process, or name another archive";

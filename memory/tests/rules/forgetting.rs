@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use catena_memory::{ExactIndex, Filter, HashingEmbedder, ItemId, Memory, Moment, NewItem};
 
-use crate::support::{Place, all, names};
+use crate::support::{Place, all, fresh, names};
 
 /// A word that is nowhere else, and whose end no index shortens.
 fn secret(seed: u64) -> String {
@@ -244,4 +244,57 @@ async fn a_namespace_is_unused_until_something_is_said() {
     let unused = memory.namespace(&names("eve")).await.unwrap();
     assert!(archive.forget_unused(unused).await.unwrap());
     assert_eq!(archive.namespaces().await.unwrap().len(), 1);
+}
+
+/// Facts say again what was said in the turn that they were learned from.
+#[tokio::test]
+async fn with_a_turn_go_the_facts_that_were_learned_from_it_alone() {
+    let (place, archive, namespace) = fresh().await;
+    let said = |text: &str, facts: &[(&str, &str)], run: &str| {
+        let turn = NewItem::turn(text, "Noted.").by_run(run);
+        let facts = facts
+            .iter()
+            .map(|(about, is)| NewItem::fact(*about, *is).by_run(run));
+        std::iter::once(turn).chain(facts).collect::<Vec<_>>()
+    };
+    let told = [
+        said(
+            "My dog is Rex and I live in Rome.",
+            &[("dog", "Rex"), ("city", "Rome")],
+            "a",
+        ),
+        said("I live in Rome, as I said.", &[("city", "Rome")], "b"),
+        said("It rains.", &[], "c"),
+    ];
+    for items in told {
+        archive.remember_all(namespace, items).await.unwrap();
+    }
+    // Of a run that had no turn: nobody said it in one.
+    let fact = NewItem::fact("job", "nurse").in_turn(1).by_run("other");
+    archive.remember(namespace, fact).await.unwrap();
+    let left = async || -> Vec<String> {
+        let items = all(&archive, namespace).await;
+        items.iter().map(|item| item.text()).collect()
+    };
+    assert_eq!(left().await.len(), 6);
+    let turn = all(&archive, namespace).await[0].id;
+    let (everything, turn) = (Filter::default(), [turn]);
+    let would = archive.would_forget(namespace, &everything, Some(&turn));
+    assert_eq!(would.await.unwrap().len(), 2);
+    let gone = archive.forget(namespace, &everything, Some(&turn));
+    assert_eq!(gone.await.unwrap().items.len(), 2);
+    let texts = left().await.join("\n");
+    assert!(!texts.contains("Rex"), "{texts}");
+    for stays in ["city\nRome", "job\nnurse", "It rains."] {
+        assert!(texts.contains(stays), "{texts}");
+    }
+    // By a text too, and the last turn that told it takes it along.
+    let rome = Filter {
+        containing: Some("as I said".to_owned()),
+        ..Filter::default()
+    };
+    archive.forget(namespace, &rome, None).await.unwrap();
+    let texts = left().await.join("\n");
+    assert_eq!(left().await.len(), 2, "{texts}");
+    drop((archive, place));
 }

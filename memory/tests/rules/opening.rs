@@ -49,6 +49,9 @@ async fn one_process_has_it_and_once() {
         std::os::unix::fs::symlink(place.file(), &link).unwrap();
         let error = Archive::open(link).unwrap_err();
         assert!(error.to_string().contains("memory.db"), "{error}");
+        let hard = place.folder().join("hard.db");
+        fs::hard_link(place.file(), &hard).unwrap();
+        assert!(refused(&hard).contains("is open in another process"));
     }
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
