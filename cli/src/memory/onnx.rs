@@ -83,7 +83,11 @@ fn files(folder: &Path) -> Result<(PathBuf, PathBuf), Failure> {
 fn takes_the_mean(folder: &Path) -> bool {
     let said = fs::read(folder.join("1_Pooling/config.json")).ok();
     let said: Option<Value> = said.and_then(|said| serde_json::from_slice(&said).ok());
-    said.is_none_or(|said| said.get("pooling_mode_mean_tokens") != Some(&Value::Bool(false)))
+    // The one by a switch for each kind, or by its name.
+    said.is_none_or(|said| {
+        said.get("pooling_mode_mean_tokens") != Some(&Value::Bool(false))
+            && said.get("pooling_mode").is_none_or(|mode| mode == "mean")
+    })
 }
 
 #[cfg(test)]
@@ -142,6 +146,8 @@ mod tests {
             (r#"{"pooling_mode_mean_tokens": true}"#, true),
             (r#"{"word_embedding_dimension": 384}"#, true),
             ("no JSON", true),
+            (r#"{"pooling_mode": "mean"}"#, true),
+            (r#"{"pooling_mode": "cls"}"#, false),
             (
                 r#"{"pooling_mode_cls_token": true, "pooling_mode_mean_tokens": false}"#,
                 false,

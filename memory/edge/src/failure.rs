@@ -16,6 +16,16 @@ const MEND: &str = "check that the disk is neither full nor read-only; if that i
                     `catena memory reindex` makes the index anew, or delete the folder: it is built \
                     again from its archive, and nothing is lost";
 
+/// What the system says where it is at fault and not the folder: making the index anew would not help. The library
+/// tells it as text.
+const PASSING: [&str; 5] = [
+    "Too many open files",
+    "Permission denied",
+    "No space left on device",
+    "Disk quota exceeded",
+    "Read-only file system",
+];
+
 /// The cause of an error that damage of the folder may explain; no other error has one of this type.
 #[derive(Debug)]
 struct Damage(Box<dyn StdError + Send + Sync>);
@@ -51,12 +61,16 @@ pub(crate) fn failed(
     cause: impl Into<Box<dyn StdError + Send + Sync>>,
 ) -> Error {
     let cause = cause.into();
+    let text = cause.to_string();
     let folder = folder.display();
-    Error::other(format!(
-        "the vector index in {folder} could not {what}: {cause}"
+    let error = Error::other(format!(
+        "the vector index in {folder} could not {what}: {text}"
     ))
-    .with_help(MEND)
-    .with_source(Damage(cause))
+    .with_help(MEND);
+    match PASSING.iter().any(|passing| text.contains(passing)) {
+        true => error.with_source(cause),
+        false => error.with_source(Damage(cause)),
+    }
 }
 
 thread_local! {

@@ -76,6 +76,7 @@ impl Store {
         only_ours(folder)?;
         let _lock = lock(folder)?;
         stamp::remove(folder)?;
+        twice::unmark(folder)?;
         let points = folder.join(shard::FOLDER);
         match points.exists() {
             true => {
@@ -107,6 +108,7 @@ impl Store {
             fs::remove_dir_all(&points)
                 .map_err(|error| failed(&self.folder, "be emptied", error))?;
         }
+        twice::unmark(&self.folder)?;
         disk::check_room(&self.folder, shard::NEW)?;
         let shard = shard::create(&self.folder, stamp.dimensions, &self.options)?;
         shard.flush();
@@ -219,6 +221,7 @@ impl Store {
         let mut state = self.state_to_change();
         if let Some(stamp) = close(&self.folder, &mut state) {
             let Loaded { shard, .. } = shard::load(&self.folder, &self.options)?;
+            twice::mend(&self.folder, &shard)?;
             *state = Some(Open { shard, stamp });
         }
         Ok(())

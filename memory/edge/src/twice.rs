@@ -4,7 +4,7 @@
 //! both are there when the store is loaded, and the library takes both: each of their points counts twice, and
 //! the older one of a point that was changed since comes up again. A mark says that optimising was not done.
 
-use std::{fs, path::Path};
+use std::{fs, io::ErrorKind, path::Path};
 
 use catena_core::Result;
 use catena_memory::{ItemId, Point};
@@ -20,12 +20,25 @@ pub(crate) const MARK: &str = "optimising";
 /// How many points are looked at together.
 const PAGE: usize = 1000;
 
-/// Does what makes parts anew, under the mark.
+/// Does what makes parts anew, under the mark. One that is there already stays: it is for [`mend`] to remove.
 pub(crate) fn marked(folder: &Path, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    let mark = folder.join(MARK);
-    fs::write(&mark, "").map_err(|error| failed(folder, "be marked", error))?;
+    let was_there = folder.join(MARK).exists();
+    fs::write(folder.join(MARK), "").map_err(|error| failed(folder, "be marked", error))?;
     work()?;
-    fs::remove_file(&mark).map_err(|error| failed(folder, "be marked", error))
+    match was_there {
+        true => Ok(()),
+        false => unmark(folder),
+    }
+}
+
+/// Removes the mark, if it is there.
+pub(crate) fn unmark(folder: &Path) -> Result<()> {
+    match fs::remove_file(folder.join(MARK)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(failed(folder, "be marked", error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Leaves one of each point, the newest, in a store that was just loaded, if it is marked.
@@ -33,15 +46,13 @@ pub(crate) fn mend(folder: &Path, shard: &EdgeShard) -> Result<()> {
     if !folder.join(MARK).exists() {
         return Ok(());
     }
-    disk::check_room(folder, shard::size_of(folder)?)?;
-    marked(folder, || {
-        let mut from = Some(ItemId(0));
-        while let Some(first) = from {
-            from = mend_page(folder, shard, first)?;
-        }
-        shard.flush();
-        Ok(())
-    })
+    disk::check_room(folder, 0)?;
+    let mut from = Some(ItemId(0));
+    while let Some(first) = from {
+        from = mend_page(folder, shard, first)?;
+    }
+    shard.flush();
+    unmark(folder)
 }
 
 /// Mends the points from an id on, and gives the id that the next ones begin with.

@@ -29,11 +29,18 @@ pub(super) fn select(
     Ok(chosen)
 }
 
-/// Where those of the items `?1` that are of the kind `?2` were said, by runs: namespace, turn and run.
+/// Where those of the items `?1` that are turns, of the kind `?2`, were said, by runs: namespace, turn and run. Not
+/// where another turn was said too that stays.
 const TURNS: &str = "WITH turns AS MATERIALIZED (
         SELECT DISTINCT sources.namespace, sources.turn, sources.run FROM sources
         JOIN items ON items.id = sources.item AND items.kind = ?2
         WHERE sources.item IN (SELECT value FROM json_each(?1)) AND sources.run IS NOT NULL
+            AND NOT EXISTS (
+                SELECT 1 FROM sources AS kept JOIN items AS turn ON turn.id = kept.item AND turn.kind = ?2
+                WHERE kept.namespace = sources.namespace AND kept.turn = sources.turn
+                    AND kept.run = sources.run
+                    AND kept.item NOT IN (SELECT value FROM json_each(?1))
+            )
     )";
 
 /// The facts that were learned from those of the `chosen` items that are turns, by the runs that had them, and
@@ -62,11 +69,12 @@ fn told_there_alone(db: &Connection, chosen: &[ItemId]) -> rusqlite::Result<Vec<
 fn forget_sources(db: &Connection, chosen: &[ItemId]) -> rusqlite::Result<()> {
     let sql = format!(
         "{TURNS} DELETE FROM sources WHERE (namespace, turn, run) IN (SELECT namespace, turn, run FROM turns)
+            AND item IN (SELECT id FROM items WHERE kind = ?3)
             AND item NOT IN (SELECT value FROM json_each(?1))"
     );
-    let turns = rows::kind_to_sql(Kind::Turn);
+    let kinds = (rows::kind_to_sql(Kind::Turn), rows::kind_to_sql(Kind::Fact));
     db.prepare_cached(&sql)?
-        .execute(params![rows::array(chosen), turns])?;
+        .execute(params![rows::array(chosen), kinds.0, kinds.1])?;
     Ok(())
 }
 

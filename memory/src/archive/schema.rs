@@ -96,7 +96,7 @@ const FROM_2: &str = "
 /// Whoever holds it is the archive's only process: of the file beside it, and of its own, which has the same
 /// lock by whatever name it is opened.
 #[derive(Debug)]
-pub(super) struct Lock(#[allow(dead_code, reason = "held for their locks")] [Option<File>; 2]);
+pub(super) struct Lock(#[allow(dead_code, reason = "held for their locks")] (File, Option<File>));
 
 /// Where an archive really is, whatever links lead there, so that it has one lock; and a refusal of
 /// what is certainly none, before anything is written beside it.
@@ -170,19 +170,15 @@ pub(super) fn lock(path: &Path) -> Result<Lock> {
         .write(true)
         .open(&beside)
         .map_err(unusable)?;
-    let itself = itself(path).map_err(unusable)?;
-    let locked = file.try_lock().and_then(|()| match &itself {
-        Some(itself) => itself.try_lock(),
-        None => Ok(()),
-    });
-    match locked {
+    match file.try_lock() {
         Ok(()) => {
+            let itself = itself(path)?;
             // Who it is, for the message of others; nothing depends on it.
             let _ = file
                 .set_len(0)
                 .and_then(|()| file.rewind())
                 .and_then(|()| write!(file, "{}", std::process::id()));
-            Ok(Lock([Some(file), itself]))
+            Ok(Lock((file, itself)))
         }
         Err(TryLockError::Error(error)) => Err(unusable(error)),
         Err(TryLockError::WouldBlock) => {
@@ -202,14 +198,25 @@ pub(super) fn lock(path: &Path) -> Result<Lock> {
     }
 }
 
-/// The archive's own file, to be locked, since another name may lead to it in another folder (a hard link);
-/// not where a lock keeps SQLite from reading it.
-fn itself(path: &Path) -> std::io::Result<Option<File>> {
-    if cfg!(not(unix)) {
+/// The archive's own file, locked, since another name may lead to it (a hard link). Only where that lock is
+/// another than those of SQLite, and not where the file system has none of the kind.
+fn itself(path: &Path) -> Result<Option<File>> {
+    if cfg!(not(target_os = "linux")) {
         return Ok(None);
     }
     make_private(path);
-    File::open(path).map(Some)
+    let Ok(file) = File::open(path) else {
+        return Ok(None);
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::Error(_)) => Ok(None),
+        Err(TryLockError::WouldBlock) => Err(Error::memory(format!(
+            "the archive {} is open by another name",
+            path.display()
+        ))
+        .with_help("close it there, or name another archive")),
+    }
 }
 
 const END_IT: &str = "end that process, or name another archive";

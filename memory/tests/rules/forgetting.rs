@@ -298,3 +298,23 @@ async fn with_a_turn_go_the_facts_that_were_learned_from_it_alone() {
     assert_eq!(left().await.len(), 2, "{texts}");
     drop((archive, place));
 }
+
+/// Two turns of one run and one number: what goes with the one is not the other's.
+#[tokio::test]
+async fn a_turn_that_stays_keeps_its_source_and_its_facts() {
+    let (_place, archive, namespace) = fresh().await;
+    let of_it = |item: NewItem| item.in_turn(1).by_run("r");
+    let items = vec![
+        of_it(NewItem::turn("One thing is said.", "")),
+        of_it(NewItem::turn("Another is said.", "")),
+        of_it(NewItem::fact("thing", "another")),
+    ];
+    archive.remember_all(namespace, items).await.unwrap();
+    let first = [all(&archive, namespace).await[0].id];
+    let everything = Filter::default();
+    let gone = archive.forget(namespace, &everything, Some(&first));
+    assert_eq!(gone.await.unwrap().items, first);
+    let left = all(&archive, namespace).await;
+    assert_eq!(left.len(), 2);
+    assert!(left.iter().all(|item| item.sources.len() == 1), "{left:#?}");
+}
