@@ -132,7 +132,7 @@ search: setup
 	cargo build --locked $(HEAVY) --example search
 	$(CARGO_TARGET_DIR)/debug/examples/search $(or $(POINTS),1000000) $(NAMESPACES)
 
-# make items  searching 1,000,000 items, archive and embedded index together (about half an hour); ITEMS, NAMESPACES
+# make items  searching 1,000,000 items, archive and embedded index together (20 minutes on two busy cores); ITEMS, NAMESPACES
 .PHONY: items
 items: setup
 	cargo build --locked $(HEAVY) --example items
