@@ -307,6 +307,20 @@ mod tests {
         assert_eq!(left.len(), 1, "nothing but the database is left: {left:?}");
     }
 
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn nobody_else_can_read_a_journal() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let journal = SqliteJournal::open(folder.path().join("runs.db")).unwrap();
+        let _claim = journal.begin(&record()).await.unwrap();
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let modes = files.map(|file| file.unwrap().metadata().unwrap().permissions().mode());
+        let modes: Vec<_> = modes.map(|mode| format!("{:o}", mode & 0o777)).collect();
+        assert!(modes.len() > 1, "it is open: {modes:?}");
+        assert!(modes.iter().all(|mode| mode == "600"), "{modes:?}");
+    }
+
     #[tokio::test]
     async fn two_journals_share_a_file_and_no_run() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! Opening a database: settings, form, version.
 
 use std::{
-    fs,
+    fs::{self, OpenOptions},
     path::Path,
     time::{Duration, Instant},
 };
@@ -64,6 +64,7 @@ pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     if is_scrap(path) {
         return Err(no_journal(path));
     }
+    make_private(path);
     let mut connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(PATIENCE).map_err(failed)?;
     // Reads the file for the first time, and changes nothing: anything that is not ours shows here.
@@ -97,6 +98,17 @@ pub(super) fn open(path: &Path, fsync: bool) -> Result<Connection> {
     }
     transaction.commit().map_err(failed)?;
     Ok(connection)
+}
+
+/// Makes the file, if it is not there, for its user alone: a run holds what was read and said. The files
+/// that SQLite puts beside it have the rights of this one.
+fn make_private(path: &Path) {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // Whatever keeps it from being made is told when it is opened.
+    drop(options.open(path));
 }
 
 /// Too short for a database, and something all the same, which SQLite would write over.
