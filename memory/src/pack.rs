@@ -57,7 +57,17 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    fn size(&self, form: Form) -> u64 {
+    /// Its form as the flash memory, as long as there is room: as it is when it has fewer than `flash_limit`
+    /// tokens or no shorter summary, otherwise as its summary.
+    pub fn flash_form(&self, flash_limit: u64) -> Form {
+        match self.raw >= flash_limit && self.shorter() {
+            true => Form::Summary,
+            false => Form::Raw,
+        }
+    }
+
+    /// The tokens that it takes in a form.
+    pub fn size(&self, form: Form) -> u64 {
         match form {
             Form::Raw => self.raw,
             Form::Summary => self.summary.unwrap_or(self.raw),
@@ -98,11 +108,12 @@ pub fn pack(
     limit: u64,
 ) -> Packing {
     let mut flash = flash.map(|flash| {
-        let form = match flash.raw >= flash_limit && flash.shorter() {
-            true => (Form::Summary, Reason::NoRoom),
-            false => (Form::Raw, Reason::Room),
+        let form = flash.flash_form(flash_limit);
+        let reason = match form {
+            Form::Raw => Reason::Room,
+            _ => Reason::NoRoom,
         };
-        (flash, form)
+        (flash, (form, reason))
     });
     let mut forms = vec![(Form::Raw, Reason::Room); candidates.len()];
     let of_flash = |flash: &Option<(Candidate, (Form, Reason))>| {

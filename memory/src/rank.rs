@@ -52,6 +52,12 @@ impl Ranking {
         recency: Recency::Reciprocal,
     };
 
+    /// Whether recency weighs so much, more than 0.1, that a turn may come up by it alone. With less it orders
+    /// what is about as relevant, and no more.
+    pub fn lifts(&self) -> bool {
+        self.weight > 0.1
+    }
+
     /// The rank of what was found, at the turn `now`.
     pub fn score(&self, found: &Found, now: u64) -> f32 {
         let age = now.saturating_sub(found.item.turn());
@@ -89,5 +95,12 @@ mod tests {
             assert!(recency.of(100_000) < 0.001);
         }
         assert!((Recency::HalfLife(20.0).of(20) - 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn recency_alone_brings_a_turn_up_with_the_papers_weight_and_not_with_a_small_one() {
+        assert!(Ranking::PAPER.lifts());
+        assert!(!Ranking::default().lifts());
+        assert!(!Ranking::RELEVANCE.lifts());
     }
 }

@@ -7,7 +7,24 @@ use catena::{
 };
 use proptest::prelude::*;
 
-use crate::support::{Bot, WINDOW, model};
+use crate::support::{Bot, WINDOW, model, shown};
+
+/// The line of the prompt that says what memories are.
+const HEADING: &str = "From earlier in this conversation, the oldest first. \
+    If two of them disagree, the later one is true now.";
+
+/// What memories added to the prompt of the last answer, which was to `message`: all but their heading.
+async fn added(bot: &Bot, message: &str) -> u64 {
+    let without = Bot::new(model(|_| "Noted.".to_owned())).await;
+    without.say(message).await;
+    let request = bot.last_answer();
+    let heading = match shown(&request).contains(HEADING) {
+        true => HEADING.split_whitespace().count() as u64,
+        false => 0,
+    };
+    let without = without.model.prompt_tokens(&without.last_answer());
+    bot.model.prompt_tokens(&request) - heading - without
+}
 
 #[tokio::test]
 async fn tokens_of_a_turn_are_bounded_and_every_prompt_fits() {
@@ -129,14 +146,37 @@ async fn the_turn_before_is_left_out_where_there_is_no_room_for_a_word_of_it() {
     }
 }
 
+/// Seen: what its line says of the turn came on top of what it was cut to.
+#[tokio::test]
+async fn a_segment_before_is_cut_to_what_its_line_leaves() {
+    let message = "What of the sea?";
+    for (limit, fits) in [(6, false), (7, true), (30, true), (100, true)] {
+        let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+        let segment = NewItem::turn("sea ".repeat(200), "");
+        bot.memory.remember(bot.namespace, segment).await.unwrap();
+        let chat = bot.chat().memory_tokens(limit);
+        let recall = bot.say_to(chat, message).await.recall;
+        let added = added(&bot, message).await;
+        assert!(added <= limit, "{added} of {limit}");
+        assert!(recall.tokens <= limit);
+        assert_eq!(added > 0, fits);
+        let form = recall.flash.unwrap().form;
+        assert_eq!(form != Form::Dropped, fits, "{form:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn no_prompt_ever_exceeds_the_window(
-        sizes in proptest::collection::vec((1..300_usize, 0..300_usize, 0..80_usize), 1..12),
+    fn no_prompt_ever_exceeds_the_window_nor_memories_their_limit(
+        sizes in proptest::collection::vec(
+            // Half of them without an answer, as a document's segments.
+            (1..300_usize, prop_oneof![Just(0_usize), 0..300_usize], 0..80_usize),
+            1..12,
+        ),
         message in 1..350_usize,
-        limit in 0..400_u64,
+        limit in prop_oneof![0..60_u64, 0..400_u64],
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -147,8 +187,11 @@ proptest! {
                 bot.memory.remember(bot.namespace, item).await.unwrap();
             }
             let chat = bot.chat().memory_tokens(limit);
-            let recall = bot.say_to(chat, &format!("{}sea?", "the ".repeat(message))).await.recall;
+            let message = format!("{}sea?", "the ".repeat(message));
+            let recall = bot.say_to(chat, &message).await.recall;
             assert!(recall.tokens <= limit);
+            let added = added(&bot, &message).await;
+            assert!(added <= limit, "{added} of {limit}");
             for request in bot.model.requests() {
                 let tokens = bot.model.prompt_tokens(&request);
                 assert!(tokens + u64::from(request.max_tokens.unwrap()) <= u64::from(WINDOW));

@@ -2,8 +2,8 @@
 
 use catena::{
     Role,
-    agents::{Ablation, NeedReason},
-    memory::{Form, NewItem, Reason, Verdict},
+    agents::{Ablation, MemoryChat, NeedReason},
+    memory::{Form, NewItem, Ranking, Reason, Search, Verdict},
 };
 
 use crate::support::{Bot, Purpose, model, notes, purpose, shown};
@@ -180,6 +180,83 @@ async fn what_fits_is_not_judged() {
     bot.say_to(chat, "Which roses are there?").await;
     let judged = |request: &&_| purpose(request) == Purpose::Enough;
     assert_eq!(bot.model.requests().iter().filter(judged).count(), 0);
+}
+
+/// The turn before has to fit too, in the form in which it goes in.
+#[tokio::test]
+async fn what_fits_but_for_the_turn_before_is_judged() {
+    for (limit, summary, asked) in [(300, "", 0), (230, "", 1), (230, "It rained.", 0)] {
+        let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+        let filler = "lorem ".repeat(90);
+        for kind in 1..=2 {
+            let item = NewItem::turn(format!("Roses of kind {kind}: {filler}"), "Noted.");
+            bot.memory.remember(bot.namespace, item).await.unwrap();
+        }
+        let before = NewItem::turn("It rained again. ".repeat(13), "So it did.").summary(summary);
+        bot.memory.remember(bot.namespace, before).await.unwrap();
+        let chat = bot.chat().memory_tokens(limit);
+        bot.say_to(chat, "Which roses are there?").await;
+        let judged = |request: &&_| purpose(request) == Purpose::Enough;
+        let judged = bot.model.requests().iter().filter(judged).count();
+        assert_eq!(judged, asked, "{limit} tokens, {summary:?}");
+    }
+}
+
+/// The turns that are activated for a message, which is not remembered.
+async fn activated(bot: &Bot, chat: MemoryChat, message: &str) -> Vec<u64> {
+    let recall = bot.say_to(chat.remember(false), message).await.recall;
+    let activated = recall.activated.iter();
+    activated.map(|activated| activated.turn).collect()
+}
+
+#[tokio::test]
+async fn recency_recalls_what_was_not_found_where_it_weighs_as_much_as_in_the_paper() {
+    let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+    for day in 1..=44 {
+        let text = match day {
+            ..=40 => {
+                format!("On day {day} the roses of the long bed by the old wall were white again.")
+            }
+            _ => format!("Hail {day}."),
+        };
+        let item = NewItem::turn(text, "Noted.");
+        bot.memory.remember(bot.namespace, item).await.unwrap();
+    }
+    let dense = || bot.chat().search(Search::Dense, 0.0);
+    let paper = activated(&bot, dense().ranking(Ranking::PAPER), "Which roses?").await;
+    assert!(paper.contains(&43) && paper.contains(&42), "{paper:?}");
+    assert_eq!(paper.len(), 6);
+    // By itself the default brings nothing up.
+    let usual = activated(&bot, dense(), "Which roses?").await;
+    assert!(usual.iter().all(|turn| *turn <= 40), "{usual:?}");
+
+    let words = || bot.chat().search(Search::Words, 1.0);
+    let mut usual = activated(&bot, words(), "Hail?").await;
+    usual.sort_unstable();
+    assert_eq!(usual, [41, 42, 43]);
+    let mut paper = activated(&bot, words().ranking(Ranking::PAPER), "Hail?").await;
+    paper.sort_unstable();
+    assert_eq!(paper, [38, 39, 40, 41, 42, 43]);
+}
+
+#[tokio::test]
+async fn as_many_as_there_are_may_be_activated() {
+    let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+    for text in ["The roses are white.", "It rains.", "It snows."] {
+        bot.say(text).await;
+    }
+    let fact = NewItem::fact("garden", "roses");
+    bot.memory.remember(bot.namespace, fact).await.unwrap();
+    for ranking in [Ranking::default(), Ranking::PAPER] {
+        let chat = bot.chat().activate(usize::MAX).facts(usize::MAX);
+        let chat = chat.ranking(ranking).remember(false);
+        let recall = bot
+            .say_to(chat, "Which roses are in my garden?")
+            .await
+            .recall;
+        assert_eq!(recall.turns(), [1, 2, 3]);
+        assert_eq!(recall.facts.len(), 1);
+    }
 }
 
 #[tokio::test]

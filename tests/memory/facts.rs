@@ -1,6 +1,11 @@
 //! What holds, and what held before.
 
-use catena::memory::{Filter, Kind, Moment, NewItem, Query};
+use catena::{
+    CallKind, Event, EventKind, Run, RunOptions,
+    agents::{Ablation, Message, NeedReason},
+    memory::{Filter, Kind, Moment, NewItem, Query},
+};
+use futures::StreamExt;
 use serde_json::json;
 
 use crate::support::{Bot, model, notes, shown};
@@ -132,16 +137,52 @@ async fn a_fact_that_is_near_is_told_whether_memory_is_needed_or_not() {
     assert!(reply.recall.facts.is_empty(), "{:?}", reply.recall.facts);
 }
 
+/// Whoever told it: an import, or another program.
+#[tokio::test]
+async fn a_fact_is_told_before_there_is_a_turn() {
+    let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+    let fact = NewItem::fact("home", "Oslo");
+    bot.memory.remember(bot.namespace, fact).await.unwrap();
+    let off = bot.chat().ablation(Ablation::NoActivation).remember(false);
+    let reply = bot.say_to(off, "Where is my home?").await;
+    assert!(reply.recall.facts.is_empty(), "{:?}", reply.recall.facts);
+
+    let reply = bot.say("Where is my home?").await;
+    assert_eq!(reply.recall.need.reason, NeedReason::NothingThere);
+    assert_eq!(reply.recall.facts[0].is.as_deref(), Some("Oslo"));
+    let prompt = shown(&bot.last_answer());
+    assert!(prompt.contains("- home: Oslo (since "), "{prompt}");
+    assert_eq!(bot.model.calls(), 2, "nothing but the answers was asked");
+}
+
+/// A server takes money for a vector.
+#[tokio::test]
+async fn the_first_message_is_embedded_only_where_there_are_facts() {
+    let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
+    for embeddings in [0, 1] {
+        let graph = bot.chat().remember(false).build().unwrap();
+        let message = Message::new("Where is my home?");
+        let run = Run::start(graph, message, RunOptions::new("chat"));
+        let events: Vec<Event> = run.collect().await;
+        let embedded = events.iter().filter(|event| match event.kind {
+            EventKind::CallStarted { kind, .. } => kind == CallKind::Embed,
+            _ => false,
+        });
+        assert_eq!(embedded.count(), embeddings);
+        let fact = NewItem::fact("home", "Oslo");
+        bot.memory.remember(bot.namespace, fact).await.unwrap();
+    }
+}
+
 /// What was forgotten does not bring back what it had superseded.
 #[tokio::test]
 async fn where_nothing_holds_any_more_nothing_is_told_as_holding() {
     let bot = Bot::new(model(|_| "Noted.".to_owned())).await;
-    live_in(&bot, &["Rome", "Oslo"]).await;
-    let oslo = Filter {
-        containing: Some("Oslo".to_owned()),
-        ..Filter::default()
-    };
-    bot.memory.forget(bot.namespace, &oslo, None).await.unwrap();
+    live_in(&bot, &["Rome"]).await;
+    let archive = bot.memory.archive();
+    let rome = archive.history(bot.namespace, "home", 1).await.unwrap();
+    let retired = archive.retire(bot.namespace, rome[0].id, day(1)).await;
+    assert!(retired.unwrap());
     let reply = bot.say("Where is my home?").await;
     assert_eq!(reply.recall.facts[0].is, None);
     let prompt = shown(&bot.last_answer());

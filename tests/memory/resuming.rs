@@ -76,6 +76,42 @@ async fn a_turn_that_broke_off_goes_on_where_it_was() {
     assert_eq!(all.len(), 3);
 }
 
+/// Whether there were any or none.
+#[tokio::test]
+async fn a_first_turn_that_broke_off_tells_the_facts_that_there_were() {
+    let cases: [&[&str]; 2] = [&[], &["Oslo"]];
+    for known in cases {
+        let down = Arc::new(AtomicBool::new(true));
+        let is_down = Arc::clone(&down);
+        let flaky = ScriptedModel::from_fn(move |_| match is_down.load(Ordering::SeqCst) {
+            true => Err(Error::unavailable("down")),
+            false => Ok("Noted.".to_owned()),
+        })
+        .with_profile(ModelProfile::new("scripted", WINDOW));
+        let bot = Bot::new(flaky).await;
+        let home = async |city: &str| {
+            let fact = NewItem::fact("home", city);
+            bot.memory.remember(bot.namespace, fact).await.unwrap();
+        };
+        for city in known {
+            home(city).await;
+        }
+        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+        let options = || RunOptions::new("chat").journal(Arc::clone(&journal));
+        let message = || Message::new("Where is my home?");
+        let run = Run::start(bot.chat().build().unwrap(), message(), options());
+        let id = run.id().clone();
+        assert!(run.outcome().await.unwrap_err().is_retryable());
+
+        home("Rome").await;
+        down.store(false, Ordering::SeqCst);
+        let run = Run::start(bot.chat().build().unwrap(), message(), options().resume(id));
+        let facts = run.outcome().await.unwrap().output.recall.facts;
+        let told: Vec<_> = facts.iter().filter_map(|fact| fact.is.as_deref()).collect();
+        assert_eq!(told, known);
+    }
+}
+
 #[tokio::test]
 async fn written_twice_by_one_run_a_turn_is_there_once() {
     let bot = Bot::new(model(|_| "Noted.".to_owned())).await;

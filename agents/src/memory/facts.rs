@@ -1,6 +1,6 @@
 //! What a message says about the one who writes.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use catena_core::{ChatModel, ChatRequest, Context, Prompt, Result, sentences};
 use serde::Serialize;
@@ -122,14 +122,16 @@ fn is_none(line: &str) -> bool {
 }
 
 /// The fact of a line, beside those of the lines before it. A value has to stand in the message, word for
-/// word but for case: small models fill in what they were shown in the examples.
+/// word but for case, or letter for letter in scripts without spaces: small models fill in what they were shown in
+/// the examples.
 fn fact(
     line: &str,
     said: &[String],
     before: &[(String, String)],
 ) -> Result<(String, String), Refusal> {
-    let (about, value) = line.split_once(':').ok_or(Refusal::NoColon)?;
-    let (about, value) = (about_of(about), value.trim().trim_end_matches('.').trim());
+    let (about, value) = line.split_once([':', '：']).ok_or(Refusal::NoColon)?;
+    let value = value.trim().trim_end_matches(['.', '。']).trim();
+    let about = about_of(about);
     let needed = words(value);
     let stands = !needed.is_empty() && said.windows(needed.len()).any(|window| window == needed);
     match () {
@@ -143,7 +145,7 @@ fn fact(
 
 /// What a fact is about, so that the same thing has the same name.
 fn about_of(about: &str) -> String {
-    let about = about.trim().to_lowercase();
+    let about = about.trim().to_lowercase().replace(char::is_control, " ");
     let mut words: Vec<_> = about.split_whitespace().collect();
     while let Some(first) = words.first()
         && ["my", "the", "user's", "writer's", "a", "an"].contains(first)
@@ -153,11 +155,42 @@ fn about_of(about: &str) -> String {
     words.join(" ")
 }
 
+/// The words of a text in lower case. A letter of a script without spaces counts as one: what such letters say may
+/// stand anywhere among others.
 fn words(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect()
+    let mut spaced = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if is_unspaced(c) => spaced.extend([' ', c, ' ']),
+            c if c.is_alphanumeric() => spaced.push(c),
+            _ => spaced.push(' '),
+        }
+    }
+    spaced.split_whitespace().map(str::to_lowercase).collect()
+}
+
+/// Letters, and marks on them, of scripts that put no spaces between words.
+const UNSPACED: [RangeInclusive<char>; 12] = [
+    // Thai and Lao, without their digits.
+    '\u{e01}'..='\u{e3a}',
+    '\u{e40}'..='\u{e4e}',
+    '\u{e81}'..='\u{ece}',
+    // Burmese and Khmer.
+    '\u{1000}'..='\u{103f}',
+    '\u{1780}'..='\u{17d3}',
+    // Hiragana, and Katakana in full and half width.
+    '\u{3041}'..='\u{309f}',
+    '\u{30a1}'..='\u{30fa}',
+    '\u{30fc}'..='\u{30ff}',
+    '\u{ff66}'..='\u{ff9f}',
+    // Han.
+    '\u{3005}'..='\u{3007}',
+    '\u{3400}'..='\u{9fff}',
+    '\u{20000}'..='\u{3ffff}',
+];
+
+fn is_unspaced(c: char) -> bool {
+    UNSPACED.iter().any(|range| range.contains(&c))
 }
 
 #[cfg(test)]
@@ -193,6 +226,37 @@ mod tests {
         assert_eq!(reasons("p:\nq: seven\nr: two one"), [Refusal::NotSaid; 3]);
         let many = "x: one\ny: two\nz: three\nv: four\nw: five\nu: six";
         assert_eq!(reasons(many), [Refusal::TooMany]);
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_compared_letter_by_letter() {
+        for (message, line, fact) in [
+            (
+                "我的狗叫小黑，今年五岁。",
+                "狗的名字：小黑。",
+                "狗的名字=小黑",
+            ),
+            ("オスロに住んでいます。", "住所: オスロ", "住所=オスロ"),
+            ("หมาชื่อข้าวปั้นนะ", "ชื่อหมา: ข้าวปั้น", "ชื่อหมา=ข้าวปั้น"),
+            ("我用iPhone手机。", "手机：iPhone 手机", "手机=iPhone 手机"),
+            ("我住在Oslo。", "家：oslo", "家=oslo"),
+        ] {
+            let (facts, refused) = read(line, message);
+            assert_eq!(refused, []);
+            let (about, value) = &facts[0];
+            assert_eq!(format!("{about}={value}"), fact);
+        }
+        // Half of a number was not said, nor what stands in another order.
+        for (message, line) in [
+            ("我今年15岁。", "年龄：5岁"),
+            ("我的狗叫小黑。", "狗的名字：黑小"),
+            ("I live in Oslo.", "家：Osl"),
+        ] {
+            let (facts, refused) = read(line, message);
+            assert!(facts.is_empty(), "{facts:?}");
+            let reason = Refusal::NotSaid;
+            assert_eq!(refused, [Refused { line, reason }]);
+        }
     }
 
     #[test]

@@ -3,11 +3,14 @@
 //! Liang et al., "Enhancing Large Language Model with Self-Controlled Memory Framework", 2023
 //! (arXiv 2304.13343).
 
+mod activation;
 mod answer;
 mod ask;
 mod controller;
 mod document;
 mod facts;
+mod packing;
+mod recalled_facts;
 mod remember;
 mod render;
 mod spare;
@@ -183,7 +186,8 @@ impl MemoryChat {
         self
     }
 
-    /// The most tokens of all memories in a prompt. Default: what the window leaves.
+    /// The most tokens of all memories in a prompt, beside the lines that say what they are (two, in the prompts
+    /// that are built in). Default: what the window leaves.
     #[must_use]
     pub fn memory_tokens(mut self, tokens: u64) -> Self {
         self.memory_tokens = Some(tokens);
@@ -197,8 +201,8 @@ impl MemoryChat {
         self
     }
 
-    /// How many facts are activated at the most, in up to a quarter of the room for memories.
-    /// Default: 5.
+    /// How many facts are activated at the most, in up to a quarter of the room for memories; whether or not
+    /// memory is needed, and in the first turn too. Default: 5.
     #[must_use]
     pub fn facts(mut self, facts: usize) -> Self {
         self.facts = facts;
@@ -221,7 +225,9 @@ impl MemoryChat {
     }
 
     /// How what was found is ranked. Default: [`Ranking::default`]; the paper's is
-    /// [`Ranking::PAPER`].
+    /// [`Ranking::PAPER`]. Where recency weighs so much that it may bring a turn up by itself
+    /// ([`Ranking::lifts`]), the last turns are ranked too, as many as are activated. Those of them that the search
+    /// did not find are less relevant than all that it did, and count as not relevant at all.
     #[must_use]
     pub fn ranking(mut self, ranking: Ranking) -> Self {
         self.ranking = ranking;
@@ -252,6 +258,11 @@ impl MemoryChat {
 
     /// Consolidates the memories in the background, without a call, each time that so many more turns are
     /// there (see [`Memory::plan_consolidation`] for what that does). Default: 0, never.
+    ///
+    /// Each time reads all memories, so that the distance grows with the conversation, and the sum of what is read
+    /// is linear in its turns: turn n consolidates where n is a multiple of the step that holds for n, which is
+    /// `turns` doubled as long as 8 steps of the doubled size are not more than n. So up to turn 16 × `turns` that
+    /// is every `turns`, then every 2 × `turns`, and so on.
     #[must_use]
     pub fn consolidate_every(mut self, turns: u64) -> Self {
         self.consolidate_every = turns;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{
     facts::Facts,
+    render::one_line,
     spare::without,
     types::{Answered, Recall, Reply},
 };
@@ -27,7 +28,7 @@ pub(super) struct Remember {
     pub(super) facts: Option<Facts>,
     /// Whether anything is written down at all.
     pub(super) remember: bool,
-    /// After how many turns each time the memories are consolidated; 0: never.
+    /// After how many turns each time the memories are consolidated, at first (see [`is_due`]); 0: never.
     pub(super) consolidate_every: u64,
 }
 
@@ -82,7 +83,7 @@ impl Agent for Remember {
             }
             Err(error) => without(cx, "learning facts", error)?,
         }
-        if self.consolidate_every > 0 && turn.turn.is_multiple_of(self.consolidate_every) {
+        if is_due(self.consolidate_every, turn.turn) {
             self.memory.consolidate_in_background(self.namespace);
         }
         Ok(reply)
@@ -126,9 +127,20 @@ impl Remember {
         };
         // A small model puts whatever it reads under the names that it is shown.
         let near = recall.facts.iter().filter(|fact| fact.near);
-        let known = near.map(|fact| fact.about.clone());
+        let known = near.map(|fact| one_line(&fact.about));
         facts.learn(cx, message, known.collect()).await
     }
+}
+
+/// Whether the memories are consolidated after `turn`: where it is a multiple of the step that holds for it, which
+/// is `every` doubled as long as 8 steps of the doubled size are not more than the turn. Each time reads all that
+/// there is; so the sum of that is linear in the turns.
+fn is_due(every: u64, turn: u64) -> bool {
+    let mut step = every;
+    while step > 0 && step.checked_mul(16).is_some_and(|most| most <= turn) {
+        step *= 2;
+    }
+    step > 0 && turn.is_multiple_of(step)
 }
 
 /// Says a turn in fewer words.
@@ -245,5 +257,35 @@ impl Agent for Summarise {
 
     async fn run(&self, (user, bot): (String, String), cx: &Context) -> Result<String> {
         self.0.summary(cx, &user, &bot).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(every: u64, turns: u64) -> impl Iterator<Item = u64> {
+        (1..=turns).filter(move |turn| is_due(every, *turn))
+    }
+
+    #[test]
+    fn the_distance_between_consolidations_grows_with_the_conversation() {
+        let all: Vec<_> = due(10, 400).collect();
+        let expected: Vec<u64> = (10..=160)
+            .step_by(10)
+            .chain((180..=320).step_by(20))
+            .chain((360..=400).step_by(40))
+            .collect();
+        assert_eq!(all, expected);
+        assert_eq!(due(0, 100).count(), 0);
+    }
+
+    #[test]
+    fn what_consolidations_read_is_linear_in_the_turns() {
+        const TURNS: u64 = 100_000;
+        for every in [1, 3, 100] {
+            let read: u64 = due(every, TURNS).sum();
+            assert!(read <= 16 * TURNS, "{read} with {every}");
+        }
     }
 }

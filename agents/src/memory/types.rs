@@ -69,7 +69,7 @@ impl Recall {
 /// Whether memory was needed, and how that was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Need {
-    /// Whether it was searched.
+    /// Whether turns were searched. Facts are looked for all the same, unless activation is turned off.
     pub needed: bool,
     /// How that was found.
     pub reason: NeedReason,
@@ -83,7 +83,8 @@ pub struct Need {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NeedReason {
-    /// There is nothing to remember but the turn before, if any.
+    /// There is no turn yet: the model was not asked, and only facts were looked for, if there are any. Where the
+    /// turn before is all there is, the model is asked.
     #[default]
     NothingThere,
     /// The model was asked.
@@ -94,7 +95,7 @@ pub enum NeedReason {
     NotAsked,
     /// The question did not fit the window; memory is searched then.
     NoRoom,
-    /// Activation is turned off.
+    /// Activation is turned off, of facts too.
     Off,
 }
 
