@@ -81,7 +81,8 @@ pub struct Source {
     pub turn: u64,
     /// When it was said.
     pub at: Moment,
-    /// The run that wrote it, if one did.
+    /// The run that wrote it, if one did. It may be followed by a slash and a part of the run, `01J.../3`, where
+    /// the run writes the same words more than once: [`Forgotten::runs`](crate::Forgotten::runs) names runs without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
 }
@@ -103,7 +104,7 @@ pub struct NewItem {
     /// What it is.
     #[serde(default)]
     pub kind: Kind,
-    /// What a fact is about: the fact that held about it before is superseded. Of facts only.
+    /// What a fact is about, in one line: the fact that held about it before is superseded. Of facts only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// What was said to the bot, what a segment says, or what holds.
@@ -117,12 +118,12 @@ pub struct NewItem {
     /// When it was said. Default: now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Moment>,
-    /// In which turn it was said. Default: for a turn the next of the conversation, for a fact the
-    /// last.
+    /// In which turn it was said, from 1 to 2^53. Default: for a turn the next of the conversation, for a fact
+    /// the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn: Option<u64>,
-    /// The run that writes it. Written a second time by the same run, word for word, a turn is not
-    /// written again, unless it says a [`turn`](Self::turn) of its own.
+    /// The run that writes it, or [a part of it](Source::run). Written a second time by the same, word for word,
+    /// a turn is not written again, unless it says a [`turn`](Self::turn) of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
 }

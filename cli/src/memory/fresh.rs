@@ -1,9 +1,6 @@
 //! Archives that are made on the way, and have to go again where nothing comes of it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use catena_memory::Archive;
 
@@ -23,23 +20,17 @@ impl Fresh {
     }
 
     /// Removes it if it was made for nothing: nothing was said in it, and no conversation waits in it for a
-    /// turn to go on. Nobody may have it open.
+    /// turn to go on. Where somebody has it open it stays.
     pub(crate) async fn discard_if_empty(self) {
         let Some(path) = self.0 else { return };
-        let empty = match Archive::open(&path) {
-            Ok(archive) => archive.namespaces().await.is_ok_and(|all| all.is_empty()),
-            Err(_) => false,
+        let Ok(archive) = Archive::open(&path) else {
+            return;
         };
-        if empty {
-            discard(&path);
+        if archive.namespaces().await.is_ok_and(|all| all.is_empty()) {
+            // While the archive is locked: another one that takes its place has an index too. Whatever of the
+            // two stays, nothing hangs on it.
+            let _ = fs::remove_dir_all(beside(&path, INDEX));
+            let _ = archive.remove_if_empty().await;
         }
     }
-}
-
-fn discard(path: &Path) {
-    // Whatever of it stays, nothing hangs on it.
-    for end in ["", "-wal", "-shm", ".lock"] {
-        let _ = fs::remove_file(beside(path, end));
-    }
-    let _ = fs::remove_dir_all(beside(path, INDEX));
 }

@@ -47,8 +47,9 @@ const WARM: u64 = 2000;
 /// mapped are not its own: they grow with the index, and are given up when memory is short. `make soak`
 /// has glibc keep two heaps and not one for each thread that was ever busy beside others.
 const GROWTH: u64 = 16;
-/// And by one more for each so many turns: the embedded index knows each of its points.
-const TURNS_A_MIB: u64 = 4000;
+/// And by one more for each so many turns: the embedded index has the numbers of its points in memory, some 30 bytes
+/// each.
+const TURNS_A_MIB: u64 = 32_000;
 /// Bytes that the store may take for each byte of text.
 const STORE: f64 = 3.0;
 

@@ -18,7 +18,8 @@ const MEND: &str = "check that the disk is neither full nor read-only; if that i
 
 /// What the system says where it is at fault and not the folder: making the index anew would not help. The library
 /// tells it as text.
-const PASSING: [&str; 5] = [
+const PASSING: [&str; 6] = [
+    "Cannot allocate memory",
     "Too many open files",
     "Permission denied",
     "No space left on device",

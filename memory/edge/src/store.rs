@@ -34,7 +34,16 @@ pub(crate) struct Store {
     /// Held as long as the store is: one process at a time.
     _lock: File,
     /// Locked for writing only while the library's store is taken away and put back.
-    open: RwLock<Option<Open>>,
+    state: RwLock<State>,
+}
+
+enum State {
+    /// Never reset: without a stamp, and nothing in it.
+    New,
+    Open(Open),
+    /// It could not be loaded again after it was closed for a moment. What is in it cannot be told, and the next
+    /// change tries again.
+    Closed(IndexStamp),
 }
 
 struct Open {
@@ -49,17 +58,13 @@ impl Store {
         let lock = lock(folder)?;
         keep_private(folder);
         // Without its stamp it was being made, or removed, when the process ended.
-        let (open, otherwise) = match stamp::read(folder)? {
-            None => (None, false),
+        let (state, otherwise) = match stamp::read(folder)? {
+            None => (State::New, false),
             Some(stamp) => {
                 disk::check_room(folder, 0)?;
-                let load = || {
-                    let loaded = shard::load(folder, &options)?;
-                    twice::mend(folder, &loaded.shard)?;
-                    Ok(loaded)
-                };
-                let Loaded { shard, otherwise } = caught(folder, "be opened", load)?;
-                (Some(Open { shard, stamp }), otherwise)
+                let Loaded { shard, otherwise } =
+                    caught(folder, "be opened", || load(folder, &options))?;
+                (State::Open(Open { shard, stamp }), otherwise)
             }
         };
         Ok(Self {
@@ -67,7 +72,7 @@ impl Store {
             options,
             otherwise,
             _lock: lock,
-            open: RwLock::new(open),
+            state: RwLock::new(state),
         })
     }
 
@@ -95,14 +100,18 @@ impl Store {
     }
 
     pub(crate) fn stamp(&self) -> Option<IndexStamp> {
-        self.state().as_ref().map(|open| open.stamp.clone())
+        match &*self.state() {
+            State::New => None,
+            State::Open(Open { stamp, .. }) | State::Closed(stamp) => Some(stamp.clone()),
+        }
     }
 
     pub(crate) fn reset(&self, stamp: &IndexStamp) -> Result<()> {
         let mut state = self.state_to_change();
         stamp::remove(&self.folder)?;
         // It is thrown away: whether its last words reach the disk does not matter.
-        let _ = close(&self.folder, &mut state);
+        close(&self.folder, &mut state);
+        *state = State::New;
         let points = self.folder.join(shard::FOLDER);
         if points.exists() {
             fs::remove_dir_all(&points)
@@ -113,7 +122,7 @@ impl Store {
         let shard = shard::create(&self.folder, stamp.dimensions, &self.options)?;
         shard.flush();
         stamp::write(&self.folder, stamp)?;
-        *state = Some(Open {
+        *state = State::Open(Open {
             shard,
             stamp: stamp.clone(),
         });
@@ -121,17 +130,20 @@ impl Store {
     }
 
     pub(crate) fn upsert(&self, points: Vec<Point>) -> Result<()> {
-        let state = self.state();
-        let Some(Open { shard, stamp }) = state.as_ref() else {
+        self.open_again()?;
+        let Some(stamp) = self.stamp() else {
             return Err(Error::invalid("the index was never reset")
                 .with_help("reset it with the stamp of an archive first"));
         };
         stamp.check(&points)?;
         disk::check_room(&self.folder, 0)?;
-        shard::upsert(shard, points).map_err(|error| failed(&self.folder, "take points", error))
+        self.with(|shard| {
+            shard::upsert(shard, points).map_err(|error| failed(&self.folder, "take points", error))
+        })
     }
 
     pub(crate) fn remove(&self, ids: &[ItemId]) -> Result<()> {
+        self.open_again()?;
         disk::check_room(&self.folder, 0)?;
         self.with(|shard| {
             let ids = ids.iter().copied().map(point::id).collect();
@@ -205,6 +217,7 @@ impl Store {
 
     /// Puts everything on the disk, and shortens the log where it has grown long.
     pub(crate) fn flush(&self) -> Result<()> {
+        self.open_again()?;
         disk::check_room(&self.folder, 0)?;
         self.with(|shard| {
             shard.flush();
@@ -217,18 +230,33 @@ impl Store {
     }
 
     fn shorten_log(&self) -> Result<()> {
-        // Its files are held as long as the store is open.
+        // Its files are held as long as the store is open; loading shortens it.
         let mut state = self.state_to_change();
-        if let Some(stamp) = close(&self.folder, &mut state) {
-            let Loaded { shard, .. } = shard::load(&self.folder, &self.options)?;
-            twice::mend(&self.folder, &shard)?;
-            *state = Some(Open { shard, stamp });
+        close(&self.folder, &mut state);
+        self.load_closed(&mut state)
+    }
+
+    /// Loads what could not be loaded before.
+    fn open_again(&self) -> Result<()> {
+        match *self.state() {
+            State::New | State::Open(_) => return Ok(()),
+            State::Closed(_) => {}
+        }
+        self.load_closed(&mut self.state_to_change())
+    }
+
+    fn load_closed(&self, state: &mut State) -> Result<()> {
+        if let State::Closed(stamp) = state {
+            let Loaded { shard, .. } = load(&self.folder, &self.options)?;
+            let stamp = stamp.clone();
+            *state = State::Open(Open { shard, stamp });
         }
         Ok(())
     }
 
     /// Puts everything on the disk, and leaves nothing there of points that were removed.
     pub(crate) fn purge(&self) -> Result<()> {
+        self.open_again()?;
         disk::check_room(&self.folder, shard::size_of(&self.folder)?)?;
         self.with(|shard| {
             twice::marked(&self.folder, || {
@@ -242,6 +270,7 @@ impl Store {
     }
 
     pub(crate) fn optimize(&self) -> Result<()> {
+        self.open_again()?;
         // Parts are written anew before the old ones go.
         disk::check_room(&self.folder, shard::size_of(&self.folder)?)?;
         self.with(|shard| {
@@ -258,44 +287,64 @@ impl Store {
 
     /// An index that was never reset holds nothing: reading it, or removing from it, gives nothing.
     fn with<T: Default>(&self, work: impl FnOnce(&EdgeShard) -> Result<T>) -> Result<T> {
-        match self.state().as_ref() {
-            Some(open) => work(&open.shard),
-            None => Ok(T::default()),
+        match &*self.state() {
+            State::Open(open) => work(&open.shard),
+            State::New => Ok(T::default()),
+            State::Closed(_) => Err(Error::unavailable(format!(
+                "the vector index in {} could not be opened again after its log was shortened",
+                self.folder.display()
+            ))
+            .with_help("the next change tries again; so does opening it anew")),
         }
     }
 
-    fn state(&self) -> RwLockReadGuard<'_, Option<Open>> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn state_to_change(&self) -> RwLockWriteGuard<'_, Option<Open>> {
-        self.open.write().unwrap_or_else(PoisonError::into_inner)
+    fn state_to_change(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Store {
     fn drop(&mut self) {
-        let state = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         if disk::check_room(&self.folder, 0).is_err() {
             // Closing writes. What was not flushed is told again.
-            mem::forget(state.take());
+            mem::forget(mem::replace(state, State::New));
         }
-        if close(&self.folder, state).is_some() {
+        if close(&self.folder, state) {
             shard::shorten_log(&self.folder);
         }
     }
 }
 
-/// Closes what is open, and gives its stamp. The library flushes as it closes, and panics where that
-/// fails; what was not flushed before is told again by the archive.
-fn close(folder: &Path, state: &mut Option<Open>) -> Option<IndexStamp> {
-    let Open { shard, stamp } = mem::take(state)?;
-    let closing = || {
-        drop(shard);
-        Ok(())
-    };
-    let _ = caught(folder, "be closed", closing);
-    Some(stamp)
+/// Loads what is in the folder, each point once.
+fn load(folder: &Path, options: &EdgeOptions) -> Result<Loaded> {
+    let loaded = shard::load(folder, options)?;
+    twice::mend(folder, &loaded.shard)?;
+    Ok(loaded)
+}
+
+/// Closes what is open; whether anything was. The library flushes as it closes, and panics where that fails; what
+/// was not flushed before is told again by the archive.
+fn close(folder: &Path, state: &mut State) -> bool {
+    match mem::replace(state, State::New) {
+        State::Open(Open { shard, stamp }) => {
+            *state = State::Closed(stamp);
+            let closing = || {
+                drop(shard);
+                Ok(())
+            };
+            let _ = caught(folder, "be closed", closing);
+            true
+        }
+        other => {
+            *state = other;
+            false
+        }
+    }
 }
 
 /// Makes a folder, if it is not there, for its user alone: vectors tell much of what was said.
@@ -357,5 +406,55 @@ fn lock(folder: &Path) -> Result<File> {
             "close that one first, or keep the index on a Qdrant server, which many may use at once",
         )),
         Err(TryLockError::Error(error)) => Err(failed(folder, "be locked", error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp() -> IndexStamp {
+        IndexStamp {
+            archive: "a".to_owned(),
+            embedder: "e".to_owned(),
+            dimensions: 2,
+        }
+    }
+
+    /// As where the disk fills while the store is closed for a moment. It was taken for an empty one, and what
+    /// was forgotten for removed.
+    #[test]
+    fn what_cannot_be_loaded_again_is_not_empty() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("index");
+        let store = Store::open(&folder, EdgeOptions::new()).unwrap();
+        store.reset(&stamp()).unwrap();
+        let (namespace, kind) = (NamespaceId(1), Kind::Turn);
+        let point = Point {
+            id: ItemId(1),
+            namespace,
+            kind,
+            vector: vec![0.6, 0.8],
+        };
+        store.upsert(vec![point]).unwrap();
+        store.flush().unwrap();
+
+        close(&folder, &mut store.state_to_change());
+        let (points, aside) = (folder.join(shard::FOLDER), place.path().join("aside"));
+        fs::rename(&points, &aside).unwrap();
+        let failing = |store: &Store| caught(&folder, "be opened", || store.open_again());
+        failing(&store).unwrap_err();
+
+        assert_eq!(store.stamp(), Some(stamp()));
+        let search = || store.search(namespace, None, vec![0.6, 0.8], 1);
+        search().unwrap_err();
+        store.count().unwrap_err();
+        store.ids(None, 1).unwrap_err();
+        caught(&folder, "be purged", || store.purge()).unwrap_err();
+
+        let _ = fs::remove_dir_all(&points);
+        fs::rename(&aside, &points).unwrap();
+        store.remove(&[ItemId(2)]).unwrap();
+        assert_eq!(search().unwrap()[0].id, ItemId(1));
     }
 }

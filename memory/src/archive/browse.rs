@@ -1,12 +1,11 @@
-//! Reading items: by number, by turn, by filter, by word.
+//! Reading items: by number, by turn, by filter.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
-use unicode_segmentation::UnicodeSegmentation;
 
 use super::rows;
-use crate::{Hit, ItemId, Kind, MemoryItem, Moment, NamespaceId};
+use crate::{ItemId, Kind, MemoryItem, Moment, NamespaceId};
 
 /// Which items: those that satisfy everything that is set.
 ///
@@ -217,105 +216,6 @@ pub(super) fn first(
         .optional()
 }
 
-/// The items of a namespace, of one kind or of all, that share the rarest words with `query` (BM25),
-/// the best first.
-pub(super) fn by_words(
-    db: &Connection,
-    namespace: NamespaceId,
-    kind: Option<Kind>,
-    query: &str,
-    count: usize,
-) -> rusqlite::Result<Vec<Hit>> {
-    let Some(words) = match_any(query) else {
-        return Ok(Vec::new());
-    };
-    // Where an item is is a word of the index too, so that others are not even looked at.
-    let place = match kind {
-        Some(Kind::Turn) => format!("\"{}t\"", namespace.0),
-        Some(Kind::Fact) => format!("\"{}f\"", namespace.0),
-        None => format!("(\"{0}t\" OR \"{0}f\")", namespace.0),
-    };
-    let expression = format!("place : {place} AND said : ({words})");
-    let sql = "SELECT rowid, bm25(words, 1.0, 0.0) AS score FROM words
-        WHERE words MATCH ?1 ORDER BY score, rowid LIMIT ?2";
-    db.prepare_cached(sql)?
-        .query_map(params![expression, limit(count)], |row| {
-            let score: f64 = row.get(1)?;
-            Ok(Hit {
-                id: ItemId(rows::number(row, 0)?),
-                #[allow(clippy::cast_possible_truncation, reason = "a score needs no more")]
-                score: -score as f32,
-            })
-        })?
-        .collect()
-}
-
-/// The most words of a query that are looked for.
-const MOST_WORDS: usize = 64;
-
-/// No word is longer: what is, is data, and looked for it would be thousands of words.
-const LONGEST_WORD: usize = 256;
-
-/// An expression for whatever shares a word with `query`, other than words that say nothing; with
-/// those, when it has no others.
-fn match_any(query: &str) -> Option<String> {
-    let telling = words(query).filter(|word| tells(word));
-    any_of(telling).or_else(|| any_of(words(query)))
-}
-
-/// The words of a text in lower case, each once.
-fn words(text: &str) -> impl Iterator<Item = String> {
-    let mut seen = HashSet::new();
-    text.unicode_words()
-        .filter(|word| word.len() <= LONGEST_WORD)
-        .map(bare)
-        .filter(move |word| seen.insert(word.clone()))
-}
-
-/// Whether a word in lower case says something of what a text is about.
-pub(super) fn tells(word: &str) -> bool {
-    !COMMON.contains(&word)
-}
-
-fn any_of(words: impl Iterator<Item = String>) -> Option<String> {
-    let quoted: Vec<_> = words
-        .take(MOST_WORDS)
-        .map(|word| format!("\"{}\"", word.replace('"', "")))
-        .collect();
-    (!quoted.is_empty()).then(|| quoted.join(" OR "))
-}
-
-/// A word as it is looked for: a dog's name is to find the dog.
-fn bare(word: &str) -> String {
-    let word = word.to_lowercase().replace('’', "'");
-    word.strip_suffix("'s").map_or(word.clone(), str::to_owned)
-}
-
-/// Words that are in every text and say nothing of what it is about.
-const COMMON: &[&str] = &[
-    "a", "about", "am", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can",
-    "could", "did", "do", "does", "for", "from", "had", "has", "have", "he", "her", "him", "his",
-    "how", "i", "if", "in", "is", "it", "its", "me", "my", "of", "on", "or", "our", "she", "so",
-    "that", "the", "their", "them", "there", "they", "this", "to", "was", "we", "were", "what",
-    "when", "where", "which", "who", "why", "will", "with", "would", "you", "your",
-];
-
 pub(super) fn limit(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_query_is_its_telling_words_and_never_an_expression() {
-        let expression = match_any("What is the NAME of \"my\" dog? OR NEAR(x), dog’s").unwrap();
-        assert_eq!(expression, "\"name\" OR \"dog\" OR \"near\" OR \"x\"");
-        assert_eq!(
-            match_any("who is it").unwrap(),
-            "\"who\" OR \"is\" OR \"it\""
-        );
-        assert_eq!(match_any(" ?! "), None);
-    }
 }

@@ -1,9 +1,10 @@
 //! What an index has to be told.
 
+use catena_core::Result;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rows;
-use crate::{ItemId, Kind, NamespaceId, Partition, item::text};
+use super::{rows, schema::failed};
+use crate::{Archive, ItemId, Kind, NamespaceId, Partition, item::text};
 
 /// Something that an index has to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +34,54 @@ pub(crate) struct Watermark {
     pub(crate) optimised: u64,
 }
 
+impl Archive {
+    pub(crate) async fn changes(&self, after: u64, limit: usize) -> Result<Vec<(u64, Change)>> {
+        self.read(move |db| since(db, after, limit)).await
+    }
+
+    pub(crate) async fn last_change(&self) -> Result<u64> {
+        self.read(last).await
+    }
+
+    pub(crate) async fn count_until(&self, change: u64) -> Result<u64> {
+        self.read(move |db| count_until(db, change)).await
+    }
+
+    pub(crate) async fn watermark(&self) -> Result<Option<Watermark>> {
+        self.read(watermark).await
+    }
+
+    pub(crate) async fn set_watermark(&self, watermark: Watermark) -> Result<()> {
+        self.0
+            .writer
+            .write(move |db| set_watermark(db, &watermark).map_err(|error| failed(&error)))
+            .await
+    }
+
+    pub(crate) async fn numbers(
+        &self,
+        after: Option<ItemId>,
+        limit: usize,
+    ) -> Result<Vec<(ItemId, Partition)>> {
+        self.read(move |db| numbers(db, after, limit)).await
+    }
+
+    pub(crate) async fn numbers_until(&self, change: u64) -> Result<Vec<ItemId>> {
+        self.read(move |db| numbers_until(db, change)).await
+    }
+
+    pub(crate) async fn numbers_since(&self, change: u64) -> Result<Vec<ItemId>> {
+        self.read(move |db| numbers_since(db, change)).await
+    }
+
+    pub(crate) async fn unindexed(&self, ids: &[ItemId]) -> Result<Vec<Unindexed>> {
+        let ids = ids.to_vec();
+        self.read(move |db| unindexed_items(db, &ids)).await
+    }
+}
+
 /// The changes after `after`, with their numbers, in their order.
-pub(super) fn since(
-    db: &Connection,
-    after: u64,
-    limit: usize,
-) -> rusqlite::Result<Vec<(u64, Change)>> {
+fn since(db: &Connection, after: u64, limit: usize) -> rusqlite::Result<Vec<(u64, Change)>> {
     let sql = "SELECT change, id, namespace, key, observation, response, kind FROM items
             WHERE change > ?1
         UNION ALL SELECT change, item, NULL, NULL, NULL, NULL, NULL FROM removed WHERE change > ?1
@@ -67,7 +110,7 @@ fn unindexed(row: &rusqlite::Row<'_>, id: ItemId, namespace: u64) -> rusqlite::R
 }
 
 /// The items with these numbers, of all namespaces.
-pub(super) fn unindexed_items(db: &Connection, ids: &[ItemId]) -> rusqlite::Result<Vec<Unindexed>> {
+fn unindexed_items(db: &Connection, ids: &[ItemId]) -> rusqlite::Result<Vec<Unindexed>> {
     let sql = "SELECT 0, id, namespace, key, observation, response, kind FROM items
         WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id";
     db.prepare_cached(sql)?
@@ -78,7 +121,7 @@ pub(super) fn unindexed_items(db: &Connection, ids: &[ItemId]) -> rusqlite::Resu
 }
 
 /// The items after `after` by ascending number, and where in an index they belong.
-pub(super) fn numbers(
+fn numbers(
     db: &Connection,
     after: Option<ItemId>,
     limit: usize,
@@ -99,14 +142,14 @@ fn numbered(row: &rusqlite::Row<'_>) -> rusqlite::Result<(ItemId, Partition)> {
 }
 
 /// The numbers of the items that were added up to the change `until`, ascending.
-pub(super) fn numbers_until(db: &Connection, until: u64) -> rusqlite::Result<Vec<ItemId>> {
+fn numbers_until(db: &Connection, until: u64) -> rusqlite::Result<Vec<ItemId>> {
     // From the index alone: the table has the texts, and is a hundred times as large.
     let sql = "SELECT id FROM items INDEXED BY items_by_change WHERE change <= ?1";
     ascending(db, sql, until)
 }
 
 /// The numbers of the items that were added or removed after the change `since`, ascending.
-pub(super) fn numbers_since(db: &Connection, since: u64) -> rusqlite::Result<Vec<ItemId>> {
+fn numbers_since(db: &Connection, since: u64) -> rusqlite::Result<Vec<ItemId>> {
     let sql = "SELECT id FROM items WHERE change > ?1
         UNION SELECT item FROM removed WHERE change > ?1";
     ascending(db, sql, since)
@@ -122,7 +165,7 @@ fn ascending(db: &Connection, sql: &str, change: u64) -> rusqlite::Result<Vec<It
 }
 
 /// How many items were added up to the change `until`, and are there still.
-pub(super) fn count_until(db: &Connection, until: u64) -> rusqlite::Result<u64> {
+fn count_until(db: &Connection, until: u64) -> rusqlite::Result<u64> {
     db.query_row(
         "SELECT count(*) FROM items WHERE change <= ?1",
         [rows::sql(until)],
@@ -138,7 +181,7 @@ pub(super) fn last(db: &Connection) -> rusqlite::Result<u64> {
 }
 
 /// Which index was told everything up to where.
-pub(super) fn watermark(db: &Connection) -> rusqlite::Result<Option<Watermark>> {
+fn watermark(db: &Connection) -> rusqlite::Result<Option<Watermark>> {
     let sql = "SELECT (SELECT value FROM meta WHERE key = 'index'), value,
         (SELECT value FROM meta WHERE key = 'optimised') FROM meta WHERE key = 'indexed'";
     db.query_row(sql, [], |row| {
@@ -153,7 +196,7 @@ pub(super) fn watermark(db: &Connection) -> rusqlite::Result<Option<Watermark>> 
 
 /// Notes that an index knows everything up to a change; what was removed before then is forgotten for
 /// good.
-pub(super) fn set_watermark(db: &Connection, watermark: &Watermark) -> rusqlite::Result<()> {
+fn set_watermark(db: &Connection, watermark: &Watermark) -> rusqlite::Result<()> {
     let set = "INSERT OR REPLACE INTO meta VALUES (?1, ?2)";
     db.execute(set, params!["index", watermark.index])?;
     db.execute(set, params!["indexed", rows::sql(watermark.change)])?;

@@ -254,9 +254,7 @@ fn unite(db: &Connection, one: &MemoryItem, other: &MemoryItem) -> rusqlite::Res
     lend_summary(db, one.id, &other.summary)?;
     said_at(db, one.id, other.validity.from)?;
     if one.kind == Kind::Fact {
-        let set = "UPDATE items SET (valid_until, replaced_by) =
-            (SELECT valid_until, replaced_by FROM items WHERE id = ?2) WHERE id = ?1";
-        db.execute(set, [first, second])?;
+        timeline::take_end(db, one.id, other.id)?;
     }
     db.execute(
         "UPDATE items SET replaced_by = ?1 WHERE replaced_by = ?2 AND id <> ?1",

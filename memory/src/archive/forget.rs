@@ -1,17 +1,78 @@
 //! Forgetting, which really deletes.
 
+use std::collections::BTreeSet;
+
+use catena_core::Result;
 use rusqlite::{Connection, params, params_from_iter, types::Value};
 
-use super::{Filter, purges, record::next_change, rows};
-use crate::{ItemId, Kind, NamespaceId};
+use super::{Filter, purges, record::next_change, rows, schema::failed, timeline, traces, words};
+use crate::{Archive, ItemId, Kind, Moment, NamespaceId};
 
 /// What was forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Forgotten {
     /// The items.
     pub items: Vec<ItemId>,
-    /// The runs that had written them. Their journal holds the same words: have it forget them too.
+    /// The runs that had written them, without the [part](crate::Source::run) of the run, each once and in
+    /// order. Their journal holds the same words: have it forget them too.
     pub runs: Vec<String>,
+}
+
+impl Archive {
+    /// What [`forget`](Self::forget) would forget.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](catena_core::Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: the future may be dropped at any time.
+    pub async fn would_forget(
+        &self,
+        namespace: NamespaceId,
+        filter: &Filter,
+        ids: Option<&[ItemId]>,
+    ) -> Result<Vec<ItemId>> {
+        let (filter, ids) = (filter.clone(), ids.map(<[ItemId]>::to_vec));
+        self.read(move |db| select(db, namespace, &filter, ids.as_deref()))
+            .await
+    }
+
+    /// Forgets the items that satisfy `filter` and, where `ids` are given, are among them, and the facts that
+    /// the runs of the turns among these had learned from them, and from no other turn. They are written over
+    /// in the file and in its log, in the log as soon as nobody reads what was before. The file is written anew
+    /// for that, which takes as much free disk as it has bytes.
+    ///
+    /// What a forgotten fact took the place of holds again, until that one would have ended. A fact that was told
+    /// in another turn too holds from then on. An index forgets them, and is rid of their vectors, when [`Memory`](crate::Memory) opens it
+    /// next; [`Memory::forget`](crate::Memory::forget) does it at once.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](catena_core::Error::is_memory). Then nothing is forgotten; or, where the message says so,
+    /// all of it is, and the file still has traces of it, since it could not be written anew. That is made up
+    /// for when there is room: when the archive is opened next, or something else is forgotten.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, all of it is forgotten or nothing, and the files are rid of it all the same.
+    pub async fn forget(
+        &self,
+        namespace: NamespaceId,
+        filter: &Filter,
+        ids: Option<&[ItemId]>,
+    ) -> Result<Forgotten> {
+        let (filter, ids) = (filter.clone(), ids.map(<[ItemId]>::to_vec));
+        self.0
+            .writer
+            .purge(move |db| {
+                select(db, namespace, &filter, ids.as_deref())
+                    .and_then(|items| forget(db, items))
+                    .map_err(|error| failed(&error))
+            })
+            .await
+    }
 }
 
 /// The items of a namespace that satisfy `filter`, and, where `ids` are given, are among them; and the facts
@@ -65,17 +126,23 @@ fn told_there_alone(db: &Connection, chosen: &[ItemId]) -> rusqlite::Result<Vec<
 }
 
 /// Leaves facts that were told elsewhere too without those of their sources that are forgotten, so that they go
-/// with the last of the others.
-fn forget_sources(db: &Connection, chosen: &[ItemId]) -> rusqlite::Result<()> {
+/// with the last of the others: which were told when, the earliest first.
+fn forget_sources(db: &Connection, chosen: &[ItemId]) -> rusqlite::Result<Vec<(Moment, ItemId)>> {
     let sql = format!(
         "{TURNS} DELETE FROM sources WHERE (namespace, turn, run) IN (SELECT namespace, turn, run FROM turns)
             AND item IN (SELECT id FROM items WHERE kind = ?3)
-            AND item NOT IN (SELECT value FROM json_each(?1))"
+            AND item NOT IN (SELECT value FROM json_each(?1))
+        RETURNING at, item"
     );
     let kinds = (rows::kind_to_sql(Kind::Turn), rows::kind_to_sql(Kind::Fact));
-    db.prepare_cached(&sql)?
-        .execute(params![rows::array(chosen), kinds.0, kinds.1])?;
-    Ok(())
+    let mut lost: Vec<(Moment, ItemId)> = db
+        .prepare_cached(&sql)?
+        .query_map(params![rows::array(chosen), kinds.0, kinds.1], |row| {
+            Ok((Moment(rows::number(row, 0)?), ItemId(rows::number(row, 1)?)))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    lost.sort_unstable();
+    Ok(lost)
 }
 
 /// The items of a namespace that satisfy `filter`, and, where `ids` are given, are among them.
@@ -109,23 +176,40 @@ fn named(
 
 /// Deletes items.
 pub(super) fn forget(db: &Connection, items: Vec<ItemId>) -> rusqlite::Result<Forgotten> {
-    let ids = rows::array(&items);
-    let runs = "SELECT DISTINCT run FROM sources WHERE run IS NOT NULL
-        AND item IN (SELECT value FROM json_each(?1)) ORDER BY run";
-    let runs = db
-        .prepare(runs)?
-        .query_map([&ids], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    forget_sources(db, &items)?;
+    let runs = runs(db, &items)?;
+    let lost = forget_sources(db, &items)?;
     for id in &items {
-        db.prepare_cached("UPDATE items SET replaced_by = NULL WHERE replaced_by = ?1")?
-            .execute([rows::sql(id.0)])?;
+        timeline::give_place_back(db, *id)?;
         remove(db, *id)?;
+    }
+    for (at, id) in &lost {
+        timeline::begin_later(db, *id, *at)?;
+    }
+    // The latest first: what an item holds from there on is another's then.
+    for (at, id) in lost.iter().rev() {
+        timeline::hold_again(db, *id, *at)?;
     }
     if !items.is_empty() {
         purges::note_due(db)?;
+        traces::note(db)?;
     }
-    Ok(Forgotten { items, runs })
+    Ok(Forgotten {
+        items,
+        runs: runs.into_iter().collect(),
+    })
+}
+
+/// The runs that wrote items.
+fn runs(db: &Connection, items: &[ItemId]) -> rusqlite::Result<BTreeSet<String>> {
+    let sql = "SELECT DISTINCT run FROM sources WHERE run IS NOT NULL
+        AND item IN (SELECT value FROM json_each(?1))";
+    db.prepare_cached(sql)?
+        .query_map([rows::array(items)], |row| {
+            let run: String = row.get(0)?;
+            let whole = run.split_once('/').map(|(whole, _)| whole.to_owned());
+            Ok(whole.unwrap_or(run))
+        })?
+        .collect()
 }
 
 /// Deletes an item, and has the indexes told.
@@ -144,9 +228,7 @@ pub(super) fn note_removed(db: &Connection, id: ItemId) -> rusqlite::Result<()> 
 /// Deletes an item whose number stays in use.
 pub(super) fn delete(db: &Connection, id: ItemId) -> rusqlite::Result<()> {
     let id = rows::sql(id.0);
-    let words = "INSERT INTO words (words, rowid, said, place)
-        SELECT 'delete', id, said, place FROM items WHERE id = ?1";
-    db.prepare_cached(words)?.execute([id])?;
+    words::remove(db, id)?;
     db.prepare_cached("DELETE FROM items WHERE id = ?1")?
         .execute([id])?;
     Ok(())

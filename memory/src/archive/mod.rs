@@ -7,10 +7,13 @@ mod forget;
 mod namespaces;
 mod purges;
 mod record;
+mod remove;
 mod rows;
 mod schema;
 mod timeline;
+mod traces;
 mod transfer;
+mod words;
 mod writer;
 
 pub use browse::Filter;
@@ -22,9 +25,8 @@ pub(crate) use changes::{Change, Unindexed, Watermark};
 pub(crate) use consolidate::mergeable;
 
 use std::{
-    io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError},
     time::SystemTime,
 };
 
@@ -32,7 +34,7 @@ use catena_core::{Error, Result};
 use rusqlite::{Connection, params};
 
 use self::{schema::failed, writer::Writer};
-use crate::{Hit, ItemId, Kind, MemoryItem, Moment, NamespaceId, NewItem, Partition, Written};
+use crate::{Hit, ItemId, Kind, MemoryItem, Moment, NamespaceId, NewItem, Written};
 
 /// All that is remembered: items with their sources and the time for which they hold, in
 /// namespaces that are isolated from each other.
@@ -77,7 +79,7 @@ struct Inner {
     /// Connections for reading that nobody uses at the moment.
     readers: Mutex<Vec<Connection>>,
     /// Given up last.
-    _lock: schema::Lock,
+    lock: schema::Lock,
 }
 
 /// The most connections for reading that are kept.
@@ -86,8 +88,9 @@ const READERS: usize = 8;
 impl Archive {
     /// Opens or creates the archive at `path`.
     ///
-    /// Reads and writes a few pages: call it before the work begins, or on a thread for blocking
-    /// work.
+    /// Reads and writes a few pages, unless another version wrote it last: call it before the work begins, or
+    /// on a thread for blocking work. A file that still has traces of what was [forgotten](Self::forget) is
+    /// written anew beside the work.
     ///
     /// # Errors
     ///
@@ -121,7 +124,7 @@ impl Archive {
             id,
             writer: Writer::start(db, path)?,
             readers: Mutex::default(),
-            _lock: lock,
+            lock,
         })))
     }
 
@@ -142,14 +145,15 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// [`is_invalid`](Error::is_invalid) for a fact without a key, a turn with one, an item without
-    /// words, and for a namespace that the archive does not have; [`is_memory`](Error::is_memory) when
-    /// it cannot be written.
+    /// [`is_invalid`](Error::is_invalid) for a fact without a key, a key of more than one line, a turn with
+    /// one, an item without words, a turn or moment out of range, and for a namespace that the archive does
+    /// not have; [`is_memory`](Error::is_memory) when it cannot be written.
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the item is written or not; nothing in between. A turn that says
-    /// its [`run`](NewItem::run) can be written again, word for word, without being there twice.
+    /// When the future is dropped, the item is written or not; nothing in between. What was begun goes on in
+    /// the thread that writes. A turn that says its [`run`](NewItem::run) can be written again, word for word,
+    /// without being there twice.
     pub async fn remember(&self, namespace: NamespaceId, item: NewItem) -> Result<Written> {
         let mut written = self.remember_all(namespace, vec![item]).await?;
         written
@@ -162,6 +166,10 @@ impl Archive {
     /// # Errors
     ///
     /// Those of [`remember`](Self::remember).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`remember`](Self::remember): all of them are written or none.
     pub async fn remember_all(
         &self,
         namespace: NamespaceId,
@@ -185,6 +193,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the item has the one summary or the other.
     pub async fn summarise(
         &self,
         namespace: NamespaceId,
@@ -211,6 +223,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the fact holds or not; who says it again gets `false` if it does not.
     pub async fn retire(&self, namespace: NamespaceId, id: ItemId, at: Moment) -> Result<bool> {
         let set = "UPDATE items SET valid_until = ?3, replaced_by = NULL
             WHERE id = ?1 AND namespace = ?2 AND kind = ?4 AND valid_from <= ?3 AND (valid_until IS NULL OR valid_until > ?3)";
@@ -233,6 +249,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: the future may be dropped at any time.
     pub async fn items(&self, namespace: NamespaceId, ids: &[ItemId]) -> Result<Vec<MemoryItem>> {
         let ids = ids.to_vec();
         self.read(move |db| browse::items(db, namespace, &ids))
@@ -245,6 +265,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: the future may be dropped at any time.
     pub async fn last_turns(
         &self,
         namespace: NamespaceId,
@@ -259,6 +283,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: the future may be dropped at any time.
     pub async fn browse(
         &self,
         namespace: NamespaceId,
@@ -276,6 +304,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: the future may be dropped at any time.
     pub async fn history(
         &self,
         namespace: NamespaceId,
@@ -292,6 +324,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: the future may be dropped at any time.
     pub async fn first(&self, namespace: NamespaceId, key: &str) -> Result<Option<MemoryItem>> {
         let key = key.to_owned();
         self.read(move |db| browse::first(db, namespace, &key))
@@ -304,6 +340,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: the future may be dropped at any time.
     pub async fn by_words(
         &self,
         namespace: NamespaceId,
@@ -312,145 +352,7 @@ impl Archive {
         count: usize,
     ) -> Result<Vec<Hit>> {
         let query = query.to_owned();
-        self.read(move |db| browse::by_words(db, namespace, kind, &query, count))
-            .await
-    }
-
-    /// What [`forget`](Self::forget) would forget.
-    ///
-    /// # Errors
-    ///
-    /// [`is_memory`](Error::is_memory).
-    pub async fn would_forget(
-        &self,
-        namespace: NamespaceId,
-        filter: &Filter,
-        ids: Option<&[ItemId]>,
-    ) -> Result<Vec<ItemId>> {
-        let (filter, ids) = (filter.clone(), ids.map(<[ItemId]>::to_vec));
-        self.read(move |db| forget::select(db, namespace, &filter, ids.as_deref()))
-            .await
-    }
-
-    /// Forgets the items that satisfy `filter` and, where `ids` are given, are among them, and the facts that
-    /// the runs of the turns among these had learned from them, and from no other turn. They are written over in the file and in its log, in the log as soon as nobody reads what was before. The
-    /// file is written anew for that, which takes as much free disk as it has bytes.
-    ///
-    /// A fact that one of them had superseded does not hold again. An index forgets them, and is rid of
-    /// their vectors, when [`Memory`](crate::Memory) opens it next; [`Memory::forget`](crate::Memory::forget)
-    /// does it at once.
-    ///
-    /// # Errors
-    ///
-    /// [`is_memory`](Error::is_memory); then nothing is forgotten.
-    pub async fn forget(
-        &self,
-        namespace: NamespaceId,
-        filter: &Filter,
-        ids: Option<&[ItemId]>,
-    ) -> Result<Forgotten> {
-        let (filter, ids) = (filter.clone(), ids.map(<[ItemId]>::to_vec));
-        self.0
-            .writer
-            .purge(move |db| {
-                forget::select(db, namespace, &filter, ids.as_deref())
-                    .and_then(|items| forget::forget(db, items))
-                    .map_err(|error| failed(&error))
-            })
-            .await
-    }
-
-    /// Writes a namespace, or all of them, as JSON Lines: an item a line, with the names of its
-    /// namespace. How many items it were.
-    ///
-    /// # Errors
-    ///
-    /// [`is_memory`](Error::is_memory), also when `out` cannot be written.
-    pub async fn export<W: Write + Send + 'static>(
-        &self,
-        namespace: Option<NamespaceId>,
-        out: W,
-    ) -> Result<(u64, W)> {
-        let export = move |db: &Connection| Ok(transfer::export(db, namespace, out));
-        self.read(export).await?
-    }
-
-    /// Takes over the items of a file that [`export`](Self::export) wrote, all or none of them; into
-    /// the namespaces of their names, or all into `namespace`. Items that are there already get the
-    /// sources that they lack.
-    ///
-    /// # Errors
-    ///
-    /// [`is_invalid`](Error::is_invalid) with the number of the first line that is no item;
-    /// [`is_memory`](Error::is_memory) when the file cannot be read or the items not be written.
-    pub async fn import(&self, path: &Path, namespace: Option<NamespaceId>) -> Result<Imported> {
-        self.import_until(path, namespace, Arc::default()).await
-    }
-
-    /// As [`import`](Self::import), until somebody sets `stop`: the items before that line are then taken
-    /// over, and [`stopped`](Imported::stopped) says so.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`import`](Self::import).
-    pub async fn import_until(
-        &self,
-        path: &Path,
-        namespace: Option<NamespaceId>,
-        stop: Arc<AtomicBool>,
-    ) -> Result<Imported> {
-        let path = path.to_owned();
-        self.0
-            .writer
-            .write(move |db| transfer::import(db, &path, namespace, &stop))
-            .await
-    }
-
-    pub(crate) async fn changes(&self, after: u64, limit: usize) -> Result<Vec<(u64, Change)>> {
-        self.read(move |db| changes::since(db, after, limit)).await
-    }
-
-    pub(crate) async fn last_change(&self) -> Result<u64> {
-        self.read(changes::last).await
-    }
-
-    pub(crate) async fn count_until(&self, change: u64) -> Result<u64> {
-        self.read(move |db| changes::count_until(db, change)).await
-    }
-
-    pub(crate) async fn watermark(&self) -> Result<Option<Watermark>> {
-        self.read(changes::watermark).await
-    }
-
-    pub(crate) async fn set_watermark(&self, watermark: Watermark) -> Result<()> {
-        self.0
-            .writer
-            .write(move |db| changes::set_watermark(db, &watermark).map_err(|error| failed(&error)))
-            .await
-    }
-
-    pub(crate) async fn numbers(
-        &self,
-        after: Option<ItemId>,
-        limit: usize,
-    ) -> Result<Vec<(ItemId, Partition)>> {
-        self.read(move |db| changes::numbers(db, after, limit))
-            .await
-    }
-
-    pub(crate) async fn numbers_until(&self, change: u64) -> Result<Vec<ItemId>> {
-        self.read(move |db| changes::numbers_until(db, change))
-            .await
-    }
-
-    pub(crate) async fn numbers_since(&self, change: u64) -> Result<Vec<ItemId>> {
-        self.read(move |db| changes::numbers_since(db, change))
-            .await
-    }
-
-    pub(crate) async fn unindexed(&self, ids: &[ItemId]) -> Result<Vec<Unindexed>> {
-        let ids = ids.to_vec();
-        self.read(move |db| changes::unindexed_items(db, &ids))
+        self.read(move |db| words::search(db, namespace, kind, &query, count))
             .await
     }
 
@@ -487,8 +389,12 @@ impl Inner {
     }
 }
 
-/// The greatest number of a turn, and the last moment: SQLite's integers are signed.
-const GREATEST: u64 = i64::MAX.unsigned_abs() - 1;
+/// The greatest number of a turn that may be said: all numbers up to it are exact in JSON, and there are enough
+/// behind it for the turns that say none.
+const LAST_TURN: u64 = 1 << 53;
+
+/// The last moment: SQLite's integers are signed.
+const LAST_MOMENT: Moment = Moment(i64::MAX.unsigned_abs() - 1);
 
 fn check(item: &NewItem) -> Result<()> {
     if item.observation.trim().is_empty() && item.response.trim().is_empty() {
@@ -507,13 +413,23 @@ fn check(item: &NewItem) -> Result<()> {
         }
         _ => {}
     }
+    // A prompt tells it at the beginning of a line: with another in it, it would forge lines.
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if item.key.as_deref().is_some_and(|key| key.contains(breaks)) {
+        return Err(
+            Error::invalid("the key of a fact is one line, without control characters")
+                .with_help("a key is a few words: `name of the dog`; its value may be many lines"),
+        );
+    }
     let (turn, at) = (item.turn.unwrap_or(1), item.at.unwrap_or_default());
-    if turn == 0 || turn > GREATEST || at.0 > GREATEST {
+    if turn == 0 || turn > LAST_TURN || at > LAST_MOMENT {
         return Err(Error::invalid(format!(
             "turn {turn} at {} microseconds is out of range",
             at.0
         ))
-        .with_help("turns are counted from 1, and moments in microseconds since 1970"));
+        .with_help(
+            "turns are counted from 1, up to 2^53, and moments in microseconds since 1970",
+        ));
     }
     Ok(())
 }

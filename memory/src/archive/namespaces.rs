@@ -7,6 +7,7 @@ use super::{
     forget::{forget, select},
     rows,
     schema::failed,
+    traces,
 };
 use crate::{Archive, Filter, Forgotten, Moment, Namespace, NamespaceId};
 
@@ -39,6 +40,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](catena_core::Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, it is created or not; who asks again gets the same number.
     pub async fn namespace(&self, namespace: &Namespace) -> Result<NamespaceId> {
         if let Some(id) = self.find_namespace(namespace).await? {
             return Ok(id);
@@ -55,6 +60,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](catena_core::Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: the future may be dropped at any time.
     pub async fn find_namespace(&self, namespace: &Namespace) -> Result<Option<NamespaceId>> {
         let namespace = namespace.clone();
         self.read(move |db| find(db, &namespace)).await
@@ -65,6 +74,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](catena_core::Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: the future may be dropped at any time.
     pub async fn namespaces(&self) -> Result<Vec<NamespaceSummary>> {
         self.read(|db| {
             let sql = "SELECT id, user, bot, conversation, next_turn - 1,
@@ -92,7 +105,11 @@ impl Archive {
     ///
     /// # Errors
     ///
-    /// [`is_memory`](catena_core::Error::is_memory); then nothing is forgotten.
+    /// Those of [`forget`](Self::forget).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`forget`](Self::forget).
     pub async fn forget_namespace(&self, namespace: NamespaceId) -> Result<Forgotten> {
         self.0
             .writer
@@ -106,6 +123,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](catena_core::Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, it is forgotten or not.
     pub async fn forget_unused(&self, namespace: NamespaceId) -> Result<bool> {
         self.0
             .writer
@@ -145,10 +166,10 @@ pub(super) fn find_or_create(
 /// Deletes a namespace with everything in it, and its names.
 fn forget_namespace(db: &Connection, namespace: NamespaceId) -> rusqlite::Result<Forgotten> {
     let forgotten = forget(db, select(db, namespace, &Filter::default(), None)?)?;
-    db.execute(
-        "DELETE FROM namespaces WHERE id = ?1",
-        [rows::sql(namespace.0)],
-    )?;
+    let name = "DELETE FROM namespaces WHERE id = ?1";
+    if db.execute(name, [rows::sql(namespace.0)])? > 0 {
+        traces::note(db)?;
+    }
     Ok(forgotten)
 }
 

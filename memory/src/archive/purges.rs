@@ -1,4 +1,5 @@
-//! Which indexes may still hold vectors of what was forgotten, in their files.
+//! Which indexes may still hold vectors of what was forgotten, in their files. What the archive's own files may
+//! hold is in `traces`.
 //!
 //! Forgetting notes the change with which it deletes, in the transaction that does; an index that was purged
 //! notes the change up to which it was. Whatever ends the process between the two, and whichever index was in
@@ -27,6 +28,10 @@ impl Archive {
     /// # Errors
     ///
     /// [`is_memory`](catena_core::Error::is_memory), and those of the index.
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: the future may be dropped at any time.
     pub async fn owes_purge(&self, index: &dyn VectorIndex) -> Result<bool> {
         // One that was never stamped holds nothing, or is emptied before it is used.
         Ok(index.stamp().await?.is_some() && self.purge_due(&index.describe()).await?.is_some())

@@ -9,6 +9,7 @@ use super::{
     rows,
     schema::failed,
     timeline::{self, Telling},
+    words,
 };
 use crate::{ItemId, Kind, MemoryItem, Moment, NamespaceId, NewItem, Source, Validity, Written};
 
@@ -188,16 +189,8 @@ pub(super) fn insert(
         next_change(db)?,
     ])?;
     let id = db.last_insert_rowid();
-    add_words(db, id)?;
+    words::add(db, id)?;
     Ok(ItemId(id.unsigned_abs()))
-}
-
-/// Has an item found by its words.
-pub(super) fn add_words(db: &Connection, id: i64) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO words (rowid, said, place)
-        SELECT id, said, place FROM items WHERE id = ?1";
-    db.prepare_cached(sql)?.execute([id])?;
-    Ok(())
 }
 
 /// What became of an item of another archive.

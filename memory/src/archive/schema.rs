@@ -1,7 +1,7 @@
 //! Opening an archive: its form, its settings, and refusing what is none.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{ErrorKind, Read, Seek, Write},
     path::{Path, PathBuf},
     time::Duration,
@@ -10,9 +10,11 @@ use std::{
 use catena_core::{Error, Result, RunId};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
+use super::words;
+
 /// Marks the file as one of Catena's archives: the letters "CTNM".
 const APPLICATION: i64 = 0x4354_4e4d;
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// Bytes of a page of a new archive: a turn of a thousand letters fills a page of 4,096, the default,
 /// so badly that a quarter of the file stays empty; a twentieth of these does.
@@ -70,7 +72,8 @@ const TABLES: &str = "
 /// An item's text is kept once: the full-text index refers to the table. Its parts are one column there, the
 /// first, since a word in any other takes two bytes more, a tenth of all that the archive takes. A word of
 /// the other column says where the item is, `12f` for a fact of namespace 12, so that a search among few
-/// items of a kind does not come by the many of another.
+/// items of a kind does not come by the many of another. What is indexed is not always letter by letter what is
+/// said: `words` alone adds and removes it.
 const WORDS: &str = "
     CREATE VIRTUAL TABLE words USING fts5 (
         said, place,
@@ -88,7 +91,6 @@ const FROM_1: &str = "
 
 /// From version 2, whose words were in a column for each part of a text.
 const FROM_2: &str = "
-    DROP TABLE words;
     ALTER TABLE items ADD COLUMN
         said TEXT AS (coalesce(key || char(10), '') || observation || char(10) || response) VIRTUAL;
 ";
@@ -163,39 +165,90 @@ pub(super) fn lock(path: &Path) -> Result<Lock> {
         .with_help("name an archive in a folder that is there and can be written")
         .with_source(error)
     };
-    let mut file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&beside)
-        .map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => {
-            let itself = itself(path)?;
-            // Who it is, for the message of others; nothing depends on it.
-            let _ = file
-                .set_len(0)
-                .and_then(|()| file.rewind())
-                .and_then(|()| write!(file, "{}", std::process::id()));
-            Ok(Lock((file, itself)))
-        }
-        Err(TryLockError::Error(error)) => Err(unusable(error)),
-        Err(TryLockError::WouldBlock) => {
-            let mut owner = String::new();
-            let _ = file.read_to_string(&mut owner);
-            let (owner, help) = match owner.trim() {
-                id if id == std::process::id().to_string() => (
-                    "in this process".to_owned(),
-                    "use the archive that is open: its clones are the same",
-                ),
-                "" => ("in another process".to_owned(), END_IT),
-                id => (format!("in another process (number {id})"), END_IT),
-            };
-            let message = format!("the archive {} is open {owner}", path.display());
-            Err(Error::memory(message).with_help(help))
+    let mut tries = 0;
+    loop {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&beside)
+            .map_err(unusable)?;
+        match file.try_lock() {
+            // It was removed with its archive after it was opened here: the lock is another file by now.
+            Ok(()) if !is_at(&file, &beside) && tries < TRIES => tries += 1,
+            Ok(()) => {
+                let itself = itself(path)?;
+                // Who it is, for the message of others; nothing depends on it.
+                let _ = file
+                    .set_len(0)
+                    .and_then(|()| file.rewind())
+                    .and_then(|()| write!(file, "{}", std::process::id()));
+                return Ok(Lock((file, itself)));
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+            Err(TryLockError::WouldBlock) => return Err(is_open(path, file)),
         }
     }
+}
+
+/// How often a lock is opened again that was removed in between: not for ever, since there are file systems that
+/// number a file anew each time.
+const TRIES: u32 = 100;
+
+/// Whether an open file is the one at `path`.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), path.metadata()) {
+        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
+        (_, Err(error)) => error.kind() != ErrorKind::NotFound,
+        (Err(_), _) => true,
+    }
+}
+
+/// Elsewhere the lock stays where it is.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> bool {
+    true
+}
+
+/// The error for whoever finds the archive locked; `lock` says by whom.
+fn is_open(path: &Path, mut lock: File) -> Error {
+    let mut owner = String::new();
+    let _ = lock.read_to_string(&mut owner);
+    let (owner, help) = match owner.trim() {
+        id if id == std::process::id().to_string() => (
+            "in this process".to_owned(),
+            "use the archive that is open: its clones are the same",
+        ),
+        "" => ("in another process".to_owned(), END_IT),
+        id => (format!("in another process (number {id})"), END_IT),
+    };
+    let message = format!("the archive {} is open {owner}", path.display());
+    Error::memory(message).with_help(help)
+}
+
+/// Removes the files of an archive that is closed, and gives up its lock.
+pub(super) fn remove(path: &Path, lock: Lock) -> Result<()> {
+    // The log first: what is left where it breaks off is an empty archive still.
+    for ending in ["-wal", "-shm", ""] {
+        let file = beside(path, ending);
+        if let Err(error) = fs::remove_file(&file)
+            && error.kind() != ErrorKind::NotFound
+        {
+            let message = format!("{} cannot be removed: {error}", file.display());
+            return Err(Error::memory(message)
+                .with_help("remove it yourself: nothing is in it")
+                .with_source(error));
+        }
+    }
+    // While it is locked: whoever has opened it sees, once it has the lock, that the file is no longer there.
+    if cfg!(unix) {
+        let _ = fs::remove_file(beside(path, ".lock"));
+    }
+    drop(lock);
+    Ok(())
 }
 
 /// The archive's own file, locked, since another name may lead to it (a hard link). Only where that lock is
@@ -294,15 +347,19 @@ fn create(db: &Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Brings an archive of an older version to this one.
+/// Brings an archive of an older version to this one. In version 3 only the words were others: a run of letters
+/// without spaces was one.
 fn renew(db: &Connection, version: i64) -> rusqlite::Result<()> {
     let transaction = db.unchecked_transaction()?;
+    transaction.execute_batch("DROP TABLE words")?;
     if version < 2 {
         transaction.execute_batch(FROM_1)?;
     }
-    transaction.execute_batch(FROM_2)?;
+    if version < 3 {
+        transaction.execute_batch(FROM_2)?;
+    }
     transaction.execute_batch(WORDS)?;
-    transaction.execute("INSERT INTO words (words) VALUES ('rebuild')", [])?;
+    words::fill(&transaction)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }

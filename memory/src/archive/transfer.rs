@@ -6,7 +6,10 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read, Write},
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use catena_core::{Error, Result};
@@ -14,7 +17,7 @@ use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 
 use super::{namespaces::find_or_create, record, rows, schema::failed};
-use crate::{ItemId, Kind, MemoryItem, Namespace, NamespaceId, NewItem, Validity};
+use crate::{Archive, ItemId, Kind, MemoryItem, Namespace, NamespaceId, NewItem, Validity};
 
 /// What an import did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -27,6 +30,67 @@ pub struct Imported {
     pub stopped: bool,
 }
 
+impl Archive {
+    /// Writes a namespace, or all of them, as JSON Lines: an item a line, with the names of its
+    /// namespace. How many items it were.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](Error::is_memory), also when `out` cannot be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the export goes on to its end, and `out` is dropped behind it.
+    pub async fn export<W: Write + Send + 'static>(
+        &self,
+        namespace: Option<NamespaceId>,
+        out: W,
+    ) -> Result<(u64, W)> {
+        let export = move |db: &Connection| Ok(export(db, namespace, out));
+        self.read(export).await?
+    }
+
+    /// Takes over the items of a file that [`export`](Self::export) wrote, all or none of them; into
+    /// the namespaces of their names, or all into `namespace`. Items that are there already get the
+    /// sources that they lack.
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid`](Error::is_invalid) with the number of the first line that is no item;
+    /// [`is_memory`](Error::is_memory) when the file cannot be read or the items not be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the import goes on to its end: all items are taken over or none. Importing
+    /// again merges what is there. [`import_until`](Self::import_until) can be stopped.
+    pub async fn import(&self, path: &Path, namespace: Option<NamespaceId>) -> Result<Imported> {
+        self.import_until(path, namespace, Arc::default()).await
+    }
+
+    /// As [`import`](Self::import), until somebody sets `stop`: the items before that line are then taken
+    /// over, and [`stopped`](Imported::stopped) says so.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`import`](Self::import).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`import`](Self::import): whoever drops the future and wants it to end sets `stop`.
+    pub async fn import_until(
+        &self,
+        path: &Path,
+        namespace: Option<NamespaceId>,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Imported> {
+        let path = path.to_owned();
+        self.0
+            .writer
+            .write(move |db| import(db, &path, namespace, &stop))
+            .await
+    }
+}
+
 /// A line.
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -36,7 +100,7 @@ struct Line {
     item: MemoryItem,
 }
 
-pub(super) fn export<W: Write>(
+fn export<W: Write>(
     db: &Connection,
     namespace: Option<NamespaceId>,
     mut out: W,
@@ -86,7 +150,7 @@ fn name(db: &Connection, id: u64) -> rusqlite::Result<Namespace> {
 }
 
 /// Within a transaction: a line that is no item takes everything back, and `stop` keeps what came before.
-pub(super) fn import(
+fn import(
     db: &Connection,
     path: &Path,
     namespace: Option<NamespaceId>,
@@ -134,12 +198,12 @@ pub(super) fn import(
     Ok(imported)
 }
 
-/// Reads a file that [`Archive::export`](crate::Archive::export) wrote, takes nothing over, and says how
+/// Reads a file that [`Archive::export`] wrote, takes nothing over, and says how
 /// many items are in it: `named` if they are to go into the namespaces of their names.
 ///
 /// # Errors
 ///
-/// Those that [`Archive::import`](crate::Archive::import) has before it writes.
+/// Those that [`Archive::import`] has before it writes.
 pub fn check_export(path: &Path, named: bool) -> Result<u64> {
     lines(path, named)?.try_fold(0, |count, line| line.map(|_| count + 1))
 }

@@ -11,13 +11,13 @@ use catena_core::{Error, Result};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::schema::{PATIENCE, failed};
+use super::{
+    schema::failed,
+    traces::{self, Traces},
+};
 
 /// The most jobs of one transaction, and the most that wait for one.
 const GROUP: usize = 256;
-
-/// How long a purge waits for those who read.
-const PURGE: Duration = Duration::from_secs(1);
 
 /// How soon a log is cut off that a reader kept from it.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -59,9 +59,10 @@ impl Writer {
         self.send(false, work).await
     }
 
-    /// Like [`write`](Self::write), and nothing of what was deleted stays behind: the file is written
-    /// anew, as much work as there is in it, and the log is emptied once those who read it at the
-    /// moment are done.
+    /// Like [`write`](Self::write), and nothing of what was deleted stays behind, where `work`
+    /// [notes](traces::note) that there is something: the file is written anew, as much work as there is in it,
+    /// and the log is emptied once those who read it at the moment are done. If that fails, this does, though
+    /// the work is done.
     pub(super) async fn purge<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
@@ -122,8 +123,9 @@ trait Job: Send {
     /// Whether it deletes what must not stay behind.
     fn purges(&self) -> bool;
 
-    /// Tells whoever waits what became of it; `commit` is why the transaction failed.
-    fn answer(&mut self, commit: Option<&Error>);
+    /// Tells whoever waits what became of it; `after` is what failed when it was done: the transaction, or
+    /// ridding the file of what it deleted.
+    fn answer(&mut self, after: Option<&Error>);
 }
 
 struct Task<F, T> {
@@ -147,10 +149,10 @@ where
         self.purges
     }
 
-    fn answer(&mut self, commit: Option<&Error>) {
-        let result = match (commit, self.done.take()) {
+    fn answer(&mut self, after: Option<&Error>) {
+        let result = match (after, self.done.take()) {
             (None, Some(done)) => done,
-            // It had failed by itself before the commit did.
+            // It had failed by itself before that did.
             (Some(_), Some(Err(error))) => Err(error),
             (Some(error), _) => Err(error.clone()),
             (None, None) => Err(gone()),
@@ -163,10 +165,13 @@ where
 }
 
 fn run(db: &Connection, queue: &mpsc::Receiver<Box<dyn Job>>) {
-    // What was deleted is still in the log.
-    let mut stale = false;
+    let mut traces = Traces::default();
+    // Of a process that ended before it was rid of them, or had no room for that.
+    if let Err(error) = traces.remove(db) {
+        tracing::warn!(%error, "traces of what was forgotten are left in the archive's file");
+    }
     loop {
-        let first = match stale {
+        let first = match traces.are_in_log() {
             true => queue.recv_timeout(AGAIN),
             false => queue.recv().map_err(mpsc::RecvTimeoutError::from),
         };
@@ -184,39 +189,18 @@ fn run(db: &Connection, queue: &mpsc::Receiver<Box<dyn Job>>) {
             true => Ok(()),
             false => transaction(db, &mut jobs).map_err(|error| failed(&error)),
         };
-        let purges = jobs.iter().any(|job| job.purges());
-        if purges && result.is_ok() {
-            rewrite(db);
-        }
-        if stale || purges {
-            let patience = if purges { PURGE } else { Duration::ZERO };
-            stale = !empty_log(db, patience);
+        let mut left = None;
+        if result.is_ok() && jobs.iter().any(|job| job.purges()) {
+            left = traces.remove(db).err().map(|error| traces::left(&error));
+        } else if traces.are_in_log() {
+            traces.cut_log(db, Duration::ZERO);
         }
         for job in &mut jobs {
-            job.answer(result.as_ref().err());
+            let of_purge = left.as_ref().filter(|_| job.purges());
+            job.answer(result.as_ref().err().or(of_purge));
         }
     }
-    empty_log(db, PURGE);
-}
-
-/// Writes the file anew. SQLite writes over the rows that it deletes (`secure_delete`), but where it
-/// moves rows from page to page, to fill them evenly, copies stay behind between those that are in use.
-fn rewrite(db: &Connection) {
-    if let Err(error) = db.execute_batch("VACUUM") {
-        tracing::warn!(%error, "traces of what was forgotten may be left until something else is");
-    }
-}
-
-/// Copies the log into the database and cuts it off; `false` while a reader keeps it from that, which
-/// may be an export that takes minutes.
-fn empty_log(db: &Connection, patience: Duration) -> bool {
-    let emptied = db.busy_timeout(patience).and_then(|()| {
-        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-            row.get::<_, i64>(0)
-        })
-    });
-    let _ = db.busy_timeout(PATIENCE);
-    emptied.is_ok_and(|busy| busy == 0)
+    traces.close(db);
 }
 
 fn transaction(db: &Connection, jobs: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {

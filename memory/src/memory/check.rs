@@ -149,6 +149,9 @@ impl Memory {
         let mut repaired = self.mend(progress).await?;
         let told = self.0.told.lock().await;
         repaired.purged = self.purge_after(&told, repaired.removed > 0).await?;
+        drop(told);
+        // Others did not wait.
+        self.tell_or_warn().await;
         Ok(repaired)
     }
 
@@ -192,7 +195,7 @@ impl Memory {
         }
         repaired.removed += self.remove_before(&mut points, None).await?;
         told.change = last;
-        self.flush(&mut told).await?;
+        self.flush(&mut told, last).await?;
         Ok(repaired)
     }
 

@@ -18,7 +18,7 @@ use std::{
 };
 
 use catena_core::{Embedder, EmbedderProfile, Error, Result};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use self::sync::Told;
 use crate::{
@@ -34,7 +34,9 @@ pub type Progress<'a> = dyn FnMut(u64, u64) + Send + 'a;
 ///
 /// The archive is the truth. What the index lacks, because a process was killed, an embedder failed
 /// or a server was away, it is told later: before the next write and the next search by vectors, when
-/// memory is opened, and by [`sync`](Self::sync). Until then the items are found by their words.
+/// memory is opened, and by [`sync`](Self::sync). Until then the items are found by their words. So are those
+/// of a moment in which the index is optimised or purged, which may take a minute: nobody waits for it but whoever
+/// began it, and he tells the index of them.
 ///
 /// Cloning is cheap; clones are the same memory. Conversations may use it side by side.
 ///
@@ -68,6 +70,8 @@ struct Inner {
     index: Arc<dyn VectorIndex>,
     embedder: Arc<dyn Embedder>,
     told: Mutex<Told>,
+    /// Whether whoever has `told` [keeps the index for long](Memory::keep_for_long).
+    kept: watch::Sender<bool>,
     /// What was wrong with the index when it was opened.
     repaired: OnceLock<Repaired>,
 }
@@ -126,6 +130,7 @@ impl Memory {
             index,
             embedder,
             told: Mutex::default(),
+            kept: watch::Sender::default(),
             repaired: OnceLock::new(),
         }));
         let repaired = memory.catch_up(reindex, progress).await?;
@@ -159,8 +164,10 @@ impl Memory {
     }
 
     /// Remembers an item: see [`Archive::remember`]. When this returns, it is on the disk, and a
-    /// search finds it, by its vector too unless the embedder or the index failed: that is told to
-    /// [`tracing`] and made up for later.
+    /// search finds it, by its vector too unless the index is optimised at the moment, or the embedder or the
+    /// index failed: that is told to [`tracing`] and made up for later.
+    ///
+    /// One of some 16,000 waits for the index to be [optimised](VectorIndex::optimize); the others do not.
     ///
     /// # Errors
     ///
@@ -194,8 +201,8 @@ impl Memory {
     ///
     /// # Errors
     ///
-    /// Those of [`Archive::forget`], after which nothing is forgotten; and those of the index, after
-    /// which everything is forgotten in the archive, and the index is told and rid of it the next time.
+    /// Those of [`Archive::forget`]; and those of the index, after which everything is forgotten in the archive,
+    /// and the index is told and rid of it the next time.
     ///
     /// # Cancel safety
     ///
@@ -207,9 +214,8 @@ impl Memory {
         filter: &Filter,
         ids: Option<&[ItemId]>,
     ) -> Result<Forgotten> {
-        let forgotten = self.0.archive.forget(namespace, filter, ids).await?;
-        self.purge().await?;
-        Ok(forgotten)
+        let forgotten = self.0.archive.forget(namespace, filter, ids).await;
+        self.rid(forgotten).await
     }
 
     /// Forgets a namespace with its names, in the archive (see [`Archive::forget_namespace`]) and in the
@@ -219,14 +225,20 @@ impl Memory {
     ///
     /// Those of [`forget`](Self::forget).
     pub async fn forget_namespace(&self, namespace: NamespaceId) -> Result<Forgotten> {
-        let forgotten = self.0.archive.forget_namespace(namespace).await?;
-        self.purge().await?;
-        Ok(forgotten)
+        let forgotten = self.0.archive.forget_namespace(namespace).await;
+        self.rid(forgotten).await
+    }
+
+    /// Rids the index too, even where traces are left in the archive's file.
+    async fn rid(&self, forgotten: Result<Forgotten>) -> Result<Forgotten> {
+        let purged = self.purge().await;
+        let forgotten = forgotten?;
+        purged.map(|_| forgotten)
     }
 
     /// Tells the index what it lacks, or that it cannot be told now.
     async fn tell_or_warn(&self) {
-        if let Err(error) = self.tell(&mut |_, _| {}).await {
+        if let Err(error) = self.tell_unless_kept().await {
             self.warn_of_lag(&error);
         }
     }

@@ -30,6 +30,7 @@ impl Memory {
         let Some(due) = archive.purge_due(&place).await? else {
             return Ok(false);
         };
+        let _kept = self.keep_for_long();
         // At once, whatever else it lacks: an embedder that fails keeps nothing from being forgotten.
         self.remove(&archive.removed_since(told.change).await?)
             .await?;
@@ -43,6 +44,7 @@ impl Memory {
     pub(super) async fn purge_after(&self, told: &Told, removed: bool) -> Result<bool> {
         let purged = self.purge_if_due(told).await?;
         if removed && !purged {
+            let _kept = self.keep_for_long();
             self.0.index.purge().await?;
         }
         Ok(purged || removed)

@@ -203,10 +203,21 @@ impl Memory {
                 })?
             }
         };
-        self.0
-            .index
-            .search(namespace, query.kind, &vector, wanted)
-            .await
+        let index = &self.0.index;
+        let wanted = match wanted > MOST_CANDIDATES {
+            // No more than there are: an index may make room for as many as it is asked for.
+            true => wanted.min(usize::try_from(index.count().await?).unwrap_or(usize::MAX)),
+            false => wanted,
+        };
+        let hits = index.search(namespace, query.kind, &vector, wanted).await?;
+        match hits.iter().all(|hit| hit.score.is_finite()) {
+            true => Ok(hits),
+            false => Err(Error::other(format!(
+                "vectors in {} are damaged: how near they are is no number",
+                index.describe()
+            ))
+            .with_help("`catena memory check` mends them, `Memory::verify` does in a program")),
+        }
     }
 
     async fn rate(

@@ -1,6 +1,7 @@
 //! Telling the index what it does not know yet.
 
 use catena_core::{Embedding, Error, Result};
+use tokio::sync::watch;
 
 use super::{Memory, Progress};
 use crate::{
@@ -14,11 +15,12 @@ const BATCH: usize = 256;
 /// After so many changes the index is flushed, so that there is never more to tell again.
 const UNFLUSHED: u64 = 1024;
 
-/// After so many changes the index is optimised, or after a quarter of all, where that is more, but no
-/// later than after [`MOST_UNOPTIMISED`]: what was added since is compared one by one, and each time
-/// takes as long as a part of the index is large.
+/// After so many changes the index is optimised: what was added since is compared one by one, and some indexes
+/// hold it in memory.
 const UNOPTIMISED: u64 = 16 * 1024;
-const MOST_UNOPTIMISED: u64 = 100_000;
+
+/// And after so many while there is more to tell: each time takes as long as a part of the index is large.
+const UNOPTIMISED_IN_BULK: u64 = 100_000;
 
 /// How far the index was told.
 #[derive(Debug, Default)]
@@ -29,6 +31,15 @@ pub(super) struct Told {
     pub(super) flushed: u64,
     /// Everything up to here was there when it was last optimised.
     pub(super) optimised: u64,
+}
+
+/// The index is kept until this is dropped.
+pub(super) struct Kept<'a>(&'a watch::Sender<bool>);
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(false);
+    }
 }
 
 impl Memory {
@@ -44,15 +55,42 @@ impl Memory {
     pub async fn sync(&self, progress: &mut Progress<'_>) -> Result<()> {
         self.tell(progress).await?;
         let mut told = self.0.told.lock().await;
-        self.flush(&mut told).await
+        let last = told.change;
+        self.flush(&mut told, last).await.map(drop)
     }
 
     /// Tells the index what it does not know. One at a time does: whoever comes second finds that it
     /// was done for him.
     pub(super) async fn tell(&self, progress: &mut Progress<'_>) -> Result<()> {
         let mut told = self.0.told.lock().await;
+        self.tell_all(&mut told, progress).await
+    }
+
+    /// As [`tell`](Self::tell), but where somebody [keeps the index for long](Self::keep_for_long) that is left
+    /// to him.
+    pub(super) async fn tell_unless_kept(&self) -> Result<()> {
+        let mut kept = self.0.kept.subscribe();
+        let told = tokio::select! {
+            biased;
+            _ = kept.wait_for(|kept| *kept) => None,
+            told = self.0.told.lock() => Some(told),
+        };
+        match told {
+            Some(mut told) => self.tell_all(&mut told, &mut |_, _| {}).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Says, until what is returned is dropped, that the index is kept for what may take a minute. Whoever has
+    /// `told` may do so, and has to tell the index what came meanwhile.
+    pub(super) fn keep_for_long(&self) -> Kept<'_> {
+        self.0.kept.send_replace(true);
+        Kept(&self.0.kept)
+    }
+
+    async fn tell_all(&self, told: &mut Told, progress: &mut Progress<'_>) -> Result<()> {
         let begun = told.change;
-        let last = self.0.archive.last_change().await?;
+        let mut last = self.0.archive.last_change().await?;
         while told.change < last {
             let changes = self.0.archive.changes(told.change, BATCH).await?;
             // Numbers of changes whose item is gone again are not given out.
@@ -73,8 +111,9 @@ impl Memory {
             self.remove(&removed).await?;
             told.change = reached;
             progress(reached.saturating_sub(begun), last.saturating_sub(begun));
-            if told.change - told.flushed >= UNFLUSHED {
-                self.flush(&mut told).await?;
+            if told.change - told.flushed >= UNFLUSHED && self.flush(told, last).await? {
+                // Others did not wait.
+                last = self.0.archive.last_change().await?;
             }
         }
         Ok(())
@@ -143,10 +182,17 @@ impl Memory {
         }
     }
 
-    pub(super) async fn flush(&self, told: &mut Told) -> Result<()> {
+    /// Has the index keep what it was told, where there is more to tell up to the change `last`. Whether it was
+    /// optimised.
+    pub(super) async fn flush(&self, told: &mut Told, last: u64) -> Result<bool> {
         self.0.index.flush().await?;
-        let due = (told.change / 4).clamp(UNOPTIMISED, MOST_UNOPTIMISED);
-        if told.change.saturating_sub(told.optimised) >= due {
+        let due = match told.change < last {
+            true => UNOPTIMISED_IN_BULK,
+            false => UNOPTIMISED,
+        };
+        let optimise = told.change.saturating_sub(told.optimised) >= due;
+        if optimise {
+            let _kept = self.keep_for_long();
             // It finds as much without, only later; the next time is soon enough.
             if let Err(error) = self.0.index.optimize().await {
                 tracing::warn!(%error, "the index is not optimised");
@@ -160,6 +206,6 @@ impl Memory {
         };
         self.0.archive.set_watermark(watermark).await?;
         told.flushed = told.change;
-        Ok(())
+        Ok(optimise)
     }
 }

@@ -1,9 +1,9 @@
 //! Facts about a key take each other's place: at most one holds at any moment, what was told at a
 //! moment holds then, and nothing that was told is lost, in whatever order it comes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use catena_memory::{Archive, MemoryItem, Moment, NamespaceId, NewItem};
+use catena_memory::{Archive, Filter, ItemId, MemoryItem, Moment, NamespaceId, NewItem};
 use proptest::prelude::*;
 
 use crate::support::{all, block_on, fresh};
@@ -21,6 +21,10 @@ enum Step {
     },
     /// The fact that holds about a key at `of` holds no longer from `at` on.
     Retire { key: u8, of: u64, at: u64 },
+    /// The turns of some of the tellings are forgotten, if they are in turns of their own.
+    Forget { of: Vec<usize> },
+    /// A fact is forgotten by its number, with each time that it was told.
+    ForgetFact { of: usize },
 }
 
 fn tell() -> impl Strategy<Value = Step> {
@@ -37,6 +41,12 @@ fn tell_or_retire() -> impl Strategy<Value = Step> {
     let retire =
         (0..2_u8, 0..MOMENTS, 0..MOMENTS).prop_map(|(key, of, at)| Step::Retire { key, of, at });
     prop_oneof![4 => tell(), 1 => retire]
+}
+
+fn tell_retire_or_forget() -> impl Strategy<Value = Step> {
+    let forget = proptest::collection::vec(0..16_usize, 1..4).prop_map(|of| Step::Forget { of });
+    let by_number = (0..16_usize).prop_map(|of| Step::ForgetFact { of });
+    prop_oneof![4 => tell(), 2 => tell_or_retire(), 1 => forget, 1 => by_number]
 }
 
 fn fact(key: u8, value: u8, at: u64) -> NewItem {
@@ -64,7 +74,25 @@ async fn take(archive: &Archive, namespace: NamespaceId, step: &Step) {
                     .unwrap();
             }
         }
+        Step::Forget { .. } | Step::ForgetFact { .. } => {}
     }
+}
+
+/// Tells a fact in a turn of its own, with which the telling is forgotten: the turn's number.
+async fn tell_in_turn(
+    archive: &Archive,
+    namespace: NamespaceId,
+    number: u64,
+    item: NewItem,
+) -> ItemId {
+    let turn = NewItem {
+        at: item.at,
+        ..NewItem::turn(format!("turn {number}"), "")
+    };
+    let run = format!("run {number}");
+    let items = [turn, item].map(|item| item.in_turn(number).by_run(&run));
+    let written = archive.remember_all(namespace, items.into()).await;
+    written.unwrap()[0].id
 }
 
 fn holders(items: &[MemoryItem], key: u8, at: u64) -> Vec<&MemoryItem> {
@@ -168,6 +196,59 @@ proptest! {
             for (count, step) in (1..).zip(&steps) {
                 take(&archive, namespace, step).await;
                 check(&all(&archive, namespace).await, &steps[..count]);
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_left_is_in_its_place_when_tellings_are_forgotten(
+        steps in proptest::collection::vec(tell_retire_or_forget(), 1..16),
+    ) {
+        block_on(async {
+            let (_place, archive, namespace) = fresh().await;
+            let everything = Filter::default();
+            let mut told: Vec<(u64, ItemId, Step)> = Vec::new();
+            // What was told twice at one moment may hold as long as it was told once, and what was retired
+            // does not hold: of these keys it is not in the book what does.
+            let (mut ever, mut unknown) = (BTreeSet::new(), BTreeSet::new());
+            for (number, step) in (1..).zip(&steps) {
+                match step {
+                    Step::Tell { key, value, at, .. } => {
+                        if !ever.insert((*key, *value, *at)) {
+                            unknown.insert(*key);
+                        }
+                        let item = fact(*key, *value, *at);
+                        let turn = tell_in_turn(&archive, namespace, number, item).await;
+                        told.push((number, turn, step.clone()));
+                    }
+                    Step::Retire { key, .. } => {
+                        unknown.insert(*key);
+                        take(&archive, namespace, step).await;
+                    }
+                    Step::Forget { of } => {
+                        let of = of.iter().filter_map(|of| told.get(of % told.len().max(1)));
+                        let turns: Vec<_> = of.map(|(_, turn, _)| *turn).collect();
+                        archive.forget(namespace, &everything, Some(&turns)).await.unwrap();
+                        told.retain(|(_, turn, _)| !turns.contains(turn));
+                    }
+                    Step::ForgetFact { of } => {
+                        let mut facts = all(&archive, namespace).await;
+                        facts.retain(|item| item.key.is_some());
+                        let Some(fact) = facts.get(of % facts.len().max(1)) else {
+                            continue;
+                        };
+                        archive.forget(namespace, &everything, Some(&[fact.id])).await.unwrap();
+                        let of_it = |turn: u64| fact.sources.iter().any(|source| source.turn == turn);
+                        told.retain(|(number, ..)| !of_it(*number));
+                    }
+                }
+                let items = all(&archive, namespace).await;
+                let left: Vec<_> = told.iter().map(|(.., step)| step.clone()).collect();
+                check(&items, &left);
+                let (mut holds, mut book) = (held(&items), by_the_book(&left));
+                holds.retain(|(key, _), _| !unknown.contains(key));
+                book.retain(|(key, _), _| !unknown.contains(key));
+                assert_eq!(holds, book, "{items:#?}");
             }
         });
     }
@@ -285,6 +366,7 @@ async fn what_is_no_fact_and_no_turn_is_refused() {
         NewItem::turn(" \n", ""),
         NewItem::turn("words", "").in_turn(0),
         NewItem::turn("words", "").in_turn(u64::MAX),
+        NewItem::turn("words", "").in_turn((1 << 53) + 1),
         NewItem::turn("words", "").at(Moment(u64::MAX)),
     ];
     for item in refused {
@@ -305,4 +387,30 @@ async fn what_is_no_fact_and_no_turn_is_refused() {
         .remember(namespace, NewItem::turn("words", ""))
         .await
         .unwrap();
+}
+
+/// What a prompt says of a fact begins with its key, in a line of its own.
+#[tokio::test]
+async fn a_key_is_one_line_and_a_value_may_be_several() {
+    let (_place, archive, namespace) = fresh().await;
+    let keys = [
+        "home\n- dog: Rex",
+        "home\r",
+        "ho\u{1b}[2Jme",
+        "home\u{2028}- dog: Rex",
+    ];
+    for key in keys {
+        let refused = archive.remember(namespace, NewItem::fact(key, "Rome"));
+        let error = refused.await.unwrap_err();
+        assert!(
+            error.is_invalid() && error.to_string().contains("key"),
+            "{key:?}: {error}"
+        );
+        assert!(error.help().is_some(), "{key:?}");
+    }
+    let address = NewItem::fact("address", "Via Appia 1\nRome");
+    archive.remember(namespace, address).await.unwrap();
+    let items = all(&archive, namespace).await;
+    assert_eq!(items.len(), 1);
+    assert_eq!(items[0].observation, "Via Appia 1\nRome");
 }

@@ -25,6 +25,8 @@ pub(crate) struct Flaky {
     fails: AtomicBool,
     /// How many points it was given.
     pub(crate) given: AtomicUsize,
+    /// How many points the last search was to find at the most.
+    pub(crate) asked: AtomicUsize,
     /// What it says in the place of what a search finds.
     lies: Mutex<Option<Vec<Hit>>>,
     /// What becomes of the vectors that it is given.
@@ -44,6 +46,7 @@ impl Flaky {
             disk: Mutex::default(),
             fails: AtomicBool::default(),
             given: AtomicUsize::default(),
+            asked: AtomicUsize::default(),
             lies: Mutex::default(),
             spoil: Some,
             damage: Mutex::default(),
@@ -160,6 +163,7 @@ impl VectorIndex for Flaky {
         limit: usize,
     ) -> Result<Vec<Hit>> {
         self.works()?;
+        self.asked.store(limit, Ordering::Relaxed);
         let lies = self.lies.lock().unwrap().clone();
         match lies {
             Some(hits) => Ok(hits.into_iter().take(limit).collect()),

@@ -2,12 +2,15 @@
 
 use std::{path::Path, sync::Arc};
 
-use catena_memory::{ExactIndex, Filter, HashingEmbedder, ItemId, Memory, Moment, NewItem};
+use catena_memory::{
+    Archive, ExactIndex, Filter, HashingEmbedder, ItemId, Memory, Moment, NamespaceId, NewItem,
+    Validity,
+};
 
 use crate::support::{Place, all, fresh, names};
 
 /// A word that is nowhere else, and whose end no index shortens.
-fn secret(seed: u64) -> String {
+pub(crate) fn secret(seed: u64) -> String {
     let mut state = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut letters = String::new();
     for _ in 0..24 {
@@ -22,7 +25,7 @@ fn secret(seed: u64) -> String {
 }
 
 /// The secrets of which anything is in a file of the folder.
-fn left(folder: &Path, seeds: impl Iterator<Item = u64>) -> Vec<u64> {
+pub(crate) fn left(folder: &Path, seeds: impl Iterator<Item = u64>) -> Vec<u64> {
     let mut bytes = Vec::new();
     for file in std::fs::read_dir(folder).unwrap() {
         bytes.extend(std::fs::read(file.unwrap().path()).unwrap());
@@ -297,6 +300,172 @@ async fn with_a_turn_go_the_facts_that_were_learned_from_it_alone() {
     let texts = left().await.join("\n");
     assert_eq!(left().await.len(), 2, "{texts}");
     drop((archive, place));
+}
+
+/// Of a fact that was told twice nothing is left of the telling that is forgotten, not even when it was.
+#[tokio::test]
+async fn a_fact_holds_from_the_first_telling_that_is_left() {
+    let (_place, archive, namespace) = fresh().await;
+    for (city, at, run) in [("Oslo", 10, "a"), ("Rome", 20, "b"), ("Rome", 30, "c")] {
+        let turn = NewItem::turn(format!("At {at} in {city}."), "");
+        let items = [turn, NewItem::fact("city", city)];
+        let items = items.map(|item| item.at(Moment(at)).by_run(run));
+        archive.remember_all(namespace, items.into()).await.unwrap();
+    }
+    let rome = Filter {
+        containing: Some("At 20".to_owned()),
+        ..Filter::default()
+    };
+    let forgotten = archive.forget(namespace, &rome, None).await.unwrap();
+    assert_eq!(forgotten.items.len(), 1);
+    let history = archive.history(namespace, "city", 5).await.unwrap();
+    let held: Vec<_> = history
+        .iter()
+        .map(|fact| (&*fact.observation, fact.validity, fact.sources.len()))
+        .collect();
+    let validity = |from, until: Option<u64>| Validity {
+        from: Moment(from),
+        until: until.map(Moment),
+    };
+    assert_eq!(
+        held,
+        [
+            ("Rome", validity(30, None), 1),
+            ("Oslo", validity(10, Some(30)), 1)
+        ]
+    );
+    assert_eq!(history[1].replaced_by, Some(history[0].id));
+}
+
+/// A name of the dog, when it held, and what took its place.
+type Dog = (String, Validity, Option<ItemId>);
+
+fn dog(name: &str, from: u64, until: Option<u64>, by: Option<ItemId>) -> Dog {
+    let (from, until) = (Moment(from), until.map(Moment));
+    (name.to_owned(), Validity { from, until }, by)
+}
+
+/// The earliest first.
+async fn dogs(archive: &Archive, namespace: NamespaceId) -> Vec<Dog> {
+    let mut history = archive.history(namespace, "dog", 10).await.unwrap();
+    history.reverse();
+    let dogs = history
+        .into_iter()
+        .map(|fact| (fact.observation, fact.validity, fact.replaced_by));
+    dogs.collect()
+}
+
+/// Tells a name of the dog in a turn of its own: the turn and the fact.
+async fn tell(archive: &Archive, namespace: NamespaceId, name: &str, at: u64) -> [ItemId; 2] {
+    let run = format!("run {name} {at}");
+    let turn = NewItem::turn(format!("At {at} it is {name}."), "");
+    let items = [turn, NewItem::fact("dog", name)].map(|item| item.at(Moment(at)).by_run(&run));
+    let written = archive.remember_all(namespace, items.into()).await.unwrap();
+    [written[0].id, written[1].id]
+}
+
+async fn forget(archive: &Archive, namespace: NamespaceId, ids: &[ItemId]) {
+    let everything = Filter::default();
+    let forgotten = archive.forget(namespace, &everything, Some(ids)).await;
+    assert!(forgotten.unwrap().items.len() >= ids.len());
+}
+
+/// That a dog had another name is a trace of who said it.
+#[tokio::test]
+async fn what_a_forgotten_correction_ended_holds_again() {
+    const NAMES: [&str; 4] = ["Rex", "Max", "Bo", "Kim"];
+    let some: [&[usize]; 7] = [&[3], &[1], &[1, 2], &[1, 2, 3], &[2, 3], &[0], &[0, 2]];
+    // In order and not, by their turns and by their own numbers.
+    for told in [[0_usize, 1, 2, 3], [3, 1, 0, 2]] {
+        for (gone, which) in some.iter().flat_map(|gone| [(gone, 0), (gone, 1)]) {
+            let (_place, archive, namespace) = fresh().await;
+            let mut ids = [[ItemId(0); 2]; 4];
+            for number in told {
+                ids[number] = tell(&archive, namespace, NAMES[number], number as u64).await;
+            }
+            let ids_gone: Vec<_> = gone.iter().map(|number| ids[*number][which]).collect();
+            forget(&archive, namespace, &ids_gone).await;
+            let left: Vec<_> = (0..4).filter(|number| !gone.contains(number)).collect();
+            let nexts = left.iter().skip(1).map(Some).chain([None]);
+            let expected: Vec<_> = left
+                .iter()
+                .zip(nexts)
+                .map(|(number, next)| {
+                    let until = next.map(|next| *next as u64);
+                    let by = next.map(|next| ids[*next][1]);
+                    dog(NAMES[*number], *number as u64, until, by)
+                })
+                .collect();
+            let dogs = dogs(&archive, namespace).await;
+            assert_eq!(dogs, expected, "{gone:?} of {told:?}");
+        }
+    }
+}
+
+/// Of two that were told at one moment, the first never held; until the other is forgotten.
+#[tokio::test]
+async fn what_never_held_does_when_what_was_told_with_it_is_forgotten() {
+    for (gone, stays) in [(1, 2), (2, 1)] {
+        let (_place, archive, namespace) = fresh().await;
+        let names = [("Rex", 10), ("Max", 20), ("Bo", 20), ("Kim", 30)];
+        let mut ids = Vec::new();
+        for (name, at) in names {
+            ids.push(tell(&archive, namespace, name, at).await[1]);
+        }
+        forget(&archive, namespace, &[ids[gone]]).await;
+        assert_eq!(
+            dogs(&archive, namespace).await,
+            [
+                dog("Rex", 10, Some(20), Some(ids[stays])),
+                dog(names[stays].0, 20, Some(30), Some(ids[3])),
+                dog("Kim", 30, None, None),
+            ]
+        );
+    }
+}
+
+/// Rex was told over Max at 20, and later on that he was called so since 10. Without the first, it is Max at 20.
+#[tokio::test]
+async fn what_a_forgotten_telling_of_an_older_fact_ended_holds_again() {
+    let (_place, archive, namespace) = fresh().await;
+    let max = tell(&archive, namespace, "Max", 20).await[1];
+    let [turn, rex] = tell(&archive, namespace, "Rex", 20).await;
+    assert_eq!(tell(&archive, namespace, "Rex", 10).await[1], rex);
+    forget(&archive, namespace, &[turn]).await;
+    assert_eq!(
+        dogs(&archive, namespace).await,
+        [
+            dog("Rex", 10, Some(20), Some(max)),
+            dog("Max", 20, None, None)
+        ]
+    );
+}
+
+/// What took its place was retired by hand: nothing is known after that, as before.
+#[tokio::test]
+async fn what_was_before_a_retired_fact_holds_until_that_was_retired() {
+    let (_place, archive, namespace) = fresh().await;
+    tell(&archive, namespace, "Rex", 10).await;
+    let max = tell(&archive, namespace, "Max", 20).await[1];
+    archive.retire(namespace, max, Moment(30)).await.unwrap();
+    forget(&archive, namespace, &[max]).await;
+    let rex = dog("Rex", 10, Some(30), None);
+    assert_eq!(dogs(&archive, namespace).await, [rex]);
+}
+
+/// A journal knows whole runs.
+#[tokio::test]
+async fn the_runs_of_what_is_forgotten_are_named_once_and_without_their_parts() {
+    let (_place, archive, namespace) = fresh().await;
+    let runs = ["01JB/3", "01JA", "01JB/4", "01JB/40", "01JC"];
+    for (seed, run) in (0..).zip(runs) {
+        let item = item(seed).by_run(run);
+        archive.remember(namespace, item).await.unwrap();
+    }
+    let ids: Vec<_> = (1..5).map(ItemId).collect();
+    let everything = Filter::default();
+    let forgotten = archive.forget(namespace, &everything, Some(&ids)).await;
+    assert_eq!(forgotten.unwrap().runs, ["01JA", "01JB"]);
 }
 
 /// Two turns of one run and one number: what goes with the one is not the other's.

@@ -145,7 +145,7 @@ async fn a_newer_archive_is_left_to_the_newer_program() {
     let before = fs::read(place.file()).unwrap();
     let told = refused(&place.file());
     assert!(
-        told.contains("version 99") && told.contains("version 3"),
+        told.contains("version 99") && told.contains("version 4"),
         "{told}"
     );
     assert_eq!(fs::read(place.file()).unwrap(), before);
@@ -162,9 +162,10 @@ fn nobody_else_can_read_an_archive() {
 }
 
 /// As a version left the table of the words, and the columns that it did not have yet.
-const OLDER: [(&str, &[&str]); 2] = [
+const OLDER: [(&str, &[&str]); 3] = [
     ("namespace, key, observation, response", &["place", "said"]),
     ("place, key, observation, response", &["said"]),
+    ("said, place", &[]),
 ];
 
 #[tokio::test]
@@ -177,6 +178,8 @@ async fn archives_of_older_versions_are_renewed() {
         archive.remember(namespace, turn).await.unwrap();
         let fact = NewItem::fact("name of the parrot", "Rio");
         archive.remember(namespace, fact).await.unwrap();
+        let chinese = NewItem::turn("我住在北京。", "");
+        archive.remember(namespace, chinese).await.unwrap();
         drop(archive);
         let db = rusqlite::Connection::open(place.file()).unwrap();
         db.execute_batch("DROP TABLE words").unwrap();
@@ -202,9 +205,11 @@ async fn archives_of_older_versions_are_renewed() {
             let found = archive.by_words(namespace, kind, "parrot", 5).await;
             assert_eq!(found.unwrap().len(), there, "{version}: {kind:?}");
         }
+        let found = archive.by_words(namespace, None, "北京", 5).await;
+        assert_eq!(found.unwrap().len(), 1, "{version}");
         let everything = Filter::default();
         archive.forget(namespace, &everything, None).await.unwrap();
-        let found = archive.by_words(namespace, None, "parrot", 5).await;
+        let found = archive.by_words(namespace, None, "parrot 北京", 5).await;
         assert_eq!(found.unwrap(), []);
         drop(archive);
         // And is not touched again.

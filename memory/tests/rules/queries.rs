@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use catena_memory::{ExactIndex, Filter, HashingEmbedder, Kind, Memory, NewItem, Query, Search};
+use catena_memory::{
+    ExactIndex, Filter, HashingEmbedder, ItemId, Kind, Memory, NewItem, Query, Search,
+};
 use proptest::prelude::*;
 
 use crate::support::{block_on, fresh};
@@ -161,6 +163,71 @@ async fn letters_are_found_wherever_they_are() {
             .is_empty()
     );
     assert_eq!(count("_").await, 1, "no pattern");
+}
+
+/// Chinese, Japanese and Thai put no spaces between words.
+#[tokio::test]
+async fn words_without_spaces_between_them_are_found_and_forgotten() {
+    let (place, archive, namespace) = fresh().await;
+    let embedder = Arc::new(HashingEmbedder::new());
+    let memory = Memory::open(archive, Arc::new(ExactIndex::new()), embedder)
+        .await
+        .unwrap();
+    let texts = [
+        "我住在北京。",
+        "私は東京に住んでいます。",
+        "ผมชอบกินข้าวมาก",
+        "The parrot says 你好 to me.",
+        "White roses.",
+    ];
+    for text in texts {
+        let item = NewItem::turn(text, "");
+        memory.remember(namespace, item).await.unwrap();
+    }
+    let found: [(&str, &[usize]); 13] = [
+        ("北京", &[0]),
+        ("Where is 北京?", &[0]),
+        ("上海", &[]),
+        ("京北", &[]),
+        ("京", &[0, 1]),
+        ("東京", &[1]),
+        ("住んでいた", &[1]),
+        ("タワー", &[]),
+        ("ข้าว", &[2]),
+        ("แมว", &[]),
+        ("你好", &[3]),
+        ("parrot", &[3]),
+        ("roses", &[4]),
+    ];
+    for (query, there) in found {
+        let asked = Query::new(query).search(Search::Words);
+        let found = memory.search(namespace, &asked).await.unwrap();
+        let mut found: Vec<_> = found.iter().map(|found| &*found.item.observation).collect();
+        found.sort_by_key(|said| texts.iter().position(|text| text == said));
+        let there: Vec<_> = there.iter().map(|there| texts[*there]).collect();
+        assert_eq!(found, there, "{query}");
+    }
+    let gone: Vec<_> = (1..5).map(ItemId).collect();
+    let everything = Filter::default();
+    memory
+        .forget(namespace, &everything, Some(&gone))
+        .await
+        .unwrap();
+    drop(memory);
+    let db = rusqlite::Connection::open(place.file()).unwrap();
+    db.execute_batch(
+        "INSERT INTO words (words, rank) VALUES ('integrity-check', 1);
+        CREATE VIRTUAL TABLE temp.found USING fts5vocab ('main', 'words', 'row');",
+    )
+    .unwrap();
+    let words: Vec<String> = db
+        .prepare("SELECT term FROM temp.found ORDER BY term")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<rusqlite::Result<_>>()
+        .unwrap();
+    assert_eq!(words, ["1t", "rose", "white"]);
 }
 
 /// A few facts among very many turns that share every word with the question.

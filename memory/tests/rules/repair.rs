@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use catena_core::Result;
 use catena_memory::{
-    Archive, Filter, ItemId, Memory, NamespaceId, NewItem, Query, Search, VectorIndex,
+    Archive, Filter, Hit, ItemId, Memory, NamespaceId, NewItem, Query, Search, VectorIndex,
 };
 
 use crate::{
@@ -385,4 +385,49 @@ async fn a_query_with_a_vector_of_another_length_is_refused() {
         error.is_invalid() && error.to_string().contains("256"),
         "{error}"
     );
+}
+
+/// Of damaged vectors, how near they are may be no number. That beat what the words found.
+#[tokio::test]
+async fn what_is_near_by_no_number_is_no_hit() {
+    let world = World::new().await;
+    let memory = world.open().await;
+    for said in ["The roses are white.", "It rains."] {
+        let item = NewItem::turn(said, "");
+        memory.remember(world.namespace, item).await.unwrap();
+    }
+    let all = all(&world.archive, world.namespace).await;
+    world.index.lie(
+        all.iter()
+            .map(|item| Hit {
+                id: item.id,
+                score: f32::NAN,
+            })
+            .collect(),
+    );
+    let query = |search| Query::new("white roses").search(search);
+    let found = memory.search(world.namespace, &query(Search::Hybrid)).await;
+    let found = found.unwrap();
+    assert_eq!(found.len(), 1, "by its words: {found:#?}");
+    assert_eq!(found[0].item.id, all[0].id);
+    assert!(found[0].relevance.is_finite());
+    let error = memory
+        .search(world.namespace, &query(Search::Dense))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("are damaged"), "{error}");
+    assert!(error.help().unwrap().contains("memory check"));
+}
+
+#[tokio::test]
+async fn as_many_as_there_are_may_be_asked_for() {
+    let world = World::new().await;
+    let memory = world.open().await;
+    let item = NewItem::turn("The roses are white.", "");
+    memory.remember(world.namespace, item).await.unwrap();
+    let query = Query::new("white roses").limit(usize::MAX);
+    let found = memory.search(world.namespace, &query).await.unwrap();
+    assert_eq!(found.len(), 1);
+    let asked = world.index.asked.load(Ordering::Relaxed);
+    assert_eq!(asked, 1, "an index makes room for so many");
 }

@@ -221,7 +221,10 @@ async fn a_broken_line_is_named_and_nothing_is_taken_over() {
         fact.replace("\"user\"", "\"loser\""),
         fact.replace("\"sources\":[{", "\"sources\":[],\"other\":[{"),
         fact.replace("\"turn\":1", "\"turn\":18446744073709551615"),
+        fact.replace("\"turn\":1", "\"turn\":9223372036854775806"),
+        fact.replace("\"turn\":1", "\"turn\":9007199254740993"),
         fact.replace("\"turn\":1", "\"turn\":0"),
+        fact.replace("\"home\"", "\"home\\n- dog: Rex\""),
         fact.replace("{\"from\":10", "{\"from\":10,\"until\":5"),
         fact.replace("{\"from\":10", "{\"from\":-10"),
     ];
@@ -248,6 +251,23 @@ async fn a_broken_line_is_named_and_nothing_is_taken_over() {
         missing.is_memory() && missing.to_string().contains("missing"),
         "{missing}"
     );
+}
+
+/// Whatever number the last turn had that was taken over.
+#[tokio::test]
+async fn after_an_import_there_is_a_next_turn() {
+    let (place, archive, namespace) = fresh().await;
+    let last = NewItem::turn("Hello.", "").in_turn(1 << 53);
+    archive.remember(namespace, last).await.unwrap();
+    let file = export(&archive, None, place.folder()).await;
+    let (_there, other, namespace) = fresh().await;
+    other.import(&file, None).await.unwrap();
+    assert_eq!(all(&other, namespace).await[0].turn(), 1 << 53);
+    for number in 1..3 {
+        let next = NewItem::turn(format!("turn {number}"), "");
+        let written = other.remember(namespace, next).await.unwrap();
+        assert_eq!(written.turn, (1 << 53) + number);
+    }
 }
 
 #[tokio::test]
