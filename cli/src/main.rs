@@ -33,16 +33,11 @@ mod requests;
 mod runs;
 mod signals;
 mod stopped;
+mod warnings;
 
-use std::{io::IsTerminal, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::{
-    Layer,
-    filter::{LevelFilter, Targets},
-    layer::SubscriberExt,
-    util::SubscriberInitExt,
-};
 
 use self::{
     args::{Args, Command, Memory, Models},
@@ -54,7 +49,7 @@ const GOES_ON: &str = "the same command goes on where it stopped";
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    tell_warnings();
+    warnings::tell();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -75,19 +70,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// Has what the library warns of told on standard error; what others have to say is not for a user.
-fn tell_warnings() {
-    let ours = Targets::new().with_target("catena", LevelFilter::WARN);
-    let told = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .without_time()
-        .with_target(false)
-        .with_filter(ours);
-    // There is no other: this is the first thing that is done.
-    let _ = tracing_subscriber::registry().with(told).try_init();
-}
-
 async fn execute(args: Args) -> Result<(), Failure> {
     let config = config::Config::load(args.config.as_deref())?;
     let work = async {
@@ -98,11 +80,12 @@ async fn execute(args: Args) -> Result<(), Failure> {
             Command::Chat(chat) => chat::chat(chat, &config).await,
             Command::Fix(args) => fix::fix(args, &config).await,
             Command::Patent(patent) => patent::run(patent, &config).await,
-            Command::Memory(reading @ (Memory::Read(_) | Memory::Import { .. })) => {
-                memory::run(reading, &config).await
-            }
+            Command::Memory(
+                moving @ (Memory::Read(_) | Memory::Export { .. } | Memory::Import { .. }),
+            ) => memory::run(moving, &config).await,
             Command::Memory(memory) => {
-                interruptible(memory::run(memory, &config), memory::INTERRUPTED).await
+                let told = memory::interrupted(&memory);
+                interruptible(memory::run(memory, &config), told).await
             }
             Command::Runs(runs) => runs::run(runs, &config).await,
             Command::Models(bench @ Models::Bench { .. }) => {

@@ -1,7 +1,7 @@
 //! A file that is written whole or not at all, and over another only where that is wanted.
 
 use std::{
-    io,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -75,17 +75,27 @@ impl OutputFile {
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(format!("{} cannot be written: {error}", path.display()))
+    let why = error.to_string();
+    // Behind that the library has the temporary name.
+    let why = why.split(" at path ").next().unwrap_or_default();
+    let help = match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => "name a file in a folder that is there",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "name a file in a folder that may be written to"
+        }
+        _ => "make room, or name another file",
+    };
+    Failure::new(format!("{} cannot be written: {why}", path.display())).help(help)
 }
 
-/// Writes to the temporary name.
+/// Writes to the temporary name, which no error tells.
 impl io::Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.content.write(bytes)
+        self.content.as_file_mut().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.content.flush()
+        self.content.as_file_mut().flush()
     }
 }
 
@@ -94,6 +104,18 @@ mod tests {
     use std::{fs, io::Write, os::unix::fs::PermissionsExt};
 
     use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named_as_the_user_named_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("none/all.jsonl");
+        let failure = OutputFile::private(&path).err().unwrap();
+        let begin = format!("{} cannot be written: ", path.display());
+        let told = failure.to_string();
+        let why = told.strip_prefix(&begin);
+        assert!(why.is_some_and(|why| !why.contains(".tmp")), "{told}");
+        assert!(failure.help_text().is_some());
+    }
 
     #[test]
     fn a_file_is_as_readable_as_another_that_is_made_there() {

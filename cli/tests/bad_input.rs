@@ -105,6 +105,25 @@ fn a_binary_file() {
     );
 }
 
+/// Some are text in UTF-8 as far as their bytes go.
+#[test]
+fn a_pdf() {
+    let (home, server) = (Home::new(), Server::start(reader));
+    home.write("text.pdf", "%PDF-1.4\n1 0 obj\n<< >>\nendobj\n");
+    home.write("bytes.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n");
+    for file in ["text.pdf", "bytes.pdf"] {
+        refused(&home, file, 1, &format!("{file} is no text: it is a PDF"));
+        run(&mut home.with(&server, ["memory", "read", file]))
+            .exits(1)
+            .says("is no text: it is a PDF")
+            .says("convert other formats first");
+    }
+    run_with_input(&mut home.with(&server, ["ask", "-q", "Who?"]), "%PDF-1.4\n")
+        .exits(1)
+        .says("stdin is no text: it is a PDF");
+    assert_eq!(server.seen(), 0);
+}
+
 #[test]
 fn text_in_utf_16() {
     let home = Home::new();

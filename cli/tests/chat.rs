@@ -174,6 +174,49 @@ fn a_conversation_is_exported_and_taken_over_by_another() {
 }
 
 #[test]
+fn a_path_is_as_a_shell_would_have_it() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let lines = [
+        DOG,
+        "/export ~/dog.jsonl",
+        "/export \"my dog.jsonl\"",
+        "/export none/dog.jsonl",
+    ];
+    let done = say(&home, &server, &[], &lines);
+    done.exits(1)
+        .says("none/dog.jsonl cannot be written: No such file")
+        .says("name a file in a folder that is there");
+    assert!(!done.stderr.contains(".tmp"), "{done:#?}");
+    let written = fs::read(home.path("dog.jsonl")).unwrap();
+    assert_eq!(fs::read(home.path("my dog.jsonl")).unwrap(), written);
+    let lines = ["/import ~/dog.jsonl", "/import \"~/my dog.jsonl\""];
+    let done = say(&home, &server, &["other"], &lines);
+    assert_eq!(
+        done.exits(0).stdout,
+        "2 memories added, 0 were there\n0 memories added, 2 were there\n"
+    );
+}
+
+#[test]
+fn code_within_a_line_is_no_block() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let lines = ["```ls -la``` does what?", "It rains.", "```", "ls", "```"];
+    let done = say(&home, &server, &["--no-facts"], &lines);
+    assert_eq!(done.exits(0).stdout, "Noted.\n".repeat(3));
+}
+
+/// As `catena memory forget` does.
+#[test]
+fn numbers_of_which_one_is_not_there_are_refused_as_a_whole() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let done = say(&home, &server, &[], &[DOG, "/forget 2 99"]);
+    done.exits(1)
+        .says("the conversation has no memory 99")
+        .says("nothing was forgotten");
+    assert!(!done.stderr.contains("to be asked"), "{done:#?}");
+}
+
+#[test]
 fn nobody_is_asked_whether_to_forget_where_nobody_is() {
     let (home, server) = (Home::new(), Server::start(bot));
     let done = say(&home, &server, &[], &[DOG, "/forget Rex"]);

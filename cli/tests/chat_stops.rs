@@ -180,7 +180,8 @@ fn ctrl_c_at_the_question_of_forget_forgets_nothing() {
     };
     let before = all();
     let mut person = Person::at(chat(&home, &server, &[]).env("TERM", "xterm"));
-    person.reads("1 turns so far");
+    // A turn and the fact in it.
+    person.reads("2 memories so far");
     for (what, question, answer) in [
         ("all", "Forget the whole conversation", CTRL_C),
         ("all", "Forget the whole conversation", "yes\u{3}"),
@@ -400,6 +401,19 @@ fn an_import_stops_at_ctrl_c_and_goes_on_the_next_time() {
         (list[0]["items"].as_u64(), list.as_array().unwrap().len()),
         (Some(TURNS), 1)
     );
+
+    // Of an export that is stopped no file stays, under whichever name.
+    let before = home.names();
+    let mut export = memory(&home, &["export", "-o", "all.jsonl"]);
+    let child = export.spawn().unwrap();
+    let begun = Instant::now();
+    while home.names() == before {
+        thread::sleep(Duration::from_millis(1));
+        assert!(begun.elapsed() < support::PATIENCE, "it exports");
+    }
+    signal(child.id(), "INT");
+    finish(child).exits(130).says("nothing was written");
+    assert_eq!(home.names(), before);
 }
 
 /// A conversation comes to be with its first turn that is remembered, and can be gone on with before.

@@ -135,6 +135,11 @@ impl Document {
             return Err(Error::invalid(format!("{name} is text in UTF-16"))
                 .with_help("convert it to UTF-8, for instance with iconv"));
         }
+        if bytes.starts_with(b"%PDF-") {
+            // Its bytes may all be UTF-8, and are no text all the same.
+            return Err(Error::invalid(format!("{name} is no text: it is a PDF"))
+                .with_help("give a text or Markdown file; convert other formats first"));
+        }
         if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
             return Err(
                 Error::invalid(format!("{name} is no text: byte {at} is zero"))
@@ -178,6 +183,7 @@ mod tests {
         assert_eq!(refused(b" \n\t"), "x is empty");
         assert_eq!(refused("\u{feff}\n".as_bytes()), "x is empty");
         assert_eq!(refused(b"ELF\0\x01"), "x is no text: byte 3 is zero");
+        assert_eq!(refused(b"%PDF-1.7\n%\xe2"), "x is no text: it is a PDF");
         assert_eq!(
             refused(b"caf\xe9"),
             "x is not in UTF-8: byte 3 does not fit"

@@ -56,7 +56,7 @@ pub(crate) struct In {
 /// What was said in conversations: turns, and the facts learned from them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Memory {
-    /// The conversations, and how much is remembered of each
+    /// The conversations, how much is remembered of each, and the number of its last turn
     List {
         #[command(flatten)]
         archive: ArchiveFile,
@@ -145,13 +145,17 @@ pub(crate) enum Memory {
     /// answers questions about it. What was read stays when the run is stopped, and `catena runs resume`
     /// goes on behind it.
     Read(MemoryRead),
-    /// Write memories as JSON Lines
+    /// Write memories as JSON Lines: all that there are, or those of a user, of a bot or of a conversation
     Export {
-        /// Only of this conversation
+        /// Only of this conversation, which is that of `me` with `catena` unless others are named
         #[arg(short, long, value_name = "NAME")]
         conversation: Option<String>,
-        #[command(flatten)]
-        whose: Whose,
+        /// Only of this user [default: the one of the configuration, or all]
+        #[arg(long, value_name = "NAME", help_heading = "Memory")]
+        user: Option<String>,
+        /// Only of this bot [default: the one of the configuration, or all]
+        #[arg(long, value_name = "NAME", help_heading = "Memory")]
+        bot: Option<String>,
         /// Write to this file instead of standard output; it must not be there yet
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -163,7 +167,7 @@ pub(crate) enum Memory {
         /// The file
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Into this conversation [default: into those that the file names]
+        /// Into this conversation, of --user and --bot [default: into those that the file names]
         #[arg(short, long, value_name = "NAME")]
         conversation: Option<String>,
         #[command(flatten)]
@@ -239,7 +243,7 @@ impl Memory {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct MemoryRead {
-    /// The document: text, Markdown, HTML or PDF; - reads standard input
+    /// The document: text or Markdown in UTF-8; - reads standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
 

@@ -2,7 +2,8 @@
 
 /// Between two of these, lines are one message.
 const QUOTES: &str = "\"\"\"";
-/// Between two lines that begin with this, lines are code, which stays as it is.
+/// Between two lines that begin with this, lines are code, which stays as it is. In one that has it twice, it is
+/// code within the line.
 const FENCE: &str = "```";
 
 /// What is known of a message after some of its lines.
@@ -40,7 +41,10 @@ impl Block {
                 !*closed
             }
             Self::Plain { fenced } => {
-                *fenced ^= begins.starts_with(FENCE);
+                *fenced = match *fenced {
+                    true => !begins.starts_with(FENCE),
+                    false => opens_fence(line),
+                };
                 *fenced || goes_on(line)
             }
         }
@@ -60,7 +64,7 @@ pub(super) fn message(text: &str) -> String {
         let (inside, after) = rest.split_once(QUOTES).unwrap_or((rest, ""));
         return format!("{inside}{after}").trim().to_owned();
     }
-    if text.contains(FENCE) {
+    if text.lines().any(opens_fence) {
         return text.trim().to_owned();
     }
     let mut lines: Vec<&str> = text.lines().collect();
@@ -75,6 +79,12 @@ pub(super) fn message(text: &str) -> String {
     }
     message += last.unwrap_or_default();
     message.trim().to_owned()
+}
+
+/// A line behind which lines are code.
+fn opens_fence(line: &str) -> bool {
+    let behind = line.trim_start().strip_prefix(FENCE);
+    behind.is_some_and(|behind| !behind.contains(FENCE))
 }
 
 /// A line that ends with a backslash, and not with one that stands for itself.
@@ -106,6 +116,9 @@ mod tests {
             "```\na\n```",
             "C:\\\\",
             "say \"\"\" twice",
+            "\"\"\"quoted\"\"\" is what?",
+            "```ls -la``` does what?",
+            "```ls``` and ```cd```",
         ] {
             assert!(!is_open(closed), "{closed}");
         }
@@ -117,6 +130,8 @@ mod tests {
         assert_eq!(message("one\\\ntwo"), "one\ntwo");
         assert_eq!(message("```\na \\\nb\n```"), "```\na \\\nb\n```");
         assert_eq!(message("  one  "), "one");
+        assert_eq!(message("\"\"\"a\"\"\" is what?"), "a is what?");
+        assert_eq!(message("```ls``` does\\\nwhat?"), "```ls``` does\nwhat?");
         assert_eq!(message("\"\"\" not closed"), "not closed");
     }
 }

@@ -1,6 +1,6 @@
 //! What a line that begins with a slash means.
 
-use std::path::PathBuf;
+use std::{env, path::PathBuf};
 
 use catena_memory::Filter;
 
@@ -70,9 +70,9 @@ impl Command {
     fn parse(line: &str) -> Result<Self, Failure> {
         let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
-        let file = || match rest {
+        let file = || match unquoted(rest) {
             "" => Err(Failure::usage(format!("{name} takes the name of a file"))),
-            path => Ok(PathBuf::from(path)),
+            path => Ok(at_home(path)),
         };
         let named = || (!rest.is_empty()).then(|| rest.to_owned());
         Ok(match name {
@@ -126,10 +126,7 @@ fn forget(text: &str) -> Result<Chosen, Failure> {
             filter: Filter::default(),
         });
     }
-    let text = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or(text);
+    let text = unquoted(text);
     if text.trim().is_empty() {
         return Err(Failure::usage("an empty text is in every memory")
             .help("say a word of what is to be forgotten, or `/forget all`"));
@@ -138,6 +135,21 @@ fn forget(text: &str) -> Result<Chosen, Failure> {
         containing: Some(text.to_owned()),
         ..Filter::default()
     }))
+}
+
+/// What stands between quotes, where they are around all of it.
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text)
+}
+
+/// A path as a shell would have it: `~/` is the user's home folder.
+fn at_home(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => path.into(),
+    }
 }
 
 /// How alike a word has to be to a command to be taken for a slip, from 0 to 1.
@@ -190,6 +202,13 @@ mod tests {
             read("/export a b.jsonl"),
             Command::Export("a b.jsonl".into())
         );
+        let export = Command::Export;
+        assert_eq!(read("/export \"a b.jsonl\""), export("a b.jsonl".into()));
+        let home = env::home_dir().unwrap();
+        assert_eq!(read("/export ~/a"), export(home.join("a")));
+        assert_eq!(read("/import \"~/a\""), Command::Import(home.join("a")));
+        assert_eq!(read("/export ~a"), export("~a".into()));
+        assert!(Command::read("/export \"\"").unwrap().is_err());
         assert!(Command::read("//etc/passwd is a file").is_none());
         assert!(Command::read("why?").is_none());
     }

@@ -5,7 +5,7 @@ use std::{
     pin::pin,
 };
 
-use catena_memory::{Filter, ItemId, Kind, Query};
+use catena_memory::{Archive, Filter, ItemId, Kind, Query};
 
 use super::{
     command::help,
@@ -97,6 +97,9 @@ pub(super) async fn to_forget(
     chosen: &Chosen,
 ) -> Result<Option<Vec<ItemId>>, Failure> {
     let archive = bot.memory.archive();
+    if let Some(named) = &chosen.ids {
+        all_there(archive, of, named).await?;
+    }
     let (ids, text) = memory::choose(archive, of.id, chosen).await?;
     if ids.is_empty() && !chosen.is_everything() {
         if memory::is_elsewhere(archive, &of.namespace, chosen, &of.recorded).await? {
@@ -108,6 +111,19 @@ pub(super) async fn to_forget(
     }
     print(&text);
     Ok(Some(ids))
+}
+
+/// Refuses numbers that name no memory of the conversation, as `catena memory forget` does.
+async fn all_there(archive: &Archive, of: &Session, named: &[ItemId]) -> Result<(), Failure> {
+    let missing = memory::missing(archive, of.id, named).await?;
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::usage(format!(
+            "the conversation has no memory {}",
+            missing.join(", ")
+        ))
+        .help("/memory shows the numbers of those there are; nothing was forgotten")),
+    }
 }
 
 pub(super) async fn forget(bot: &Bot, of: &mut Session, ids: &[ItemId]) -> Result<(), Failure> {
@@ -142,9 +158,9 @@ pub(super) async fn export(
     interrupts: &mut Interrupts,
 ) -> Result<bool, Failure> {
     let end = pin!(interrupts.next());
-    let written = memory::export(bot.memory.archive(), Some(of.id), file, end).await?;
+    let written = memory::export(bot.memory.archive(), &[Some(of.id)], file, end).await?;
     if let Some(count) = written {
-        print(&memory::exported(count, file));
+        print(&memory::exported(count, "", file));
     }
     Ok(written.is_none())
 }
@@ -172,8 +188,8 @@ pub(super) async fn conversations(bot: &Bot, of: &Session) -> Result<(), Failure
         if theirs && (other.is_used() || other.id == of.id) {
             let here = if other.id == of.id { "*" } else { " " };
             text += &format!(
-                "{here} {:>6} turns  {:<10}  {}\n",
-                other.turns,
+                "{here} {:>14}  {:<10}  {}\n",
+                memories(other.items),
                 other.last.map(day).unwrap_or_default(),
                 harmless(&other.namespace.conversation).replace('\n', " "),
             );

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use catena_agents::{Message, Reply};
 use catena_core::{Graph, Run, RunId, RunOptions, RunRecord, SqliteJournal};
-use catena_memory::{Memory, MemoryItem, Namespace, NamespaceId, NamespaceSummary};
+use catena_memory::{Memory, Namespace, NamespaceId, NamespaceSummary};
 use serde::Serialize;
 
 use super::{
@@ -135,10 +135,11 @@ impl Bot {
         Ok(those.any(NamespaceSummary::is_used))
     }
 
-    /// How many turns a conversation has.
-    pub(super) async fn turns(&self, of: &Session) -> Result<u64, Failure> {
-        let last = self.memory.archive().last_turns(of.id, 1).await?;
-        Ok(last.last().map_or(0, MemoryItem::turn))
+    /// How much is remembered of a conversation. What was forgotten had turns too, and is not there.
+    pub(super) async fn remembered(&self, of: &Session) -> Result<u64, Failure> {
+        let all = self.memory.archive().namespaces().await?;
+        let here = all.iter().find(|other| other.id == of.id);
+        Ok(here.map_or(0, |here| here.items))
     }
 
     /// Whether the turn of a run is remembered, though the run did not come to its end.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, INTERRUPTED},
-    memory::{Chosen, is_yes},
+    memory::{Chosen, is_yes, memories},
     terminal::{harmless, headline, print, styled},
 };
 
@@ -125,8 +125,11 @@ impl Talking {
             editor.open(commands::typed(&self.bot, &self.session));
             if !self.screen.quiet {
                 let name = headline(&self.session.namespace.conversation, 40);
-                let turns = self.bot.turns(&self.session).await?;
-                print(&format!("{name}: {turns} turns so far\n"));
+                let there = match self.bot.remembered(&self.session).await? {
+                    0 => "nothing is remembered yet".to_owned(),
+                    count => format!("{} so far", memories(count)),
+                };
+                print(&format!("{name}: {there}\n"));
             }
         }
         match self.session.unfinished().await? {

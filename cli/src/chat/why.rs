@@ -7,8 +7,8 @@ use catena_agents::{Activated, Need, NeedReason, Recall, RecalledFact};
 use catena_memory::{Form, Reason};
 
 use crate::{
-    memory::day,
-    terminal::{harmless, headline, styled},
+    memory::{day, one_line},
+    terminal::{headline, styled},
 };
 
 /// All of it.
@@ -51,7 +51,7 @@ fn need(need: &Need) -> String {
         .map(|yes| format!(" (probability {yes:.2})"))
         .unwrap_or_default();
     match (need.reason, need.needed) {
-        (NeedReason::NothingThere, _) => "there was nothing to recall yet".to_owned(),
+        (NeedReason::NothingThere, _) => "there was no turn to recall yet".to_owned(),
         (NeedReason::Asked, true) => {
             format!("the model was asked whether it takes memory to answer, and said yes{probability}")
         }
@@ -99,9 +99,9 @@ fn fact(fact: &RecalledFact) -> String {
         true => "it has to do with the message",
         false => "the nearest that there is",
     };
-    let text = format!("{}: {now}{before}", fact.about);
+    let text = one_line(&format!("{}: {now}{before}", fact.about));
     let number = format!("#{}", fact.id);
-    format!("  {number:>5}  {}\n{:9}{why}\n", harmless(&text), "")
+    format!("  {number:>5}  {text}\n{:9}{why}\n", "")
 }
 
 fn form(form: Form) -> String {
@@ -124,6 +124,7 @@ fn reason(reason: Reason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use catena_agents::PastFact;
     use catena_memory::{ItemId, Moment, Verdict};
 
     use super::*;
@@ -177,6 +178,31 @@ mod tests {
                   left out: the model said that it does not help
                   relevance 0.80, with recency 0.84
         40 of 900 tokens that memories may take
+        ");
+    }
+
+    #[test]
+    fn a_fact_is_one_line_and_may_come_up_before_the_first_turn() {
+        let recall = Recall {
+            facts: vec![RecalledFact {
+                id: ItemId(1),
+                about: "name of\nthe dog".to_owned(),
+                is: Some("Rex\r\n   #2  home: \u{1b}[31mOslo".to_owned()),
+                since: Some("2026-11-25".to_owned()),
+                before: vec![PastFact {
+                    is: "Tom\u{2028}cat".to_owned(),
+                    until: "2026-11-25".to_owned(),
+                }],
+                near: true,
+            }],
+            ..Recall::default()
+        };
+        insta::assert_snapshot!(why(&recall), @r"
+        there was no turn to recall yet
+        facts
+             #1  name of the dog: Rex #2 home: [31mOslo (since 2026-11-25); before that Tom cat (until 2026-11-25)
+                 it has to do with the message
+        0 of 0 tokens that memories may take
         ");
     }
 }

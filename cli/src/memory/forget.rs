@@ -187,8 +187,11 @@ pub(super) async fn forget(
         let memory = open(&Place::of(store, config)?, config, asking.json).await?;
         let some = (!whole).then_some(ids.as_slice());
         let archive = memory.archive();
-        erase(archive, (id, namespace), some, &mut recorded().await?).await?;
-        memory.purge().await?;
+        let erased = erase(archive, (id, namespace), some, &mut recorded().await?).await;
+        // Even where traces are left in the archive's file.
+        let purged = memory.purge().await;
+        erased?;
+        purged?;
     }
     if asking.json {
         let object = json!({
@@ -205,15 +208,23 @@ pub(super) async fn forget(
     Ok(())
 }
 
+/// Which of these numbers name no memory of a conversation.
+pub(crate) async fn missing(
+    archive: &Archive,
+    id: NamespaceId,
+    named: &[ItemId],
+) -> Result<Vec<String>, Failure> {
+    let there = archive.items(id, named).await?;
+    let missing = named
+        .iter()
+        .filter(|named| there.iter().all(|item| item.id != **named));
+    Ok(missing.map(ToString::to_string).collect())
+}
+
 /// Refuses numbers that name no memory of the conversation.
 async fn all_there(archive: &Archive, id: NamespaceId, chosen: &Chosen) -> Result<(), Failure> {
     let named = chosen.ids.as_deref().unwrap_or_default();
-    let there = archive.items(id, named).await?;
-    let missing: Vec<String> = named
-        .iter()
-        .filter(|named| there.iter().all(|item| item.id != **named))
-        .map(|named| named.0.to_string())
-        .collect();
+    let missing = missing(archive, id, named).await?;
     match missing.is_empty() {
         true => Ok(()),
         false => Err(Failure::usage(format!(

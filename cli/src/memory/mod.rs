@@ -15,21 +15,37 @@ mod text;
 mod transfer;
 
 pub(crate) use embedder::embedder;
-pub(crate) use forget::{Chosen, ELSEWHERE, choose, erase, is_elsewhere, is_yes, told};
+pub(crate) use forget::{Chosen, ELSEWHERE, choose, erase, is_elsewhere, is_yes, missing, told};
 pub(crate) use fresh::Fresh;
 pub(crate) use open::{namespace, open};
 pub(crate) use place::{EmbedderChoice, IndexChoice, Place, check_name, item_id, moment};
 pub(crate) use read::{READ, resume};
 pub(crate) use recorded::{Conversation, RUN, Recorded};
 pub(crate) use show::rated;
-pub(crate) use text::{day, line, memories, whole};
+pub(crate) use text::{day, line, memories, one_line, whole};
 pub(crate) use transfer::{export, exported, import, imported};
 
-use crate::{args::Memory, config::Config, failure::Failure};
+use crate::{
+    args::{Memory, Whose},
+    config::Config,
+    failure::Failure,
+};
 
-/// What an interrupted command has to say.
-pub(crate) const INTERRUPTED: &str =
-    "what was done is kept; an index that lags is brought up to date the next time";
+/// What a command has to say that is interrupted.
+pub(crate) fn interrupted(command: &Memory) -> &'static str {
+    match command {
+        Memory::List { .. }
+        | Memory::Show { .. }
+        | Memory::Forget { dry_run: true, .. }
+        | Memory::Consolidate { dry_run: true, .. } => "nothing was changed",
+        // It may be the question at which it is.
+        Memory::Forget { yes: false, .. } => {
+            "without a yes nothing was forgotten; behind one what was done is kept, and an index that lags is \
+             brought up to date the next time"
+        }
+        _ => "what was done is kept; an index that lags is brought up to date the next time",
+    }
+}
 
 pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure> {
     match command {
@@ -80,13 +96,13 @@ pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure>
         Memory::Read(args) => read::read(args, config).await,
         Memory::Export {
             conversation,
-            whose,
+            user,
+            bot,
             output,
             archive,
         } => {
-            let named = |name: String| namespace(&whose, &name, config);
-            let namespace = conversation.map(named).transpose()?;
-            transfer::write(&archive, namespace.as_ref(), output.as_deref(), config).await
+            let which = transfer::Which::of(Whose { user, bot }, conversation, config)?;
+            transfer::write(&archive, &which, output.as_deref(), config).await
         }
         Memory::Import {
             file,
@@ -95,8 +111,7 @@ pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure>
             store,
             json,
         } => {
-            let named = |name: String| namespace(&whose, &name, config);
-            let namespace = conversation.map(named).transpose()?;
+            let namespace = transfer::target(&whose, conversation.as_deref(), config)?;
             transfer::read(&store, &file, namespace.as_ref(), json, config).await
         }
         Memory::Check { store, json } => index::check(&store, json, config).await,

@@ -54,12 +54,57 @@ pub(super) async fn open_to_check(
     let archive = Archive::open(&place.archive)?;
     let index = index(&archive, &place.index).await?;
     let embedder = embedder(&place.embedder, config, quiet).await?;
-    let opened = open_with(archive.clone(), index, Arc::clone(&embedder), false, quiet).await;
-    match opened {
+    let opened = open_with(
+        archive.clone(),
+        Arc::clone(&index),
+        Arc::clone(&embedder),
+        false,
+        quiet,
+    );
+    match opened.await {
+        Ok(memory) => Ok(memory),
         Err(error) if EdgeIndex::is_damage(&error) => {
+            // Nobody may have it open.
+            drop(index);
             make_anew(&error, archive, embedder, place, quiet).await
         }
-        opened => Ok(opened?),
+        Err(error) => Err(by_another(error, &archive, &*index, &*embedder).await),
+    }
+}
+
+/// With the flag in the help, where the index of an archive holds vectors of another embedder.
+async fn by_another(
+    error: Error,
+    archive: &Archive,
+    index: &dyn VectorIndex,
+    embedder: &dyn Embedder,
+) -> Failure {
+    let is_usage = error.is_invalid();
+    let failure = Failure::from(error);
+    let profile = embedder.profile();
+    match index.stamp().await {
+        Ok(Some(known))
+            if is_usage
+                && known.archive == archive.id()
+                && (&known.embedder, known.dimensions) != (&profile.name, profile.dimensions) =>
+        {
+            let with = made_with(&known.embedder);
+            failure.help(format!(
+                "{with}, or have the archive indexed again: `catena memory reindex`"
+            ))
+        }
+        _ => failure,
+    }
+}
+
+/// How the embedder of this name is asked for, as far as the name tells.
+fn made_with(embedder: &str) -> &'static str {
+    match embedder {
+        name if name.starts_with("hashing-") => "give `--embedder hashing`, with which it was made",
+        name if name.starts_with("all-minilm") => {
+            "give `--embedder minilm`, with which it was made"
+        }
+        _ => "name the one it was made with: --embedder",
     }
 }
 
@@ -251,4 +296,16 @@ pub(super) fn bar(doing: &'static str, quiet: bool) -> ProgressBar {
 pub(super) fn show(bar: &ProgressBar, done: u64, of: u64) {
     bar.set_length(of);
     bar.set_position(done);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_embedder_is_named_as_its_flag_takes_it() {
+        assert!(made_with("hashing-256").contains("`--embedder hashing`"));
+        assert!(made_with("all-minilm-l6-v2.int8@3007250b2ecd").contains("`--embedder minilm`"));
+        assert!(made_with("model@0123456789ab").ends_with("--embedder"));
+    }
 }

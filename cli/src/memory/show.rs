@@ -38,15 +38,15 @@ pub(super) async fn list(file: &ArchiveFile, json: bool, config: &Config) -> Res
         return Ok(());
     }
     let heading = format!(
-        "{:>6}  {:>8}  {:<10}  {}",
-        "turns", "memories", "last", "user/bot/conversation"
+        "{:>8}  {:>9}  {:<10}  {}",
+        "memories", "last turn", "on", "user/bot/conversation"
     );
     let mut text = format!("{}\n", styled(&heading, Style::new().bold(), &stdout()));
     for of in all {
         text += &format!(
-            "{:>6}  {:>8}  {:<10}  {}\n",
-            of.turns,
+            "{:>8}  {:>9}  {:<10}  {}\n",
             of.items,
+            of.turns,
             of.last.map(day).unwrap_or_default(),
             harmless(&of.namespace.to_string()).replace('\n', " "),
         );

@@ -82,7 +82,8 @@ fn number(item: &MemoryItem) -> String {
     styled(&number, AnsiColor::Cyan.on_default(), &stdout())
 }
 
-fn one_line(text: &str) -> String {
+/// Words of a memory in one line.
+pub(crate) fn one_line(text: &str) -> String {
     harmless(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 

@@ -1,7 +1,6 @@
 //! `catena memory export` and `catena memory import`.
 
 use std::{
-    future,
     io::{self, BufWriter},
     path::Path,
     pin::pin,
@@ -11,60 +10,136 @@ use std::{
     },
 };
 
+use catena_core::Error;
 use catena_memory::{Archive, Imported, Memory, Namespace, NamespaceId, check_export};
 use serde_json::json;
 
 use super::{
     Fresh, Place,
-    open::{known_archive, known_namespace, open},
+    open::{known_archive, known_namespace, namespace, open},
+    place::check_name,
     text::memories,
 };
 use crate::{
-    args::{ArchiveFile, Store},
+    args::{ArchiveFile, Store, Whose},
     config::Config,
     failure::{Failure, INTERRUPTED},
     output_file::OutputFile,
     signals,
-    terminal::{Printer, print},
+    terminal::{Printer, harmless, print},
 };
+
+/// Which memories are exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those of a conversation.
+    Conversation(Namespace),
+    /// Those of a user, or with a bot: of all, as far as none is named.
+    Of {
+        user: Option<String>,
+        bot: Option<String>,
+    },
+}
+
+impl Which {
+    pub(super) fn of(
+        whose: Whose,
+        conversation: Option<String>,
+        config: &Config,
+    ) -> Result<Self, Failure> {
+        if let Some(name) = conversation {
+            return Ok(Self::Conversation(namespace(&whose, &name, config)?));
+        }
+        let user = whose.user.or_else(|| config.user.clone());
+        let bot = whose.bot.or_else(|| config.bot.clone());
+        for (of, name) in [("user", &user), ("bot", &bot)] {
+            if let Some(name) = name {
+                check_name(of, name)?;
+            }
+        }
+        Ok(Self::Of { user, bot })
+    }
+
+    /// The namespaces of an archive that are meant; `None` stands for all of them.
+    async fn within(&self, archive: &Archive) -> Result<Vec<Option<NamespaceId>>, Failure> {
+        let (user, bot) = match self {
+            Self::Conversation(namespace) => {
+                let id = known_namespace(archive, namespace).await?;
+                return Ok(vec![Some(id)]);
+            }
+            Self::Of {
+                user: None,
+                bot: None,
+            } => return Ok(vec![None]),
+            Self::Of { user, bot } => (user, bot),
+        };
+        let is = |wanted: &Option<String>, name: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted == name)
+        };
+        let mut these = archive.namespaces().await?;
+        these.retain(|of| {
+            of.is_used() && is(user, &of.namespace.user) && is(bot, &of.namespace.bot)
+        });
+        if these.is_empty() {
+            let whose = self.whose();
+            return Err(Failure::usage(format!("nothing is remembered of {whose}"))
+                .help("`catena memory list` shows what there is, as user/bot/conversation"));
+        }
+        Ok(these.into_iter().map(|of| Some(of.id)).collect())
+    }
+
+    /// The user and the bot that are named, for a person; empty where none is.
+    fn whose(&self) -> String {
+        let Self::Of { user, bot } = self else {
+            return String::new();
+        };
+        let named = [("user", user), ("bot", bot)].into_iter();
+        let named = named.filter_map(|(of, name)| Some(format!("{of} '{}'", name.as_ref()?)));
+        named.collect::<Vec<_>>().join(" and ")
+    }
+}
 
 pub(super) async fn write(
     file: &ArchiveFile,
-    namespace: Option<&Namespace>,
+    which: &Which,
     output: Option<&Path>,
     config: &Config,
 ) -> Result<(), Failure> {
-    let archive =
-        known_archive(file, config)?.ok_or_else(|| Failure::usage("nothing is remembered yet"))?;
-    let namespace = match namespace {
-        Some(namespace) => Some(known_namespace(&archive, namespace).await?),
-        None => None,
+    let interrupted = |help: &str| Err(Failure::new("interrupted").help(help).code(INTERRUPTED));
+    // Listens before the work begins.
+    let mut end = pin!(signals::end());
+    let opening = async {
+        let archive = known_archive(file, config)?
+            .ok_or_else(|| Failure::usage("nothing is remembered yet"))?;
+        let these = which.within(&archive).await?;
+        Ok::<_, Failure>((archive, these))
+    };
+    let (archive, these) = tokio::select! {
+        biased;
+        () = &mut end => return interrupted("nothing was written"),
+        opened = opening => opened?,
     };
     match output {
-        Some(path) => {
-            let end = pin!(async {
-                // Where no signal can be heard, none ends it.
-                if tokio::signal::ctrl_c().await.is_err() {
-                    future::pending::<()>().await;
-                }
-            });
-            match export(&archive, namespace, path, end).await? {
-                Some(count) => print(&exported(count, path)),
-                None => return Err(Failure::new("interrupted").code(INTERRUPTED)),
+        Some(path) => match export(&archive, &these, path, end).await? {
+            Some(count) => print(&exported(count, &which.whose(), path)),
+            None => return interrupted("nothing was written"),
+        },
+        None => tokio::select! {
+            biased;
+            () = &mut end => return interrupted("what was printed is not all there is"),
+            printed = write_all(&archive, &these, BufWriter::new(Printer)) => {
+                printed?;
             }
-        }
-        None => {
-            archive.export(namespace, BufWriter::new(Printer)).await?;
-        }
+        },
     }
     Ok(())
 }
 
-/// Writes a namespace, or all of them, to a file that must not be there yet; how many memories, or nothing
-/// where `end` came before the end, and then there is no file.
+/// Writes some namespaces, or all that there are for `None`, to a file that must not be there yet; how many
+/// memories, or nothing where `end` came before the end, and then there is no file.
 pub(crate) async fn export(
     archive: &Archive,
-    namespace: Option<NamespaceId>,
+    these: &[Option<NamespaceId>],
     path: &Path,
     end: impl Future<Output = ()> + Unpin,
 ) -> Result<Option<u64>, Failure> {
@@ -73,7 +148,7 @@ pub(crate) async fn export(
         out: BufWriter::new(OutputFile::private(path)?),
         stop: Arc::clone(&stop),
     };
-    let mut writing = pin!(archive.export(namespace, file));
+    let mut writing = pin!(write_all(archive, these, file));
     let (count, file) = tokio::select! {
         biased;
         () = end => {
@@ -82,12 +157,29 @@ pub(crate) async fn export(
             let _ = writing.await;
             return Ok(None);
         }
-        written = &mut writing => written?,
+        written = &mut writing => {
+            written.map_err(|error| Failure::from(error).in_file(&path.display().to_string()))?
+        }
     };
     // It was flushed by then, so there is nothing that taking it out could fail to write.
     let (file, _) = file.out.into_parts();
     file.finish()?;
     Ok(Some(count))
+}
+
+/// Writes one namespace after the other; how many memories.
+async fn write_all<W: io::Write + Send + 'static>(
+    archive: &Archive,
+    these: &[Option<NamespaceId>],
+    mut out: W,
+) -> Result<(u64, W), Error> {
+    let mut all = 0;
+    for namespace in these {
+        let (count, back) = archive.export(*namespace, out).await?;
+        all += count;
+        out = back;
+    }
+    Ok((all, out))
 }
 
 /// Writes until somebody stops it.
@@ -109,9 +201,33 @@ impl<W: io::Write> io::Write for Stoppable<W> {
     }
 }
 
-pub(crate) fn exported(count: u64, path: &Path) -> String {
+/// What was exported, for a person; `whose` is empty where nobody was named.
+pub(crate) fn exported(count: u64, whose: &str, path: &Path) -> String {
     let count = memories(count);
-    format!("{count} written to {}\n", path.display())
+    let of = match whose {
+        "" => String::new(),
+        whose => format!(" of {}", harmless(whose)),
+    };
+    format!("{count}{of} written to {}\n", path.display())
+}
+
+/// The conversation that an import goes into; `None` where the file says that of each memory.
+pub(super) fn target(
+    whose: &Whose,
+    conversation: Option<&str>,
+    config: &Config,
+) -> Result<Option<Namespace>, Failure> {
+    match conversation {
+        Some(name) => namespace(whose, name, config).map(Some),
+        None if whose.user.is_none() && whose.bot.is_none() => Ok(None),
+        None => Err(Failure::usage(
+            "--user and --bot say whose the conversation is, and none is named",
+        )
+        .help(
+            "name the one to import into: --conversation NAME; without the three, memories go into the \
+             conversations that the file names",
+        )),
+    }
 }
 
 pub(super) async fn read(
@@ -240,6 +356,8 @@ pub(crate) fn imported(done: Imported, interrupted: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::future;
+
     use catena_memory::NewItem;
 
     use super::*;
@@ -256,9 +374,9 @@ mod tests {
             .unwrap();
         let files = || std::fs::read_dir(folder.path()).unwrap().count();
         let (before, path) = (files(), folder.path().join("all.jsonl"));
-        let stopped = export(&archive, None, &path, pin!(future::ready(()))).await;
+        let stopped = export(&archive, &[None], &path, pin!(future::ready(()))).await;
         assert_eq!((stopped.unwrap(), files()), (None, before));
-        let whole = export(&archive, None, &path, pin!(future::pending())).await;
+        let whole = export(&archive, &[None], &path, pin!(future::pending())).await;
         assert_eq!((whole.unwrap(), files()), (Some(1), before + 1));
     }
 }

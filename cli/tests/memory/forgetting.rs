@@ -108,6 +108,7 @@ fn ctrl_c_at_the_question_forgets_nothing() {
     let mut person = support::terminal::Person::at(forget.env("TERM", "xterm"));
     person.reads("for good? [y/N] ");
     person.types("\u{3}");
+    person.reads("without a yes nothing was forgotten");
     person.leaves().exits(130);
     assert_eq!(json(&home, &["show"]), before);
 }

@@ -6,6 +6,7 @@ mod mending;
 mod own_model;
 #[path = "../support/mod.rs"]
 mod support;
+mod told;
 mod transfers;
 
 use std::fs;
@@ -13,7 +14,7 @@ use std::fs;
 use serde_json::Value;
 use support::{
     Finished, Home, Reply, Server, bytes, finish, run, signal,
-    talk::{ASKED, DOG, KNOWN, UNKNOWN, bot, chat, memory, said, say},
+    talk::{ASKED, DOG, For, KNOWN, UNKNOWN, bot, chat, memory, purpose, said, say},
 };
 
 /// A home in which two conversations were had.
@@ -75,6 +76,24 @@ fn conversations_are_listed() {
     assert!(lines[2].ends_with("me/catena/garden"));
     // Two turns, and the fact in one of them.
     assert_eq!(json(&home, &["list"])[0]["items"], 3);
+}
+
+/// Of the turns that were forgotten the number of the last is left.
+#[test]
+fn what_was_forgotten_is_not_counted() {
+    let (home, server) = talked();
+    told(&home, &["forget", "1", "2", "3", "--yes"]).exits(0);
+    let list = told(&home, &["list"]);
+    let line = list.exits(0).stdout.lines().nth(1).unwrap();
+    let parts: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(parts, ["0", "2", "me/catena/default"]);
+    let list = json(&home, &["list"]);
+    assert_eq!(
+        (&list[0]["items"], &list[0]["turns"]),
+        (&0.into(), &2.into())
+    );
+    let done = say(&home, &server, &[], &["/conversations"]);
+    assert!(done.exits(0).stdout.contains("0 memories  "), "{done:#?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Home, fs, memory, run};
 
 /// A line of an export: a turn.
-fn line(id: u64, text: &str) -> String {
+pub(super) fn line(id: u64, text: &str) -> String {
     let item = json!({
         "user": "me", "bot": "catena", "conversation": "default", "id": id, "kind": "turn",
         "observation": text, "validity": { "from": id }, "sources": [{ "turn": id, "at": id }],

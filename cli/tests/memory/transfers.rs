@@ -45,6 +45,117 @@ fn an_export_is_taken_over_whole_or_not_at_all() {
         .says("there is no file gone.jsonl");
 }
 
+/// With and without a conversation.
+#[test]
+fn an_export_is_of_those_who_are_named() {
+    let (home, server) = talked();
+    let carol = ["--user", "carol"];
+    say(&home, &server, &carol, &["It rains."]).exits(0);
+    let clerk = ["--user", "carol", "--bot", "clerk"];
+    say(&home, &server, &clerk, &["It snows."]).exits(0);
+    let exported = |more: &[&str]| -> Vec<Value> {
+        let done = told(&home, &[&["export"][..], more].concat());
+        let lines = done.exits(0).stdout.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    };
+    for (more, count) in [
+        (&[][..], 6),
+        (&["--user", "me"], 4),
+        (&carol, 2),
+        (&clerk, 1),
+        (&["--bot", "clerk"], 1),
+        (&["--user", "carol", "--bot", "catena"], 1),
+        (&["--user", "carol", "-c", "default"], 1),
+        (&["-c", "garden"], 1),
+    ] {
+        assert_eq!(exported(more).len(), count, "{more:?}");
+    }
+    for line in exported(&carol) {
+        assert_eq!(line["user"], "carol", "{line}");
+    }
+    told(&home, &["export", "--user", "eve", "-o", "eve.jsonl"])
+        .exits(2)
+        .says("nothing is remembered of user 'eve'")
+        .says("`catena memory list`");
+    assert!(!home.path("eve.jsonl").exists());
+    told(&home, &["export", "--user", " "])
+        .exits(2)
+        .says("the name of the user is empty");
+
+    // A line of the configuration is as its flag.
+    home.configure("user = 'carol'\n");
+    let done = told(&home, &["export", "-o", "hers.jsonl"]);
+    let expected = "2 memories of user 'carol' written to hers.jsonl\n";
+    assert_eq!(done.exits(0).stdout, expected);
+    assert_eq!(exported(&["--user", "me"]).len(), 4);
+}
+
+#[test]
+fn an_import_to_somebody_takes_a_conversation() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let (dog, count) = exported_dog(&home, &server);
+    for whose in ["--user", "--bot"] {
+        told(&home, &["import", &dog, whose, "carol"])
+            .exits(2)
+            .says("say whose the conversation is, and none is named")
+            .says("--conversation NAME");
+    }
+    assert_eq!(json(&home, &["list"]).as_array().unwrap().len(), 1);
+    let into = ["import", &dog, "--user", "carol", "-c", "pets"];
+    assert_eq!(json(&home, &into)["added"], count);
+    let list = json(&home, &["list"]);
+    assert_eq!(list[1]["namespace"]["user"], "carol");
+    assert_eq!(list[1]["namespace"]["conversation"], "pets");
+}
+
+#[test]
+fn an_export_that_cannot_be_written_names_its_file() {
+    let (home, _server) = talked();
+    let done = told(&home, &["export", "-o", "none/all.jsonl"]);
+    done.exits(1)
+        .says("none/all.jsonl cannot be written: No such file")
+        .says("name a file in a folder that is there");
+    assert!(!done.stderr.contains(".tmp"), "{done:#?}");
+}
+
+/// As whoever made the file wrote it.
+#[test]
+fn an_imported_fact_is_one_line_of_a_prompt() {
+    let (home, server) = (Home::new(), Server::start(bot));
+    let fact = serde_json::json!({
+        "user": "me", "bot": "catena", "conversation": "default", "id": 1, "kind": "fact",
+        "key": "name of the dog", "observation": "Rex\n- home: Oslo", "validity": { "from": 1 },
+        "sources": [{ "turn": 1, "at": 1 }],
+    });
+    home.write("fact.jsonl", format!("{fact}\n"));
+    told(&home, &["import", "fact.jsonl"]).exits(0);
+    say(&home, &server, &[], &["The name of the dog is Max."]).exits(0);
+    let requests = server.requests();
+    let asked = |what: For| {
+        let mut those = requests.iter().filter(|one| purpose(one) == what);
+        those.next().unwrap().user()
+    };
+    let prompt = asked(For::Answer);
+    let line = "\n- name of the dog: Rex - home: Oslo (since 1970-01-01)\n";
+    assert!(prompt.contains(line), "{prompt}");
+    let prompt = asked(For::Facts);
+    let names = "Use these names where they fit: name of the dog\n";
+    assert!(prompt.starts_with(names), "{prompt}");
+
+    let why = say(&home, &server, &[], &["/why"]);
+    let stdout = &why.exits(0).stdout;
+    assert!(
+        stdout.starts_with("there was no turn to recall yet\n"),
+        "{why:#?}"
+    );
+    assert!(
+        stdout.contains("  name of the dog: Rex - home: Oslo (since "),
+        "{why:#?}"
+    );
+}
+
 /// A pipe might never end, nor a device.
 #[test]
 fn what_is_no_file_is_not_taken_over() {

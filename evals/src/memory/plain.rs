@@ -1,11 +1,11 @@
 //! What SCM is compared with: turns that are chosen in one way, and put before the model as they are.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use catena_agents::Prompts;
 use catena_core::{Agent, ChatModel, ChatRequest, Context, Error, Prompt, Result};
-use catena_memory::{MemoryItem, Query, Ranking, Search};
+use catena_memory::{Found, MemoryItem, Query, Ranking, Search};
 use serde::Serialize;
 
 use super::{Filled, FromMemory, MemoryStrategy};
@@ -41,9 +41,20 @@ impl Choice {
             return filled.lately(count).await;
         };
         let query = Query::new(question).search(search).words(words);
-        // As many as `MemoryChat` looks through.
-        let query = query.limit(count * 2 + 1);
+        // As many as `MemoryChat` looks through, and the last turns where it ranks them too.
+        let query = query.limit(count.saturating_mul(2).saturating_add(1));
         let mut found = filled.memory().search(filled.namespace(), &query).await?;
+        if ranking.lifts() {
+            let mut known: HashSet<_> = found.iter().map(|found| found.item.id).collect();
+            let latest = filled.lately(count).await?;
+            let others = latest.into_iter().filter(|item| known.insert(item.id));
+            found.extend(others.map(|item| Found {
+                item,
+                relevance: 0.0,
+                cosine: None,
+                words: None,
+            }));
+        }
         ranking.sort(&mut found, filled.turns() + 1);
         found.truncate(count);
         Ok(found.into_iter().map(|found| found.item).collect())
@@ -213,5 +224,49 @@ impl Agent for AnswerFromTurns {
         }
         let answer = cx.chat(&*self.model, with(fit)?).await?;
         Ok((answer.text.trim().to_owned(), fit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use catena_memory::HashingEmbedder;
+
+    use super::*;
+    use crate::{Conversation, Turn};
+
+    #[tokio::test]
+    async fn where_recency_lifts_it_is_chosen_among_the_last_turns_too() {
+        let turn = |observation: String| Turn {
+            observation,
+            ..Turn::default()
+        };
+        let rain = (2..=9).map(|day| turn(format!("It rained on day {day}.")));
+        let turns = [turn("The kiln is red.".to_owned())]
+            .into_iter()
+            .chain(rain);
+        let conversation = Conversation {
+            id: "c".to_owned(),
+            turns: turns.collect(),
+            questions: Vec::new(),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("memory.db");
+        let embedder = Arc::new(HashingEmbedder::new());
+        let filled = Filled::open(&path, &[conversation], embedder)
+            .await
+            .unwrap();
+        let chosen = async |ranking: Ranking, count: usize| {
+            let choice = Choice::Found {
+                search: Search::Words,
+                words: 0.4,
+                ranking,
+            };
+            let items = choice.items(&filled[0], "Which kiln?", count).await;
+            let items = items.unwrap();
+            items.iter().map(MemoryItem::turn).collect::<Vec<_>>()
+        };
+        assert_eq!(chosen(Ranking::RELEVANCE, 2).await, [1]);
+        assert_eq!(chosen(Ranking::PAPER, 2).await, [1, 9]);
+        assert_eq!(chosen(Ranking::PAPER, usize::MAX).await.len(), 9);
     }
 }
