@@ -13,7 +13,9 @@ mod namespace;
 mod pack;
 mod rank;
 
-pub use archive::{Archive, Filter, Forgotten, Imported, NamespaceSummary, check_export};
+pub use archive::{
+    Archive, Filter, Forgotten, Imported, NamespaceSummary, check_export, stands_apart,
+};
 pub use embed::{CachedEmbedder, HashingEmbedder};
 pub use index::{ExactIndex, Hit, IndexStamp, Partition, Point, VectorIndex, check_index};
 pub use item::{ItemId, Kind, MemoryItem, Moment, NewItem, Source, Validity, Written};

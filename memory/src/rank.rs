@@ -1,8 +1,10 @@
 //! How recent and how relevant: the order in which memories are activated.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::Found;
+use crate::{Found, MemoryItem};
 
 /// How recency falls with age, which is counted in turns.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,6 +58,19 @@ impl Ranking {
     /// what is about as relevant, and no more.
     pub fn lifts(&self) -> bool {
         self.weight > 0.1
+    }
+
+    /// Adds the latest turns to what was found, which recency [may lift](Self::lifts) above it. One that was not
+    /// found is less relevant than all that were; how much less is not known, and it counts as not relevant at all.
+    pub fn add_latest(found: &mut Vec<Found>, latest: Vec<MemoryItem>) {
+        let mut known: HashSet<_> = found.iter().map(|found| found.item.id).collect();
+        let others = latest.into_iter().filter(|item| known.insert(item.id));
+        found.extend(others.map(|item| Found {
+            item,
+            relevance: 0.0,
+            cosine: None,
+            words: None,
+        }));
     }
 
     /// The rank of what was found, at the turn `now`.

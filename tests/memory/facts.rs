@@ -174,7 +174,7 @@ async fn the_first_message_is_embedded_only_where_there_are_facts() {
     }
 }
 
-/// What was forgotten does not bring back what it had superseded.
+/// What was retired is not told as holding.
 #[tokio::test]
 async fn where_nothing_holds_any_more_nothing_is_told_as_holding() {
     let bot = Bot::new(model(|_| "Noted.".to_owned())).await;

@@ -1,9 +1,7 @@
 //! What is searched for a message: turns by their rank, and facts.
 
-use std::collections::HashSet;
-
 use catena_core::{Context, Embedding, Result};
-use catena_memory::{Found, Kind, MemoryItem, Query, Search};
+use catena_memory::{Found, Kind, MemoryItem, Query, Ranking, Search};
 
 use super::{
     Ablation,
@@ -62,7 +60,10 @@ impl Controller {
                 false => Vec::new(),
             };
             if needed && self.ranking.lifts() {
-                self.add_latest(&mut found).await?;
+                // The turn before is one of them.
+                let count = self.activate.saturating_add(1);
+                let latest = memory.archive().last_turns(self.namespace, count).await?;
+                Ranking::add_latest(&mut found, latest);
             }
             // Without a flash memory in the prompt, the turn before is a memory as any other.
             if self.ablation != Ablation::NoFlash {
@@ -87,24 +88,6 @@ impl Controller {
             Ok((found, self.with_history(facts).await?))
         })
         .await
-    }
-
-    /// Adds the last turns, which recency may lift above what was found. One that was not found is less relevant
-    /// than all that were; how much less is not known, and it counts as not relevant at all.
-    async fn add_latest(&self, found: &mut Vec<Found>) -> Result<()> {
-        // The turn before is one of them.
-        let count = self.activate.saturating_add(1);
-        let archive = self.memory.archive();
-        let latest = archive.last_turns(self.namespace, count).await?;
-        let mut known: HashSet<_> = found.iter().map(|found| found.item.id).collect();
-        let others = latest.into_iter().filter(|item| known.insert(item.id));
-        found.extend(others.map(|item| Found {
-            item,
-            relevance: 0.0,
-            cosine: None,
-            words: None,
-        }));
-        Ok(())
     }
 
     /// The message's vector; `None` where words decide, because they are to or the embedder fails.

@@ -1,8 +1,9 @@
 //! What a message says about the one who writes.
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::sync::Arc;
 
 use catena_core::{ChatModel, ChatRequest, Context, Prompt, Result, sentences};
+use catena_memory::stands_apart;
 use serde::Serialize;
 use serde_json::json;
 
@@ -161,36 +162,12 @@ fn words(text: &str) -> Vec<String> {
     let mut spaced = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            c if is_unspaced(c) => spaced.extend([' ', c, ' ']),
+            c if stands_apart(c) => spaced.extend([' ', c, ' ']),
             c if c.is_alphanumeric() => spaced.push(c),
             _ => spaced.push(' '),
         }
     }
     spaced.split_whitespace().map(str::to_lowercase).collect()
-}
-
-/// Letters, and marks on them, of scripts that put no spaces between words.
-const UNSPACED: [RangeInclusive<char>; 12] = [
-    // Thai and Lao, without their digits.
-    '\u{e01}'..='\u{e3a}',
-    '\u{e40}'..='\u{e4e}',
-    '\u{e81}'..='\u{ece}',
-    // Burmese and Khmer.
-    '\u{1000}'..='\u{103f}',
-    '\u{1780}'..='\u{17d3}',
-    // Hiragana, and Katakana in full and half width.
-    '\u{3041}'..='\u{309f}',
-    '\u{30a1}'..='\u{30fa}',
-    '\u{30fc}'..='\u{30ff}',
-    '\u{ff66}'..='\u{ff9f}',
-    // Han.
-    '\u{3005}'..='\u{3007}',
-    '\u{3400}'..='\u{9fff}',
-    '\u{20000}'..='\u{3ffff}',
-];
-
-fn is_unspaced(c: char) -> bool {
-    UNSPACED.iter().any(|range| range.contains(&c))
 }
 
 #[cfg(test)]

@@ -146,6 +146,9 @@ pub(crate) enum Memory {
     /// goes on behind it.
     Read(MemoryRead),
     /// Write memories as JSON Lines: all that there are, or those of a user, of a bot or of a conversation
+    ///
+    /// Where the configuration names a user or a bot, and no flag says otherwise, they are theirs; --all writes
+    /// everybody's.
     Export {
         /// Only of this conversation, which is that of `me` with `catena` unless others are named
         #[arg(short, long, value_name = "NAME")]
@@ -156,6 +159,9 @@ pub(crate) enum Memory {
         /// Only of this bot [default: the one of the configuration, or all]
         #[arg(long, value_name = "NAME", help_heading = "Memory")]
         bot: Option<String>,
+        /// All that there are, even where the configuration names a user or a bot
+        #[arg(long, conflicts_with_all = ["conversation", "user", "bot"])]
+        all: bool,
         /// Write to this file instead of standard output; it must not be there yet
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,

@@ -136,18 +136,23 @@ pub(super) async fn forget(bot: &Bot, of: &mut Session, ids: &[ItemId]) -> Resul
     Ok(())
 }
 
-/// `/forget all`: the conversation as a whole; it begins anew under its name, which goes too where nothing is
-/// said in it any more.
-pub(super) async fn forget_all(
-    bot: &Bot,
-    of: &mut Session,
-    ids: &[ItemId],
-) -> Result<Session, Failure> {
+/// `/forget all`: the conversation as a whole.
+pub(super) async fn forget_all(bot: &Bot, of: &mut Session, ids: &[ItemId]) -> Result<(), Failure> {
     let what = memory::told(ids, Some(&of.namespace));
     let namespace = (of.id, &of.namespace);
     memory::erase(bot.memory.archive(), namespace, None, &mut of.recorded).await?;
     print(&format!("{what} forgotten\n"));
-    bot.session(of.namespace.clone()).await
+    Ok(())
+}
+
+/// Begins a conversation that was forgotten as a whole anew under its name, which goes too where nothing is
+/// said in it any more. One that is still there goes on.
+pub(super) async fn begin_again(bot: &Bot, of: &mut Session) -> Result<(), Failure> {
+    let there = bot.memory.archive().find_namespace(&of.namespace).await?;
+    if there != Some(of.id) {
+        *of = bot.session(of.namespace.clone()).await?;
+    }
+    Ok(())
 }
 
 /// `/export`; whether it was stopped with Ctrl-C, and then there is no file.

@@ -137,9 +137,7 @@ impl Bot {
 
     /// How much is remembered of a conversation. What was forgotten had turns too, and is not there.
     pub(super) async fn remembered(&self, of: &Session) -> Result<u64, Failure> {
-        let all = self.memory.archive().namespaces().await?;
-        let here = all.iter().find(|other| other.id == of.id);
-        Ok(here.map_or(0, |here| here.items))
+        Ok(self.memory.archive().count(of.id).await?)
     }
 
     /// Whether the turn of a run is remembered, though the run did not come to its end.

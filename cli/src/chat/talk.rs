@@ -341,20 +341,22 @@ impl Talking {
             print("nothing was forgotten\n");
             return Ok(());
         }
-        match chosen.is_everything() {
-            true => {
-                self.session = commands::forget_all(&self.bot, &mut self.session, &ids).await?;
-            }
-            false => commands::forget(&self.bot, &mut self.session, &ids).await?,
-        }
+        let erased = match chosen.is_everything() {
+            true => commands::forget_all(&self.bot, &mut self.session, &ids).await,
+            false => commands::forget(&self.bot, &mut self.session, &ids).await,
+        };
+        // What follows is due even where that failed: where traces are left in the archive's file, it is
+        // forgotten all the same.
+        let begun = commands::begin_again(&self.bot, &mut self.session).await;
         // That may take minutes, and is not lost: the index owes it until it is done.
-        match self.interrupts.unless(self.bot.memory.purge()).await {
-            Some(purged) => {
-                purged?;
-            }
-            None => print("stopped: the index's files are rid of it when it is opened next\n"),
+        let purged = self.interrupts.unless(self.bot.memory.purge()).await;
+        if purged.is_none() {
+            print("stopped: the index's files are rid of it when it is opened next\n");
         }
         editor.open(commands::typed(&self.bot, &self.session));
+        erased?;
+        begun?;
+        purged.transpose()?;
         Ok(())
     }
 }

@@ -98,10 +98,15 @@ pub(crate) async fn run(command: Memory, config: &Config) -> Result<(), Failure>
             conversation,
             user,
             bot,
+            all,
             output,
             archive,
         } => {
-            let which = transfer::Which::of(Whose { user, bot }, conversation, config)?;
+            let whose = Whose { user, bot };
+            let which = match all {
+                true => transfer::Which::everything(),
+                false => transfer::Which::of(whose, conversation, config)?,
+            };
             transfer::write(&archive, &which, output.as_deref(), config).await
         }
         Memory::Import {

@@ -38,10 +38,20 @@ pub(super) enum Which {
     Of {
         user: Option<String>,
         bot: Option<String>,
+        /// Whether the configuration names them, and no flag does.
+        configured: bool,
     },
 }
 
 impl Which {
+    pub(super) fn everything() -> Self {
+        Self::Of {
+            user: None,
+            bot: None,
+            configured: false,
+        }
+    }
+
     pub(super) fn of(
         whose: Whose,
         conversation: Option<String>,
@@ -50,6 +60,7 @@ impl Which {
         if let Some(name) = conversation {
             return Ok(Self::Conversation(namespace(&whose, &name, config)?));
         }
+        let flagged = whose.user.is_some() || whose.bot.is_some();
         let user = whose.user.or_else(|| config.user.clone());
         let bot = whose.bot.or_else(|| config.bot.clone());
         for (of, name) in [("user", &user), ("bot", &bot)] {
@@ -57,7 +68,12 @@ impl Which {
                 check_name(of, name)?;
             }
         }
-        Ok(Self::Of { user, bot })
+        let configured = !flagged && (user.is_some() || bot.is_some());
+        Ok(Self::Of {
+            user,
+            bot,
+            configured,
+        })
     }
 
     /// The namespaces of an archive that are meant; `None` stands for all of them.
@@ -70,8 +86,9 @@ impl Which {
             Self::Of {
                 user: None,
                 bot: None,
+                ..
             } => return Ok(vec![None]),
-            Self::Of { user, bot } => (user, bot),
+            Self::Of { user, bot, .. } => (user, bot),
         };
         let is = |wanted: &Option<String>, name: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == name)
@@ -90,7 +107,7 @@ impl Which {
 
     /// The user and the bot that are named, for a person; empty where none is.
     fn whose(&self) -> String {
-        let Self::Of { user, bot } = self else {
+        let Self::Of { user, bot, .. } = self else {
             return String::new();
         };
         let named = [("user", user), ("bot", bot)].into_iter();
@@ -124,13 +141,25 @@ pub(super) async fn write(
             Some(count) => print(&exported(count, &which.whose(), path)),
             None => return interrupted("nothing was written"),
         },
-        None => tokio::select! {
-            biased;
-            () = &mut end => return interrupted("what was printed is not all there is"),
-            printed = write_all(&archive, &these, BufWriter::new(Printer)) => {
-                printed?;
+        None => {
+            // Before the lines, whose reader may go away.
+            if let Which::Of {
+                configured: true, ..
+            } = which
+            {
+                sayln!(
+                    "only the memories of {}, as the configuration has it; --all exports everything",
+                    harmless(&which.whose())
+                );
             }
-        },
+            tokio::select! {
+                biased;
+                () = &mut end => return interrupted("what was printed is not all there is"),
+                printed = write_all(&archive, &these, BufWriter::new(Printer)) => {
+                    printed?;
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -90,6 +90,24 @@ fn an_export_is_of_those_who_are_named() {
     let expected = "2 memories of user 'carol' written to hers.jsonl\n";
     assert_eq!(done.exits(0).stdout, expected);
     assert_eq!(exported(&["--user", "me"]).len(), 4);
+
+    // Without a flag it is said whose they are, and there is one for all of them.
+    let only =
+        "only the memories of user 'carol', as the configuration has it; --all exports everything";
+    let done = told(&home, &["export"]);
+    assert_eq!(done.exits(0).says(only).stdout.lines().count(), 2);
+    for more in [&["--all"][..], &carol] {
+        let done = told(&home, &[&["export"][..], more].concat());
+        assert_eq!(done.exits(0).stderr, "", "{more:?}");
+    }
+    assert_eq!(exported(&["--all"]).len(), 6);
+    let done = told(&home, &["export", "--all", "-o", "everybody.jsonl"]);
+    let expected = "6 memories written to everybody.jsonl\n";
+    assert_eq!(done.exits(0).stdout, expected);
+    for more in [&carol[..], &["--bot", "clerk"], &["-c", "garden"]] {
+        let args = [&["export", "--all"][..], more].concat();
+        told(&home, &args).exits(2).says("cannot be used with");
+    }
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What SCM is compared with: turns that are chosen in one way, and put before the model as they are.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use catena_agents::Prompts;
 use catena_core::{Agent, ChatModel, ChatRequest, Context, Error, Prompt, Result};
-use catena_memory::{Found, MemoryItem, Query, Ranking, Search};
+use catena_memory::{MemoryItem, Query, Ranking, Search};
 use serde::Serialize;
 
 use super::{Filled, FromMemory, MemoryStrategy};
@@ -45,15 +45,7 @@ impl Choice {
         let query = query.limit(count.saturating_mul(2).saturating_add(1));
         let mut found = filled.memory().search(filled.namespace(), &query).await?;
         if ranking.lifts() {
-            let mut known: HashSet<_> = found.iter().map(|found| found.item.id).collect();
-            let latest = filled.lately(count).await?;
-            let others = latest.into_iter().filter(|item| known.insert(item.id));
-            found.extend(others.map(|item| Found {
-                item,
-                relevance: 0.0,
-                cosine: None,
-                words: None,
-            }));
+            Ranking::add_latest(&mut found, filled.lately(count).await?);
         }
         ranking.sort(&mut found, filled.turns() + 1);
         found.truncate(count);

@@ -40,7 +40,7 @@ pub(crate) struct Store {
 enum State {
     /// Never reset: without a stamp, and nothing in it.
     New,
-    Open(Open),
+    Open(Box<Open>),
     /// It could not be loaded again after it was closed for a moment. What is in it cannot be told, and the next
     /// change tries again.
     Closed(IndexStamp),
@@ -49,6 +49,12 @@ enum State {
 struct Open {
     shard: EdgeShard,
     stamp: IndexStamp,
+}
+
+impl State {
+    fn open(shard: EdgeShard, stamp: IndexStamp) -> Self {
+        Self::Open(Box::new(Open { shard, stamp }))
+    }
 }
 
 impl Store {
@@ -64,7 +70,7 @@ impl Store {
                 disk::check_room(folder, 0)?;
                 let Loaded { shard, otherwise } =
                     caught(folder, "be opened", || load(folder, &options))?;
-                (State::Open(Open { shard, stamp }), otherwise)
+                (State::open(shard, stamp), otherwise)
             }
         };
         Ok(Self {
@@ -102,7 +108,8 @@ impl Store {
     pub(crate) fn stamp(&self) -> Option<IndexStamp> {
         match &*self.state() {
             State::New => None,
-            State::Open(Open { stamp, .. }) | State::Closed(stamp) => Some(stamp.clone()),
+            State::Open(open) => Some(open.stamp.clone()),
+            State::Closed(stamp) => Some(stamp.clone()),
         }
     }
 
@@ -122,10 +129,7 @@ impl Store {
         let shard = shard::create(&self.folder, stamp.dimensions, &self.options)?;
         shard.flush();
         stamp::write(&self.folder, stamp)?;
-        *state = State::Open(Open {
-            shard,
-            stamp: stamp.clone(),
-        });
+        *state = State::open(shard, stamp.clone());
         Ok(())
     }
 
@@ -248,8 +252,7 @@ impl Store {
     fn load_closed(&self, state: &mut State) -> Result<()> {
         if let State::Closed(stamp) = state {
             let Loaded { shard, .. } = load(&self.folder, &self.options)?;
-            let stamp = stamp.clone();
-            *state = State::Open(Open { shard, stamp });
+            *state = State::open(shard, stamp.clone());
         }
         Ok(())
     }
@@ -331,7 +334,8 @@ fn load(folder: &Path, options: &EdgeOptions) -> Result<Loaded> {
 /// was not flushed before is told again by the archive.
 fn close(folder: &Path, state: &mut State) -> bool {
     match mem::replace(state, State::New) {
-        State::Open(Open { shard, stamp }) => {
+        State::Open(open) => {
+            let Open { shard, stamp } = *open;
             *state = State::Closed(stamp);
             let closing = || {
                 drop(shard);

@@ -42,11 +42,11 @@ impl Archive {
     /// Forgets the items that satisfy `filter` and, where `ids` are given, are among them, and the facts that
     /// the runs of the turns among these had learned from them, and from no other turn. They are written over
     /// in the file and in its log, in the log as soon as nobody reads what was before. The file is written anew
-    /// for that, which takes as much free disk as it has bytes.
+    /// for that, which takes as much free disk as it has bytes, and as much in the folder for temporary files.
     ///
     /// What a forgotten fact took the place of holds again, until that one would have ended. A fact that was told
-    /// in another turn too holds from then on. An index forgets them, and is rid of their vectors, when [`Memory`](crate::Memory) opens it
-    /// next; [`Memory::forget`](crate::Memory::forget) does it at once.
+    /// in another turn too holds from then on. An index forgets them, and is rid of their vectors, when
+    /// [`Memory`](crate::Memory) opens it next; [`Memory::forget`](crate::Memory::forget) does it at once.
     ///
     /// # Errors
     ///

@@ -20,6 +20,7 @@ pub use browse::Filter;
 pub use forget::Forgotten;
 pub use namespaces::NamespaceSummary;
 pub use transfer::{Imported, check_export};
+pub use words::stands_apart;
 
 pub(crate) use changes::{Change, Unindexed, Watermark};
 pub(crate) use consolidate::mergeable;
@@ -90,7 +91,7 @@ impl Archive {
     ///
     /// Reads and writes a few pages, unless another version wrote it last: call it before the work begins, or
     /// on a thread for blocking work. A file that still has traces of what was [forgotten](Self::forget) is
-    /// written anew beside the work.
+    /// written anew when there is nothing else to write, or when it is closed.
     ///
     /// # Errors
     ///

@@ -100,6 +100,23 @@ impl Archive {
         .await
     }
 
+    /// How many items a namespace has; none where it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`is_memory`](catena_core::Error::is_memory).
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads: the future may be dropped at any time.
+    pub async fn count(&self, namespace: NamespaceId) -> Result<u64> {
+        self.read(move |db| {
+            db.prepare_cached("SELECT count(*) FROM items WHERE namespace = ?1")?
+                .query_row([rows::sql(namespace.0)], |row| rows::number(row, 0))
+        })
+        .await
+    }
+
     /// Forgets a namespace: everything in it, as [`forget`](Self::forget) does, and its names. Its number is
     /// not given out again, and nothing is remembered under it any more.
     ///

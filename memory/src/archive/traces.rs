@@ -4,12 +4,13 @@
 //! fill them evenly, copies stay behind between those that are in use; and its log has what was before. So the
 //! file is written anew, and the log cut off. Forgetting notes that this is owed, in the transaction that deletes,
 //! and nothing is owed any longer when both are done. Whatever ends the process between, or keeps it from that, it
-//! is made up for when the archive is opened next, or something else is forgotten.
+//! is made up for by whoever opens the archive next, when there is nothing to write or it is closed, or when
+//! something else is forgotten.
 
-use std::{mem, time::Duration};
+use std::{fs, mem, path::Path, time::Duration};
 
 use catena_core::Error;
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 
 use super::schema::{PATIENCE, meta};
 
@@ -28,6 +29,8 @@ pub(super) fn note(db: &Connection) -> rusqlite::Result<()> {
 /// Where traces may be, as far as the thread that writes knows.
 #[derive(Debug, Default)]
 pub(super) struct Traces {
+    /// Of a process that ended before it was rid of them, or could not be; not looked for yet.
+    older: bool,
     /// In the file, which could not be written anew.
     in_file: bool,
     /// In the log, which somebody reads.
@@ -35,16 +38,35 @@ pub(super) struct Traces {
 }
 
 impl Traces {
-    pub(super) fn are_in_log(&self) -> bool {
-        self.in_log
+    pub(super) fn of(db: &Connection) -> Self {
+        Self {
+            older: is_owed(db).unwrap_or(false),
+            ..Self::default()
+        }
+    }
+
+    /// Whether there is something to do when there is time.
+    pub(super) fn wait(&self) -> bool {
+        self.older || self.in_log
+    }
+
+    /// Does it.
+    pub(super) fn make_up(&mut self, db: &Connection) {
+        if !self.older {
+            return self.cut_log(db, Duration::ZERO);
+        }
+        if let Err(error) = self.remove(db) {
+            tracing::warn!(%error, "traces of what was forgotten are left in the archive's file");
+        }
     }
 
     /// Removes them if that is owed; from the log as soon as nobody reads what was before.
     pub(super) fn remove(&mut self, db: &Connection) -> rusqlite::Result<()> {
-        if meta::<i64>(db, OWED)?.is_none() {
+        self.older = false;
+        if !is_owed(db)? {
             return Ok(());
         }
-        let rewritten = db.execute_batch("VACUUM");
+        let rewritten = check_room(db).and_then(|()| db.execute_batch("VACUUM"));
         self.in_file = rewritten.is_err();
         self.in_log = true;
         self.cut_log(db, PURGE);
@@ -60,9 +82,32 @@ impl Traces {
         }
     }
 
-    /// Cuts off the log before the archive is closed, whatever is in it.
+    /// Makes up for what there was no time for, and cuts off the log before the archive is closed.
     pub(super) fn close(mut self, db: &Connection) {
+        if self.older {
+            self.make_up(db);
+        }
         self.cut_log(db, PURGE);
+    }
+}
+
+fn is_owed(db: &Connection) -> rusqlite::Result<bool> {
+    Ok(meta::<i64>(db, OWED)?.is_some())
+}
+
+/// Refuses what would fill the disk in vain: all of the file goes through its log.
+fn check_room(db: &Connection) -> rusqlite::Result<()> {
+    let Some(path) = db.path().map(Path::new) else {
+        return Ok(());
+    };
+    let folder = path.parent().unwrap_or(path);
+    // What cannot be told is tried.
+    match (fs::metadata(path), fs4::available_space(folder)) {
+        (Ok(file), Ok(free)) if free < file.len() => Err(rusqlite::Error::SqliteFailure(
+            ffi::Error::new(ffi::SQLITE_FULL),
+            Some("there is too little room to write it anew".to_owned()),
+        )),
+        _ => Ok(()),
     }
 }
 

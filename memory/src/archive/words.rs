@@ -170,8 +170,9 @@ fn neighbours(run: &str) -> impl Iterator<Item = String> {
         .chain(single.map(String::from))
 }
 
-/// Whether a letter, or a mark at one, is of a script that puts no spaces between words.
-fn stands_apart(letter: char) -> bool {
+/// Whether a letter, or a mark at one, is of a script that puts no spaces between words: Han, Hiragana and
+/// Katakana, Thai, Lao, Khmer, Myanmar. In a search by words each of them is a word.
+pub fn stands_apart(letter: char) -> bool {
     letter >= '\u{e01}' && APART.iter().any(|letters| letters.contains(&letter))
 }
 

@@ -165,13 +165,9 @@ where
 }
 
 fn run(db: &Connection, queue: &mpsc::Receiver<Box<dyn Job>>) {
-    let mut traces = Traces::default();
-    // Of a process that ended before it was rid of them, or had no room for that.
-    if let Err(error) = traces.remove(db) {
-        tracing::warn!(%error, "traces of what was forgotten are left in the archive's file");
-    }
+    let mut traces = Traces::of(db);
     loop {
-        let first = match traces.are_in_log() {
+        let first = match traces.wait() {
             true => queue.recv_timeout(AGAIN),
             false => queue.recv().map_err(mpsc::RecvTimeoutError::from),
         };
@@ -192,8 +188,8 @@ fn run(db: &Connection, queue: &mpsc::Receiver<Box<dyn Job>>) {
         let mut left = None;
         if result.is_ok() && jobs.iter().any(|job| job.purges()) {
             left = traces.remove(db).err().map(|error| traces::left(&error));
-        } else if traces.are_in_log() {
-            traces.cut_log(db, Duration::ZERO);
+        } else if jobs.is_empty() {
+            traces.make_up(db);
         }
         for job in &mut jobs {
             let of_purge = left.as_ref().filter(|_| job.purges());

@@ -70,8 +70,8 @@ struct Inner {
     index: Arc<dyn VectorIndex>,
     embedder: Arc<dyn Embedder>,
     told: Mutex<Told>,
-    /// Whether whoever has `told` [keeps the index for long](Memory::keep_for_long).
-    kept: watch::Sender<bool>,
+    /// How many [keep the index for long](Memory::keep_for_long).
+    kept: Arc<watch::Sender<usize>>,
     /// What was wrong with the index when it was opened.
     repaired: OnceLock<Repaired>,
 }
@@ -130,7 +130,7 @@ impl Memory {
             index,
             embedder,
             told: Mutex::default(),
-            kept: watch::Sender::default(),
+            kept: Arc::default(),
             repaired: OnceLock::new(),
         }));
         let repaired = memory.catch_up(reindex, progress).await?;

@@ -30,11 +30,10 @@ impl Memory {
         let Some(due) = archive.purge_due(&place).await? else {
             return Ok(false);
         };
-        let _kept = self.keep_for_long();
         // At once, whatever else it lacks: an embedder that fails keeps nothing from being forgotten.
         self.remove(&archive.removed_since(told.change).await?)
             .await?;
-        self.0.index.purge().await?;
+        self.purge_index().await?;
         archive.set_purged(place, due).await?;
         Ok(true)
     }
@@ -44,10 +43,14 @@ impl Memory {
     pub(super) async fn purge_after(&self, told: &Told, removed: bool) -> Result<bool> {
         let purged = self.purge_if_due(told).await?;
         if removed && !purged {
-            let _kept = self.keep_for_long();
-            self.0.index.purge().await?;
+            self.purge_index().await?;
         }
         Ok(purged || removed)
+    }
+
+    async fn purge_index(&self) -> Result<()> {
+        self.keep_for_long(|index| async move { index.purge().await })
+            .await
     }
 
     /// As [`purge_after`](Self::purge_after); an index that fails owes it still.

@@ -209,14 +209,21 @@ impl Memory {
             true => wanted.min(usize::try_from(index.count().await?).unwrap_or(usize::MAX)),
             false => wanted,
         };
-        let hits = index.search(namespace, query.kind, &vector, wanted).await?;
-        match hits.iter().all(|hit| hit.score.is_finite()) {
-            true => Ok(hits),
-            false => Err(Error::other(format!(
-                "vectors in {} are damaged: how near they are is no number",
-                index.describe()
-            ))
-            .with_help("`catena memory check` mends them, `Memory::verify` does in a program")),
+        let mut hits = index.search(namespace, query.kind, &vector, wanted).await?;
+        let all = hits.len();
+        hits.retain(|hit| hit.score.is_finite());
+        if hits.len() == all {
+            return Ok(hits);
+        }
+        // Of a vector that is damaged. The others are none the worse for it.
+        let place = index.describe();
+        match hits.is_empty() {
+            false => {
+                tracing::warn!("vectors in {place} are damaged: `catena memory check` mends them");
+                Ok(hits)
+            }
+            true => Err(Error::other(format!("vectors in {place} are damaged"))
+                .with_help("`catena memory check` mends them, `Memory::verify` does in a program")),
         }
     }
 

@@ -1,11 +1,13 @@
 //! Telling the index what it does not know yet.
 
+use std::sync::Arc;
+
 use catena_core::{Embedding, Error, Result};
 use tokio::sync::watch;
 
 use super::{Memory, Progress};
 use crate::{
-    ItemId, Point,
+    ItemId, Point, VectorIndex,
     archive::{Change, Unindexed, Watermark},
 };
 
@@ -33,12 +35,19 @@ pub(super) struct Told {
     pub(super) optimised: u64,
 }
 
-/// The index is kept until this is dropped.
-pub(super) struct Kept<'a>(&'a watch::Sender<bool>);
+/// The index is kept for long until this is dropped, and by so many.
+struct Kept(Arc<watch::Sender<usize>>);
 
-impl Drop for Kept<'_> {
+impl Kept {
+    fn new(kept: &Arc<watch::Sender<usize>>) -> Self {
+        kept.send_modify(|count| *count += 1);
+        Self(Arc::clone(kept))
+    }
+}
+
+impl Drop for Kept {
     fn drop(&mut self) {
-        self.0.send_replace(false);
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 
@@ -56,7 +65,13 @@ impl Memory {
         self.tell(progress).await?;
         let mut told = self.0.told.lock().await;
         let last = told.change;
-        self.flush(&mut told, last).await.map(drop)
+        let optimised = self.flush(&mut told, last).await?;
+        drop(told);
+        if optimised {
+            // Others did not wait.
+            self.tell_or_warn().await;
+        }
+        Ok(())
     }
 
     /// Tells the index what it does not know. One at a time does: whoever comes second finds that it
@@ -72,7 +87,7 @@ impl Memory {
         let mut kept = self.0.kept.subscribe();
         let told = tokio::select! {
             biased;
-            _ = kept.wait_for(|kept| *kept) => None,
+            _ = kept.wait_for(|count| *count > 0) => None,
             told = self.0.told.lock() => Some(told),
         };
         match told {
@@ -81,11 +96,23 @@ impl Memory {
         }
     }
 
-    /// Says, until what is returned is dropped, that the index is kept for what may take a minute. Whoever has
-    /// `told` may do so, and has to tell the index what came meanwhile.
-    pub(super) fn keep_for_long(&self) -> Kept<'_> {
-        self.0.kept.send_replace(true);
-        Kept(&self.0.kept)
+    /// Does with the index what may take a minute. Meanwhile others do not wait for `told`, which the caller has;
+    /// he has to tell the index what came. It is done to its end, even where nobody waits for it any more.
+    pub(super) async fn keep_for_long<W>(
+        &self,
+        work: impl FnOnce(Arc<dyn VectorIndex>) -> W,
+    ) -> Result<()>
+    where
+        W: Future<Output = Result<()>> + Send + 'static,
+    {
+        let work = work(Arc::clone(&self.0.index));
+        let kept = Kept::new(&self.0.kept);
+        let done = tokio::spawn(async move {
+            let done = work.await;
+            drop(kept);
+            done
+        });
+        done.await.unwrap_or_else(|_| Err(Error::cancelled()))
     }
 
     async fn tell_all(&self, told: &mut Told, progress: &mut Progress<'_>) -> Result<()> {
@@ -192,9 +219,9 @@ impl Memory {
         };
         let optimise = told.change.saturating_sub(told.optimised) >= due;
         if optimise {
-            let _kept = self.keep_for_long();
+            let optimised = self.keep_for_long(|index| async move { index.optimize().await });
             // It finds as much without, only later; the next time is soon enough.
-            if let Err(error) = self.0.index.optimize().await {
+            if let Err(error) = optimised.await {
                 tracing::warn!(%error, "the index is not optimised");
             }
             told.optimised = told.change;

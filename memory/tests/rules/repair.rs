@@ -5,7 +5,8 @@ use std::sync::{Arc, atomic::Ordering};
 
 use catena_core::Result;
 use catena_memory::{
-    Archive, Filter, Hit, ItemId, Memory, NamespaceId, NewItem, Query, Search, VectorIndex,
+    Archive, Filter, Hit, ItemId, Memory, MemoryItem, NamespaceId, NewItem, Query, Search,
+    VectorIndex,
 };
 
 use crate::{
@@ -397,24 +398,23 @@ async fn what_is_near_by_no_number_is_no_hit() {
         memory.remember(world.namespace, item).await.unwrap();
     }
     let all = all(&world.archive, world.namespace).await;
-    world.index.lie(
-        all.iter()
-            .map(|item| Hit {
-                id: item.id,
-                score: f32::NAN,
-            })
-            .collect(),
-    );
+    let hit = |item: &MemoryItem, score| Hit { id: item.id, score };
     let query = |search| Query::new("white roses").search(search);
-    let found = memory.search(world.namespace, &query(Search::Hybrid)).await;
-    let found = found.unwrap();
+    let search = async |by| memory.search(world.namespace, &query(by)).await;
+
+    // One of them; the other hit is none the worse for it.
+    let damaged = hit(&all[0], f32::NAN);
+    world.index.lie(vec![damaged, hit(&all[1], 0.1)]);
+    let found = search(Search::Hybrid).await.unwrap();
+    assert_eq!(found[0].item.id, all[0].id, "by its words: {found:#?}");
+    assert!(found.iter().all(|found| found.relevance.is_finite()));
+    let found = search(Search::Dense).await.unwrap();
+    assert_eq!(found.len(), 1);
+
+    world.index.lie(vec![damaged, hit(&all[1], f32::NAN)]);
+    let found = search(Search::Hybrid).await.unwrap();
     assert_eq!(found.len(), 1, "by its words: {found:#?}");
-    assert_eq!(found[0].item.id, all[0].id);
-    assert!(found[0].relevance.is_finite());
-    let error = memory
-        .search(world.namespace, &query(Search::Dense))
-        .await
-        .unwrap_err();
+    let error = search(Search::Dense).await.unwrap_err();
     assert!(error.to_string().contains("are damaged"), "{error}");
     assert!(error.help().unwrap().contains("memory check"));
 }

@@ -171,9 +171,36 @@ async fn while_the_index_is_rid_of_what_was_forgotten_others_do_not_wait() {
     assert_eq!(found, (true, true));
 }
 
-/// Whoever gives up while he waits for it leaves nobody waiting.
+/// An import is told by one who waits for all of it.
 #[tokio::test]
-async fn who_gives_up_on_it_keeps_nothing() {
+async fn who_fills_the_index_tells_it_what_came_meanwhile() {
+    let (place, index) = (Place::new(), Slow::new());
+    let memory = open(&place, &index).await;
+    let namespace = memory.namespace(&names("ada")).await.unwrap();
+    let other = memory.namespace(&names("bob")).await.unwrap();
+    let many = (0..DUE + 100).map(|number| NewItem::turn(format!("word{number}"), ""));
+    let archive = memory.archive();
+    archive
+        .remember_all(namespace, many.collect())
+        .await
+        .unwrap();
+    let filling = tokio::spawn({
+        let memory = memory.clone();
+        async move { memory.sync(&mut |_, _| {}).await }
+    });
+    index.has_begun().await;
+    let item = NewItem::turn("The roses are white.", "");
+    let id = memory.remember(other, item).await.unwrap().id;
+    index.may_end.add_permits(1);
+    filling.await.unwrap().unwrap();
+    let told = index.index.ids(None, usize::MAX).await.unwrap();
+    assert_eq!(told.len(), DUE + 101);
+    assert!(told.contains(&id));
+}
+
+/// An index does to its end what was begun: whoever gives up on that leaves nobody waiting for it.
+#[tokio::test]
+async fn who_gives_up_on_it_leaves_nobody_waiting() {
     let (place, index) = (Place::new(), Slow::new());
     let memory = open(&place, &index).await;
     let namespace = memory.namespace(&names("ada")).await.unwrap();
@@ -193,6 +220,11 @@ async fn who_gives_up_on_it_keeps_nothing() {
 
     let tulips = NewItem::turn("The tulips are red.", "");
     let tulips = memory.remember(namespace, tulips).await.unwrap().id;
-    let found = is_found(&memory, namespace, tulips, "red tulips").await;
-    assert_eq!(found, (true, true));
+    let found = || is_found(&memory, namespace, tulips, "red tulips");
+    assert_eq!(found().await, (true, false), "by its words alone, as yet");
+    index.may_end.add_permits(1);
+    // Done by the next search behind its end.
+    while found().await != (true, true) {
+        tokio::task::yield_now().await;
+    }
 }
