@@ -29,6 +29,7 @@ mod counter;
 mod decode;
 mod engine;
 mod gguf;
+mod heap;
 mod json;
 mod ledger;
 mod load;

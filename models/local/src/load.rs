@@ -13,6 +13,7 @@ use tracing::warn;
 use crate::{
     counter::Tokens,
     gguf::GgufFile,
+    heap,
     memory::{self, Need},
     options::{Device, LocalOptions, Weights},
     paged,
@@ -73,6 +74,7 @@ pub(crate) fn file(path: &Path, options: &LocalOptions) -> Result<Loaded> {
         Error::invalid(format!("loading the model '{}': {cause}", path.display()))
             .with_help("the engine may not know this architecture; see its list of GGUF models")
     })?;
+    heap::give_back();
     Ok(Loaded {
         prefix_cache: memory::prefix_cache(options, need.left()),
         ..loaded
