@@ -8,7 +8,7 @@ use catena_memory::{
     ExactIndex, Filter, HashingEmbedder, Hit, IndexStamp, ItemId, Kind, Memory, NamespaceId,
     NewItem, Point, Query, Search, VectorIndex,
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 use crate::support::{Place, names};
 
@@ -117,6 +117,16 @@ async fn is_found(memory: &Memory, namespace: NamespaceId, id: ItemId, said: &st
     (found(Search::Words).await, found(Search::Dense).await)
 }
 
+/// Forgets an item on a task of its own.
+fn forget(memory: &Memory, namespace: NamespaceId, id: ItemId) -> JoinHandle<Vec<ItemId>> {
+    let memory = memory.clone();
+    tokio::spawn(async move {
+        let everything = Filter::default();
+        let forgotten = memory.forget(namespace, &everything, Some(&[id])).await;
+        forgotten.unwrap().items
+    })
+}
+
 #[tokio::test]
 async fn while_the_index_is_optimised_others_do_not_wait() {
     let (place, index) = (Place::new(), Slow::new());
@@ -150,15 +160,7 @@ async fn while_the_index_is_rid_of_what_was_forgotten_others_do_not_wait() {
     let namespace = memory.namespace(&names("ada")).await.unwrap();
     let roses = NewItem::turn("The roses are white.", "");
     let roses = memory.remember(namespace, roses).await.unwrap().id;
-    let forgetting = tokio::spawn({
-        let memory = memory.clone();
-        async move {
-            let forgotten = memory
-                .forget(namespace, &Filter::default(), Some(&[roses]))
-                .await;
-            forgotten.unwrap().items
-        }
-    });
+    let forgetting = forget(&memory, namespace, roses);
     index.has_begun().await;
 
     let tulips = NewItem::turn("The tulips are red.", "");
@@ -206,14 +208,7 @@ async fn who_gives_up_on_it_leaves_nobody_waiting() {
     let namespace = memory.namespace(&names("ada")).await.unwrap();
     let roses = NewItem::turn("The roses are white.", "");
     let roses = memory.remember(namespace, roses).await.unwrap().id;
-    let forgetting = tokio::spawn({
-        let memory = memory.clone();
-        async move {
-            let _ = memory
-                .forget(namespace, &Filter::default(), Some(&[roses]))
-                .await;
-        }
-    });
+    let forgetting = forget(&memory, namespace, roses);
     index.has_begun().await;
     forgetting.abort();
     forgetting.await.unwrap_err();
